@@ -1,0 +1,1 @@
+"""Typed schema of every recipe. Imports the standard library only."""

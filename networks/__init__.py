@@ -1,0 +1,1 @@
+"""Plain networks: no trainer, no data, no stage."""

@@ -1,0 +1,80 @@
+"""Adversarial losses as pure functions of logits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Returns (mean relu(1 - real) + mean relu(1 + fake)) / 2 (Lim & Ye 2017).
+
+    >>> hinge_discriminator(torch.tensor([2.0]), torch.tensor([0.0])).item()
+    0.5
+    """
+    return (F.relu(1 - real).mean() + F.relu(1 + fake).mean()) / 2
+
+
+def hinge_generator(fake: Tensor) -> Tensor:
+    """Returns - mean fake."""
+    return -fake.mean()
+
+
+def non_saturating_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Returns mean softplus(-real) + mean softplus(fake) (Goodfellow et al. 2014).
+
+    >>> round(non_saturating_discriminator(torch.zeros(1), torch.zeros(1)).item(), 4)  # 2 ln 2
+    1.3863
+    """
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def non_saturating_generator(fake: Tensor) -> Tensor:
+    """Returns mean softplus(-fake)."""
+    return F.softplus(-fake).mean()
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """The two halves of one GAN loss."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+ADVERSARIAL_LOSSES = {
+    "hinge": AdversarialLoss(hinge_discriminator, hinge_generator),
+    "non_saturating": AdversarialLoss(non_saturating_discriminator, non_saturating_generator),
+}
+
+
+def judge_detached(discriminator: nn.Module, images: Tensor) -> Tensor:
+    """Returns the discriminator's logits with gradient to the images only.
+
+    With its weights detached here, one backward pass serves both networks, and plain DDP sees each parameter once.
+    """
+    detached = {name: parameter.detach() for name, parameter in discriminator.named_parameters()}
+    return functional_call(discriminator, detached, (images,))
+
+
+def r1_penalty(discriminator: nn.Module, images: Tensor) -> Tensor:
+    """Returns mean over the batch of |grad_x D(x)|^2 on real images (Mescheder et al. 2018, eq. 9), float32."""
+    with torch.autocast(images.device.type, enabled=False):
+        images = images.float().requires_grad_(True)
+        logits = discriminator(images)
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+        return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def gradient_norm(loss: Tensor, weight: Tensor) -> Tensor:
+    """Returns the norm of d loss / d weight; the graph is kept."""
+    (gradient,) = torch.autograd.grad(loss, weight, retain_graph=True)
+    return gradient.float().norm()
+
+
+def adaptive_weight(reconstruction_norm: Tensor, adversarial_norm: Tensor, ceiling: float) -> Tensor:
+    """Returns |grad L_rec| / (|grad L_gan| + 1e-4), at most ``ceiling`` (VQGAN eq. 7, whose code caps at 1e4)."""
+    return (reconstruction_norm / (adversarial_norm + 1e-4)).clamp(max=ceiling).detach()

@@ -1,0 +1,28 @@
+"""Pretrained feature networks behind one interface; a recipe chooses by ``kind``."""
+
+from configs.architecture import EfficientNetLiteConfig, FeatureNetworkConfig, OpenClipConfig, TimmConfig
+from networks.features.network import FeatureNetwork, FeatureSource
+
+__all__ = ["FeatureNetwork", "FeatureSource", "build_features"]
+
+
+def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:
+    """Returns the feature network that ``config`` names, with its weights, in eval mode and without gradients.
+
+    Each network's library is imported when it is asked for: open_clip alone costs seconds.
+    """
+    if isinstance(config, EfficientNetLiteConfig):
+        from networks.features.efficientnet import EfficientNetLite
+
+        return EfficientNetLite(config)
+    if isinstance(config, OpenClipConfig):
+        from networks.features.vision_transformer import OpenClip
+
+        return OpenClip(config)
+    if isinstance(config, TimmConfig):
+        from networks.features.vision_transformer import TimmFeatures
+
+        return TimmFeatures(config)
+    from networks.features.vgg import Vgg16
+
+    return Vgg16(config)

@@ -1,0 +1,60 @@
+"""The interface of every pretrained feature network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """Where a feature network's weights come from: ``name`` as figures quote it, ``url`` or package, ``licence``."""
+
+    name: str
+    origin: str
+    licence: str
+
+
+class FeatureNetwork(nn.Module):
+    """A frozen network with named taps.
+
+    ``taps`` lists the names that ``forward`` takes, shallow ones first; ``channels`` their widths.
+    ``mean`` and ``std`` normalise images in [0, 1]. ``input_size`` resizes first (bicubic, antialiased), None doesn't.
+    """
+
+    source: FeatureSource
+    channels: dict[str, int]
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], input_size: int | None) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.input_size = input_size
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Returns images (B, 3, H, W) in [-1, 1] as the network wants them, float32."""
+        x = images.float() / 2 + 0.5
+        if self.input_size is not None and x.shape[-2:] != (self.input_size, self.input_size):
+            size = (self.input_size, self.input_size)
+            x = F.interpolate(x, size, mode="bicubic", antialias=True, align_corners=False)
+        return (x - self.mean) / self.std
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        """Returns the named features of normalised images; stops after the deepest tap."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        """Returns {tap: (B, C, h, w) or (B, C)} in float32 for images (B, 3, H, W) in [-1, 1].
+
+        Raises:
+            ValueError: an unknown tap.
+        """
+        for tap in taps:
+            if tap not in self.channels:
+                raise ValueError(f"{self.source.name} has no tap {tap!r}; it has {', '.join(self.channels)}")
+        with torch.autocast(images.device.type, enabled=False):
+            return self.extract(self.normalise(images), taps)

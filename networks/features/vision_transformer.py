@@ -1,0 +1,62 @@
+"""Patch features of CLIP (open_clip) and of timm's vision transformers (DINOv2)."""
+
+from collections.abc import Sequence
+
+import open_clip
+import timm
+from torch import Tensor
+
+from configs.architecture import OpenClipConfig, TimmConfig
+from networks.features.network import FeatureNetwork, FeatureSource
+from networks.features.weights import load_strictly, read_weights
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class OpenClip(FeatureNetwork):
+    """Image tower of open_clip. ``patches`` (B, C, h, w) pass the final norm and projection, as VQGAN-LC's do;
+    ``pooled`` (B, C) is the image embedding."""
+
+    def __init__(self, config: OpenClipConfig) -> None:
+        super().__init__(CLIP_MEAN, CLIP_STD, config.input_size)
+        self.source = FeatureSource(f"open_clip {config.model}", config.weights, "MIT (openai), else the model card")
+        model = open_clip.create_model(config.model, pretrained=None)
+        prefix = "visual."
+        state = read_weights(config.weights)
+        visual = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        load_strictly(model.visual, visual, config.weights)
+        self.network = model.visual.float()
+        width = self.network.output_dim
+        self.channels = {"patches": width, "pooled": width}
+        self.eval().requires_grad_(False)
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        tokens = self.network.forward_intermediates(
+            x, indices=1, normalize_intermediates=True, intermediates_only=True, output_fmt="NCHW"
+        )["image_intermediates"][-1]
+        projection = self.network.proj
+        found = {"patches": (tokens.movedim(1, -1) @ projection).movedim(-1, 1)}
+        if "pooled" in taps:
+            found["pooled"] = self.network(x)
+        return {tap: found[tap] for tap in taps}
+
+
+class TimmFeatures(FeatureNetwork):
+    """A timm network; ``patches`` (B, C, h, w) is its last feature map, ``pooled`` (B, C) its embedding."""
+
+    def __init__(self, config: TimmConfig) -> None:
+        super().__init__(IMAGENET_MEAN, IMAGENET_STD, config.input_size)
+        self.source = FeatureSource(f"timm {config.model}", config.weights, "see the model card")
+        size = {} if config.input_size is None else {"img_size": config.input_size}
+        self.network = timm.create_model(config.model, pretrained=False, num_classes=0, **size)
+        load_strictly(self.network, read_weights(config.weights), config.weights)
+        self.channels = {"patches": self.network.num_features, "pooled": self.network.num_features}
+        self.eval().requires_grad_(False)
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        patches = self.network.forward_intermediates(x, indices=1, norm=True, intermediates_only=True)[-1]
+        found = {"patches": patches}
+        if "pooled" in taps:
+            found["pooled"] = self.network(x)
+        return {tap: found[tap] for tap in taps}

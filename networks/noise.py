@@ -1,0 +1,34 @@
+"""Random numbers that depend on (seed, index) alone."""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def mix(*numbers: int | str) -> int:
+    """Returns a 63-bit seed from numbers and words: neighbouring inputs give unrelated seeds.
+
+    >>> mix(0, 1) == mix(0, 1), mix(0, 1) == mix(1, 0)
+    (True, False)
+    """
+    text = ",".join(str(number) for number in numbers)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+
+
+def uniform(seed: int, indices: Sequence[int], shape: tuple[int, ...], purpose: str) -> Tensor:
+    """Returns float64 noise in [0, 1), (len(indices), *shape), row i a function of (seed, purpose, indices[i]).
+
+    Drawn on the CPU, so that it is the same on every device, in every batch and on every number of ranks.
+    """
+    rows = []
+    for index in indices:
+        generator = torch.Generator().manual_seed(mix(seed, purpose, index))
+        rows.append(torch.rand(shape, generator=generator, dtype=torch.float64))
+    return torch.stack(rows) if rows else torch.zeros(0, *shape, dtype=torch.float64)
+
+
+def gumbel(noise: Tensor) -> Tensor:
+    """Returns standard Gumbel noise from uniform noise in [0, 1)."""
+    return -torch.log(-torch.log(noise.clamp(1e-20, 1 - 1e-16)))

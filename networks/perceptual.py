@@ -1,0 +1,63 @@
+"""Semantic-enhanced perceptual loss of SeQ-GAN (eq. 3)."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from networks.features import FeatureNetwork
+from networks.frozen import Frozen
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
+def raw_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Returns 1/(H W C) |a - b|^2, averaged over the batch: the L_per that SeQ-GAN writes under eq. 2.
+
+    >>> raw_distance(torch.zeros(1, 2, 1, 1), torch.tensor([3.0, 1.0]).view(1, 2, 1, 1)).item()
+    5.0
+    """
+    return (a - b).square().mean()
+
+
+def channel_normalised_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Returns the mean over positions of |a/|a| - b/|b||^2, channels normalised as in LPIPS (Zhang et al. 2018, eq. 1
+    with all weights 1). Lies in [0, 4], whatever the layer, so that layers need no weights to be comparable.
+
+    >>> round(channel_normalised_distance(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 5.0]])).item(), 4)
+    2.0
+    """
+    return (F.normalize(a, dim=1, eps=1e-8) - F.normalize(b, dim=1, eps=1e-8)).square().sum(1).mean()
+
+
+class PerceptualLoss:
+    """alpha L_sem + (1 - alpha) L_low over the taps of one frozen network (SeQ-GAN eq. 3).
+
+    ``low`` and ``semantic`` map taps to their weights (all 1 in the paper); a tap may be in both. Always float32.
+    """
+
+    def __init__(
+        self,
+        network: Frozen[FeatureNetwork],
+        low: Mapping[str, float],
+        semantic: Mapping[str, float],
+        alpha: float,
+        distance: Distance,
+    ) -> None:
+        self.network, self.alpha, self.distance = network, alpha, distance
+        self.low = low if alpha < 1 else {}
+        self.semantic = semantic if alpha > 0 else {}
+        self.taps = sorted({*self.low, *self.semantic})
+
+    def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the loss and the raw, unweighted term of each tap, for images (B, 3, H, W) in [-1, 1]."""
+        with torch.no_grad():
+            expected = self.network(targets, self.taps)
+        found = self.network(images, self.taps)
+        terms = {tap: self.distance(found[tap], expected[tap]) for tap in self.taps}
+        semantic = [weight * terms[tap] for tap, weight in self.semantic.items()]
+        low = [weight * terms[tap] for tap, weight in self.low.items()]
+        zero = images.new_zeros(())
+        loss = self.alpha * sum(semantic, zero) + (1 - self.alpha) * sum(low, zero)
+        return loss, terms

@@ -1,0 +1,1 @@
+"""Priors over the tokens of a frozen tokenizer."""
