@@ -137,7 +137,7 @@ class Vgg16Config:
     """torchvision's VGG16. Taps: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3, logits."""
 
     kind: Literal["vgg16"] = "vgg16"
-    weights: str = field(default="weights/vgg16-397923af.pth", metadata=WEIGHTS)
+    weights: str = field(default="vgg16-397923af.pth", metadata=WEIGHTS)
     input_size: int | None = None
 
 
@@ -147,7 +147,7 @@ class OpenClipConfig:
 
     kind: Literal["open_clip"] = "open_clip"
     model: str = "ViT-L-14-quickgelu"
-    weights: str = field(default="weights/open_clip_vit_l_14_openai.safetensors", metadata=WEIGHTS)
+    weights: str = field(default="open_clip_vit_l_14_openai.safetensors", metadata=WEIGHTS)
     input_size: int | None = 224
 
 
@@ -157,7 +157,7 @@ class TimmConfig:
 
     kind: Literal["timm"] = "timm"
     model: str = "vit_small_patch14_dinov2.lvd142m"
-    weights: str = field(default="weights/vit_small_patch14_dinov2.safetensors", metadata=WEIGHTS)
+    weights: str = field(default="vit_small_patch14_dinov2.safetensors", metadata=WEIGHTS)
     input_size: int | None = 224
 
 

@@ -1,20 +1,11 @@
 """Random numbers that depend on (seed, index) alone."""
 
-import hashlib
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-
-def mix(*numbers: int | str) -> int:
-    """Returns a 63-bit seed from numbers and words: neighbouring inputs give unrelated seeds.
-
-    >>> mix(0, 1) == mix(0, 1), mix(0, 1) == mix(1, 0)
-    (True, False)
-    """
-    text = ",".join(str(number) for number in numbers)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+from configs.seeds import mix
 
 
 def uniform(seed: int, indices: Sequence[int], shape: tuple[int, ...], purpose: str) -> Tensor:

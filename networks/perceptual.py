@@ -31,6 +31,9 @@ def channel_normalised_distance(a: Tensor, b: Tensor) -> Tensor:
     return (F.normalize(a, dim=1, eps=1e-8) - F.normalize(b, dim=1, eps=1e-8)).square().sum(1).mean()
 
 
+DISTANCES: dict[str, Distance] = {"raw": raw_distance, "channel_normalised": channel_normalised_distance}
+
+
 class PerceptualLoss:
     """alpha L_sem + (1 - alpha) L_low over the taps of one frozen network (SeQ-GAN eq. 3).
 

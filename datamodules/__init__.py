@@ -1,0 +1,1 @@
+"""Images and tokens, as the stages read them."""

@@ -1,0 +1,76 @@
+"""Bytes of an image file to an RGB picture, and its crops.
+
+Grey and palette images become RGB; transparency is composited on white; CMYK is converted by Pillow; 16-bit grey is
+scaled to 8 bit; of an animation the first frame counts; EXIF orientation is not applied (as ImageNet is used).
+"""
+
+import io
+import warnings
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
+
+Corner = Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"]
+
+
+class UnreadableImage(ValueError):
+    """An image file that can't be decoded; the message says why."""
+
+
+def decode(data: bytes) -> Image.Image:
+    """Returns the picture in mode RGB.
+
+    Raises:
+        UnreadableImage: truncated, empty, no image, or more than MAX_PIXELS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            image.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise UnreadableImage(f"{type(error).__name__}: {error}") from error
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it to white
+        image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def resize_short_side(image: Image.Image, size: int) -> Image.Image:
+    """Returns the image with a shorter side of ``size``: halved by box filter while twice too large, then bicubic.
+
+    This is ADM's resize (Dhariwal & Nichol 2021, ``center_crop_arr``), which the reference statistics were made with.
+    """
+    while min(image.size) >= 2 * size:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    scale = size / min(image.size)
+    wide, high = round(image.width * scale), round(image.height * scale)
+    return image if image.size == (wide, high) else image.resize((wide, high), Image.Resampling.BICUBIC)
+
+
+def crop(image: Image.Image, size: int, corner: Corner = "centre") -> Image.Image:
+    """Returns a square of ``size`` at the centre (ADM's rounding) or in a corner."""
+    right, bottom = image.width - size, image.height - size
+    left, top = {
+        "centre": (right // 2, bottom // 2), "top_left": (0, 0), "top_right": (right, 0),
+        "bottom_left": (0, bottom), "bottom_right": (right, bottom),
+    }[corner]  # fmt: skip
+    return image.crop((left, top, left + size, top + size))
+
+
+def random_crop(image: Image.Image, size: int, min_scale: float, random: np.random.Generator) -> Image.Image:
+    """Returns a random square crop: the shorter side is scaled to between ``size`` and ``size / min_scale`` first.
+
+    This is ADM's ``random_crop_arr``; min_scale 1 gives the centre crop.
+    """
+    if min_scale >= 1:
+        return crop(resize_short_side(image, size), size)
+    image = resize_short_side(image, int(random.integers(size, int(size / min_scale) + 1)))
+    left = int(random.integers(0, image.width - size + 1))
+    top = int(random.integers(0, image.height - size + 1))
+    return image.crop((left, top, left + size, top + size))

@@ -1,0 +1,146 @@
+"""The one datamodule that reads images, by the index of stage data."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from configs.seeds import mix
+from configs.training import LoadingConfig
+from datamodules.decode import Corner, UnreadableImage, crop, decode, random_crop, resize_short_side
+from datamodules.index import ImageIndex, Split
+from datamodules.sampler import GlobalSampler, Permutations, StridedSampler
+
+Batch = dict[str, Tensor]
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """Returns uint8 (3, H, W)."""
+    return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
+
+
+def to_unit_range(batch: Batch) -> Batch:
+    """Returns the batch with uint8 ``images`` as float32 in [-1, 1]: 2 x / 255 - 1."""
+    return {**batch, "images": batch["images"].float() / 127.5 - 1}
+
+
+class TrainingImages(Dataset[Batch]):
+    """Augmented training images by global position; an unreadable one is replaced by the next of its permutation."""
+
+    def __init__(self, index: ImageIndex, loading: LoadingConfig, seed: int) -> None:
+        self.index, self.loading, self.seed = index, loading, seed
+        self.members = index.members("train")
+        self.permutations = Permutations(len(self.members), seed)
+
+    def __getitem__(self, position: int) -> Batch:
+        """Returns images uint8 (3, H, W), labels, and ``unreadable``: the index that was replaced, or -1."""
+        unreadable = -1
+        for step in range(len(self.members)):
+            index = int(self.members[self.permutations[position + step]])
+            try:
+                image = decode(self.index.read(index))
+                break
+            except (UnreadableImage, OSError):
+                unreadable = index
+        else:
+            raise ValueError(f"data root {self.index.root}: not one image of the train split can be read")
+        random = np.random.Generator(np.random.PCG64(mix(self.seed, "augment", position)))
+        image = random_crop(image, self.index.facts.image_size, self.loading.min_scale, random)
+        if self.loading.flip and random.random() < 0.5:
+            image = ImageOps.mirror(image)
+        return {
+            "images": to_tensor(image),
+            "labels": torch.tensor(int(self.index.labels[index])),
+            "unreadable": torch.tensor(unreadable),
+        }
+
+
+class EvaluationImages(Dataset[Batch]):
+    """Images by index, each in fixed views; an unreadable one comes as black and is marked."""
+
+    def __init__(
+        self,
+        index: ImageIndex,
+        crops: Sequence[Corner] = ("centre",),
+        resize_range: float = 1.0,
+        flip: bool = False,
+    ) -> None:
+        self.index, self.crops, self.flip = index, crops, flip
+        self.size = index.facts.image_size
+        self.short_side = round(self.size * resize_range)
+
+    @property
+    def num_views(self) -> int:
+        return len(self.crops) * (2 if self.flip else 1)
+
+    def __getitem__(self, index: int) -> Batch:
+        """Returns images uint8 (V, 3, H, W), labels, index, and ``readable``."""
+        try:
+            image = resize_short_side(decode(self.index.read(index)), self.short_side)
+            views = [crop(image, self.size, corner) for corner in self.crops]
+            readable = True
+        except (UnreadableImage, OSError):
+            views = [Image.new("RGB", (self.size, self.size))] * len(self.crops)
+            readable = False
+        if self.flip:
+            views = [picture for view in views for picture in (view, ImageOps.mirror(view))]
+        return {
+            "images": torch.stack([to_tensor(view) for view in views]),
+            "labels": torch.tensor(int(self.index.labels[index])),
+            "index": torch.tensor(index),
+            "readable": torch.tensor(readable),
+        }
+
+
+def evaluation_loader(
+    images: EvaluationImages, indices: np.ndarray, batch_size: int, workers: int, rank: int, world_size: int
+) -> DataLoader[Batch]:
+    """Returns a loader that meets each of ``indices`` exactly once over all ranks."""
+    sampler = StridedSampler(indices, rank, world_size)
+    return DataLoader(images, batch_size=batch_size, sampler=sampler, num_workers=workers)
+
+
+class Images(LightningDataModule):
+    """Training images without end, and the whole val split.
+
+    ``batch_size`` is of one device; ``start`` positions are counted from the trainer's updates, so that a resumed run
+    goes on with the next sample.
+    """
+
+    def __init__(
+        self, index: ImageIndex, loading: LoadingConfig, *, batch_size: int, accumulation: int, seed: int, workers: int
+    ) -> None:
+        super().__init__()
+        self.index, self.loading, self.seed = index, loading, seed
+        self.batch_size, self.accumulation, self.workers = batch_size, accumulation, workers
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        start = self.trainer.global_step * self.batch_size * self.accumulation * world
+        return DataLoader(
+            TrainingImages(self.index, self.loading, self.seed),
+            batch_size=self.batch_size,
+            sampler=GlobalSampler(start, self.batch_size, rank, world),
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self.evaluation("val")
+
+    def evaluation(self, split: Split) -> DataLoader[Batch]:
+        """Returns a loader over a whole split: one centre crop an image."""
+        assert self.trainer is not None
+        return evaluation_loader(
+            EvaluationImages(self.index), self.index.members(split), self.batch_size * self.accumulation, self.workers,
+            self.trainer.global_rank, self.trainer.world_size,
+        )  # fmt: skip
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:
+        return to_unit_range(batch)

@@ -1,0 +1,85 @@
+"""The index of a data set: what stage data publishes, and how images are read by it.
+
+``files.txt`` one file a line (an image, a tar shard, or an LMDB key in hex); ``records.npy`` int64 (M, 3): number of
+the file, offset and size of the image's bytes in it; ``labels.npy`` int64 (M,), -1 without one; ``splits.npy`` uint8
+(M,): 0 train, 1 val; ``index.json`` the rest.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+FILES = ("files.txt", "records.npy", "labels.npy", "splits.npy", "index.json")
+Split = Literal["train", "val"]
+
+
+@dataclass(frozen=True)
+class IndexFacts:
+    """What downstream stages read instead of configuring it: ``storage`` says how bytes are fetched."""
+
+    storage: Literal["files", "lmdb"]
+    image_size: int
+    class_names: list[str]
+    num_train: int
+    num_val: int
+    listing: str
+
+
+class ImageIndex:
+    """A published index, opened over the folder ``root`` that its files are relative to."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.root = root
+        self.facts = IndexFacts(**json.loads((folder / "index.json").read_text()))
+        self.files = (folder / "files.txt").read_text().split("\n")
+        self.records = np.load(folder / "records.npy", mmap_mode="r", allow_pickle=False)
+        self.labels = np.load(folder / "labels.npy", allow_pickle=False)
+        self.splits = np.load(folder / "splits.npy", allow_pickle=False)
+        if not root.exists():
+            raise ValueError(f"data root {root}: gone since it was indexed; bring it back, or run stage data again")
+
+    def members(self, split: Split) -> np.ndarray:
+        """Returns the indices of a split, int64, in order."""
+        return np.flatnonzero(self.splits == (split == "val"))
+
+    def name(self, index: int) -> str:
+        """Returns what a person would call the image."""
+        file, offset, _ = self.records[index]
+        return self.files[file] if not offset else f"{self.files[file]}@{offset}"
+
+    def read(self, index: int) -> bytes:
+        """Returns the bytes of the image file; OSError if it can't be read."""
+        file, offset, size = (int(number) for number in self.records[index])
+        if self.facts.storage == "lmdb":
+            with self._lmdb.begin() as transaction:
+                return bytes(transaction.get(bytes.fromhex(self.files[file])) or b"")
+        with (self.root / self.files[file]).open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(size)
+
+    @cached_property
+    def _lmdb(self):  # type: ignore[no-untyped-def]  # lmdb ships no types
+        import lmdb
+
+        return lmdb.open(str(self.root), readonly=True, lock=False, readahead=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """A worker process opens the LMDB for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lmdb"}
+
+
+def write_index(
+    folder: Path, files: Sequence[str], records: np.ndarray, labels: np.ndarray, splits: np.ndarray, facts: IndexFacts
+) -> dict[str, Path]:
+    """Writes an index; returns {name: path} of its files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "files.txt").write_text("\n".join(files))
+    for name, array in (("records", records), ("labels", labels), ("splits", splits)):
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    (folder / "index.json").write_text(json.dumps(asdict(facts), indent=1))
+    return {name: folder / name for name in FILES}

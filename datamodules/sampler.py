@@ -1,0 +1,62 @@
+"""Data order as a function of the global sample position alone.
+
+Position p is the p-th sample that training sees, over all ranks: sample p % M of epoch p // M. Resuming is starting
+at another position, and the order doesn't depend on the number of devices.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from configs.seeds import mix
+
+
+class GlobalSampler(Sampler[int]):
+    """Endless positions for one rank, from update ``start`` on.
+
+    Of each micro-batch of ``batch_size * world_size`` consecutive positions, rank r takes the r-th block.
+    """
+
+    def __init__(self, start: int, batch_size: int, rank: int, world_size: int) -> None:
+        """
+        Args:
+            start: global position of the first sample that is still to come.
+            batch_size: of one rank.
+        """
+        self.start, self.batch_size, self.rank, self.world_size = start, batch_size, rank, world_size
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.start + self.rank * self.batch_size
+        while True:
+            yield from range(first, first + self.batch_size)
+            first += self.batch_size * self.world_size
+
+
+class Permutations:
+    """The permutation of each epoch, seeded by (seed, epoch)."""
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length, self.seed = length, seed
+        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+
+    def __getitem__(self, position: int) -> int:
+        """Returns which of ``length`` samples stands at a global position."""
+        epoch, offset = divmod(position, self.length)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.Generator(np.random.PCG64(mix(self.seed, "epoch", epoch))).permutation(self.length)
+        return int(self._order[offset])
+
+
+class StridedSampler(Sampler[int]):
+    """Every ``world_size``-th of ``indices`` from the rank on: each exactly once over all ranks, without padding."""
+
+    def __init__(self, indices: np.ndarray, rank: int, world_size: int) -> None:
+        self.mine = indices[rank::world_size]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.mine.tolist())
+
+    def __len__(self) -> int:
+        return len(self.mine)

@@ -1,0 +1,90 @@
+"""Memory-mapped shards of rows: written by many processes, resumable, read at random.
+
+``<name>-00000.npy`` and so on hold ``rows_per_shard`` rows each; ``state.npy`` says for each row whether it is
+pending, written, or dropped. A row is marked after its bytes are in the shard, so a killed writer loses no row and
+shows no half one.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+PENDING, WRITTEN, DROPPED = 0, 1, 2
+
+
+class ShardWriter:
+    """Rows of ``shape`` and ``dtype`` in a folder; every rank opens the same one."""
+
+    def __init__(self, folder: Path, name: str, rows: int, shape: Sequence[int], dtype: str, rows_per_shard: int) -> None:
+        self.folder, self.name, self.rows, self.rows_per_shard = folder, name, rows, rows_per_shard
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+
+    def create(self) -> None:
+        """Allocates what isn't there yet; rank 0 alone calls it, before the others write."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for number, start in enumerate(range(0, self.rows, self.rows_per_shard)):
+            rows = min(self.rows_per_shard, self.rows - start)
+            self._allocate(self.path(number), (rows, *self.shape), self.dtype)
+        self._allocate(self.folder / "state.npy", (self.rows,), np.dtype(np.uint8))
+
+    def _allocate(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        if path.exists():
+            return
+        temporary = path.with_suffix(".tmp")
+        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+        array.flush()
+        temporary.rename(path)
+
+    def path(self, number: int) -> Path:
+        return self.folder / f"{self.name}-{number:05d}.npy"
+
+    def state(self, mode: str = "r") -> np.ndarray:
+        return np.load(self.folder / "state.npy", mmap_mode=mode, allow_pickle=False)  # type: ignore[arg-type]
+
+    def pending(self) -> np.ndarray:
+        """Returns the rows that are still to be written."""
+        return np.flatnonzero(self.state() == PENDING)
+
+    def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
+        """Writes ``values`` to ``rows``; rows that aren't ``good`` are dropped."""
+        assert values.dtype == self.dtype, f"{values.dtype} given, {self.dtype} allocated"
+        for number in np.unique(rows // self.rows_per_shard):
+            here = rows // self.rows_per_shard == number
+            shard = np.load(self.path(number), mmap_mode="r+", allow_pickle=False)
+            shard[rows[here] - number * self.rows_per_shard] = values[here]
+            shard.flush()
+        state = self.state("r+")
+        state[rows] = np.where(good, WRITTEN, DROPPED)
+        state.flush()
+
+    def read(self) -> "ShardReader":
+        """Returns a reader over all rows; asserts that none is pending."""
+        assert not len(self.pending())
+        return ShardReader([self.path(number) for number in range(-(-self.rows // self.rows_per_shard))])
+
+
+class ShardReader:
+    """Rows of several ``.npy`` files as one array, memory-mapped."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = list(paths)
+        self.shards = [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.paths]
+        self.starts = np.cumsum([0, *(len(shard) for shard in self.shards)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        shard = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return np.asarray(self.shards[shard][row - self.starts[shard]])
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the given rows as one array in memory."""
+        parts = np.searchsorted(self.starts, rows, side="right") - 1
+        first = self.shards[0]
+        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        for number in np.unique(parts):
+            here = parts == number
+            out[here] = self.shards[number][rows[here] - self.starts[number]]
+        return out

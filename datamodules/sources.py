@@ -1,0 +1,165 @@
+"""What lies in a data source: one scan for each kind, run once by stage data."""
+
+import csv
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from configs.stages import ClassFolders, EmbeddedSource, FlatFolder, ListFile, LsunLmdb, SourceConfig
+
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image: ``file`` and where its bytes lie in it, the class name and split if the source has them."""
+
+    file: str
+    size: int
+    offset: int = 0
+    label: str | None = None
+    split: str | None = None
+    name: str = ""  # what a grouping rule is matched with; the file unless it holds many images
+
+
+@dataclass(frozen=True)
+class Scan:
+    """All images of a source, in a fixed order, below ``root``."""
+
+    root: Path
+    entries: list[Entry]
+    storage: str = "files"
+    empty_classes: list[str] = field(default_factory=list)
+
+
+def unpack_embedded(archive: Path, folder: Path) -> Path:
+    """Unpacks the embedded zip once, with one rename at the end; returns the folder of its splits.
+
+    Raises:
+        ValueError: a member that would land outside the folder.
+    """
+    if not folder.is_dir():
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+        with zipfile.ZipFile(archive) as members:
+            for member in members.namelist():
+                if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
+                    raise ValueError(f"{archive}: member {member!r} would be written outside its folder")
+            members.extractall(temporary)
+        temporary.rename(folder)
+    return folder / archive.stem
+
+
+def _images(root: Path) -> Iterator[tuple[str, int]]:
+    """Yields (relative path, bytes) of the image files below ``root``, sorted."""
+    found = []
+    for directory, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
+                path = os.path.join(directory, name)
+                found.append((os.path.relpath(path, root), os.stat(path).st_size))
+    yield from sorted(found)
+
+
+def scan_class_folders(root: Path) -> Scan:
+    """root/<class>/... or root/{train,val}/<class>/..., the classes sorted by name."""
+    if not root.is_dir():
+        raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")
+    folders = {path.name for path in root.iterdir() if path.is_dir()}
+    split = folders == set(SPLITS)
+    depth = 1 if split else 0
+    entries = []
+    for file, size in _images(root):
+        parts = Path(file).parts
+        if len(parts) <= depth + 1:
+            raise ValueError(f"{root / file}: lies in no class folder; for images without labels use kind flat_folder")
+        entries.append(Entry(file, size, label=parts[depth], split=parts[0] if split else None))
+    places = [root / name for name in SPLITS] if split else [root]
+    classes = {path.name for place in places for path in place.iterdir() if path.is_dir()}
+    return Scan(root, entries, empty_classes=sorted(classes - {entry.label for entry in entries}))
+
+
+def scan_flat_folder(root: Path) -> Scan:
+    """All images below root, without labels."""
+    return Scan(root, [Entry(file, size) for file, size in _images(root)])
+
+
+def scan_list(root: Path, list_file: Path) -> Scan:
+    """Lines of path[,label[,split]]; a first line ``path,...`` is a header."""
+    entries = []
+    with list_file.open(newline="") as stream:
+        for number, row in enumerate(csv.reader(stream), 1):
+            if not row or (number == 1 and row[0] == "path"):
+                continue
+            file, label, split = (row + ["", ""])[:3]
+            if split not in ("", *SPLITS):
+                raise ValueError(f"{list_file}: line {number}: split {split!r} given, expected train or val")
+            path = root / file
+            size = path.stat().st_size if path.is_file() else 0  # a missing file counts as unreadable later
+            entries.append(Entry(file, size, label=label or None, split=split or None))
+    labelled = sum(entry.label is not None for entry in entries)
+    if 0 < labelled < len(entries):
+        raise ValueError(f"{list_file}: {len(entries) - labelled} lines have no label; give all or none")
+    return Scan(root, entries)
+
+
+def scan_lmdb(root: Path) -> Scan:
+    """The keys of an LSUN LMDB; ``file`` is the key in hex."""
+    import lmdb
+
+    if not (root / "data.mdb").is_file():
+        raise ValueError(f"data root {root}: no data.mdb in it; an LSUN folder such as church_outdoor_train_lmdb has one")
+    with lmdb.open(str(root), readonly=True, lock=False) as environment, environment.begin() as transaction:
+        entries = [
+            Entry(key.hex(), len(value), name=key.decode(errors="replace")) for key, value in transaction.cursor()
+        ]
+    return Scan(root, entries, storage="lmdb")
+
+
+def scan_webdataset(root: Path) -> Scan:
+    """The image members of all tar shards, with offset and size, so that they can be read at random.
+
+    Nothing is unpacked: a member's path is only a name.
+    """
+    entries = []
+    shards = sorted(path for path in root.rglob("*.tar") if path.is_file())
+    for shard in shards:
+        file = str(shard.relative_to(root))
+        images: dict[str, tarfile.TarInfo] = {}
+        labels: dict[str, str] = {}
+        with tarfile.open(shard, "r:") as archive:
+            for member in archive:
+                base = PurePosixPath(member.name)
+                key = str(base.with_name(base.name.partition(".")[0]))
+                if not member.isfile():
+                    continue
+                if base.suffix.lower() in IMAGE_SUFFIXES:
+                    images[key] = member
+                elif base.suffix in (".cls", ".txt"):
+                    stream = archive.extractfile(member)
+                    labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
+        labelled = bool(labels) and images.keys() <= labels.keys()
+        entries += [
+            Entry(file, member.size, member.offset_data, labels[key] if labelled else None, name=key)
+            for key, member in images.items()
+        ]
+    if len({entry.label is None for entry in entries}) == 2:
+        raise ValueError(f"data root {root}: some shards have a label for every image and some don't; give all or none")
+    return Scan(root, entries)
+
+
+def scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
+    """Returns what lies in ``source``; the embedded archive is unpacked to ``unpacked`` first."""
+    if isinstance(source, EmbeddedSource):
+        return scan_class_folders(unpack_embedded(embedded, unpacked))
+    root = Path(source.root)
+    if isinstance(source, ClassFolders):
+        return scan_class_folders(root)
+    if isinstance(source, FlatFolder):
+        return scan_flat_folder(root)
+    if isinstance(source, ListFile):
+        return scan_list(root, Path(source.list))
+    return scan_lmdb(root) if isinstance(source, LsunLmdb) else scan_webdataset(root)

@@ -1,0 +1,88 @@
+"""Token shards, as the priors read them."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from configs.seeds import mix
+from datamodules.sampler import GlobalSampler, Permutations, StridedSampler
+from datamodules.shards import ShardReader
+
+Batch = dict[str, Tensor]
+
+
+class TokenRows:
+    """The tokens of one split: ``tokens`` (M, V, N) and ``labels`` (M,)."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self.tokens = ShardReader(sorted((folder / split).glob("tokens-*.npy")))
+        self.labels = np.load(folder / split / "labels.npy", allow_pickle=False)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+class TrainingTokens(Dataset[Batch]):
+    """Tokens by global position: a random view of the image that stands there, and the sample's own noise."""
+
+    def __init__(self, rows: TokenRows, seed: int) -> None:
+        self.rows, self.seed = rows, seed
+        self.permutations = Permutations(len(rows), seed)
+
+    def __getitem__(self, position: int) -> Batch:
+        """Returns tokens int64 (N,), labels (-1 without one), noise float32 (N + 2,) uniform in [0, 1)."""
+        row = self.permutations[position]
+        random = np.random.Generator(np.random.PCG64(mix(self.seed, "tokens", position)))
+        views = self.rows.tokens[row]
+        return _item(views[int(random.integers(len(views)))], self.rows.labels[row], random)
+
+
+class EvaluationTokens(Dataset[Batch]):
+    """The first view of every image, with noise that is the same each time."""
+
+    def __init__(self, rows: TokenRows, seed: int) -> None:
+        self.rows, self.seed = rows, seed
+
+    def __getitem__(self, row: int) -> Batch:
+        random = np.random.Generator(np.random.PCG64(mix(self.seed, "val", row)))
+        return _item(self.rows.tokens[row][0], self.rows.labels[row], random)
+
+
+def _item(tokens: np.ndarray, label: int, random: np.random.Generator) -> Batch:
+    return {
+        "tokens": torch.from_numpy(tokens.astype(np.int64)),
+        "labels": torch.tensor(int(label)),
+        "noise": torch.from_numpy(random.random(len(tokens) + 2, dtype=np.float32)),
+    }
+
+
+class Tokens(LightningDataModule):
+    """Training tokens without end, and the whole val split; ``batch_size`` is of one device."""
+
+    def __init__(
+        self, train: TokenRows, val: TokenRows, *, batch_size: int, accumulation: int, seed: int, workers: int
+    ) -> None:
+        super().__init__()
+        self.train, self.val, self.seed = train, val, seed
+        self.batch_size, self.accumulation, self.workers = batch_size, accumulation, workers
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        start = self.trainer.global_step * self.batch_size * self.accumulation * world
+        return DataLoader(
+            TrainingTokens(self.train, self.seed),
+            batch_size=self.batch_size,
+            sampler=GlobalSampler(start, self.batch_size, rank, world),
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        sampler = StridedSampler(np.arange(len(self.val)), self.trainer.global_rank, self.trainer.world_size)
+        return DataLoader(EvaluationTokens(self.val, self.seed), batch_size=self.batch_size, sampler=sampler)

@@ -1,0 +1,18 @@
+"""Exponential moving average of a network's weights."""
+
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """Returns a frozen copy of ``network`` that ``update_parameters`` moves towards it.
+
+    The decay of update t is min(decay, (1 + t) / (10 + t)), as TensorFlow's moving average warms up, so that short
+    runs aren't averages of their start. Buffers are copied.
+    """
+
+    def move(average: Tensor, current: Tensor, number: Tensor | int) -> Tensor:
+        t = float(number)
+        return current.lerp(average, min(decay, (1 + t) / (10 + t)))
+
+    return AveragedModel(network, avg_fn=move).requires_grad_(False).eval()

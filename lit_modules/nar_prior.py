@@ -1,0 +1,17 @@
+"""Training of the non-autoregressive prior: masked token modelling (MaskGIT eq. 2)."""
+
+from torch import Tensor, nn
+
+from lit_modules.prior import Batch, LitPrior
+from networks.priors.masked import MaskedPrior, random_mask
+
+
+class LitNarPrior(LitPrior):
+    """The masked tokens are predicted from the others and the class; the loss is on the masked ones alone."""
+
+    def predict_tokens(self, network: nn.Module, batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
+        assert isinstance(network, MaskedPrior)
+        tokens, noise = batch["tokens"], batch["noise"]
+        mask = random_mask(ratio=noise[:, 1], order=noise[:, 2:])
+        logits = network(tokens.masked_fill(mask, network.num_codes), labels)
+        return logits[mask], tokens[mask]

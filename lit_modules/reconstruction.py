@@ -1,0 +1,117 @@
+"""The training step that both phases of the tokenizer share: reconstruct, compare, GAN."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from configs.training import GanConfig, OptimizerConfig, PerceptualConfig, TrainingConfig
+from lit_modules.adversary import Adversary, Average
+from lit_modules.training import LitTraining
+from metrics.codebook import CodebookUsage
+from metrics.reconstruction import peak_signal_to_noise
+from networks.autoencoder import Decoder
+from networks.features import FeatureNetwork
+from networks.frozen import Frozen
+from networks.perceptual import DISTANCES, PerceptualLoss
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A reconstruction ``images`` (B, 3, H, W), the ``loss`` that it costs beyond its looks, and raw terms by name."""
+
+    images: Tensor
+    loss: Tensor
+    terms: dict[str, Tensor]
+    counts: Tensor
+
+
+class LitReconstruction(LitTraining):
+    """L1 + perceptual + GAN (SeQ-GAN eq. 2 and 3); subclasses say how an image is reconstructed."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        discriminator: nn.Module,
+        features: Frozen[FeatureNetwork],
+        *,
+        perceptual: PerceptualConfig,
+        gan: GanConfig,
+        training: TrainingConfig,
+        optimizers: Sequence[OptimizerConfig],
+        reconstruction_weight: float,
+        num_codes: int,
+        fused: bool,
+    ) -> None:
+        super().__init__(network, training, optimizers[0], fused)
+        self.optimizer_configs = list(optimizers)
+        self.adversary = Adversary(discriminator, gan)
+        self.perceptual = PerceptualLoss(
+            features, perceptual.low, perceptual.semantic, perceptual.alpha, DISTANCES[perceptual.distance]
+        )
+        self.perceptual_name = features.network.source.name
+        self.frozen = {self.perceptual_name: features.network}
+        self.perceptual_weight, self.reconstruction_weight = perceptual.weight, reconstruction_weight
+        self.average = Average()
+        self.window = CodebookUsage(num_codes)
+        self.val_usage, self.val_psnr = CodebookUsage(num_codes), MeanMetric()
+
+    def trained_networks(self) -> list[nn.Module]:
+        return [self.network, self.adversary]
+
+    def decoder(self) -> Decoder:
+        """Returns the trained decoder, whose last layer balances the GAN weight."""
+        raise NotImplementedError
+
+    def attempt(self, images: Tensor) -> Attempt:
+        """Returns the reconstruction by the network in training."""
+        raise NotImplementedError
+
+    def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns images (B, 3, H, W) in [-1, 1] and tokens, by the averaged weights."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        images, update = batch["images"], self.update
+        attempt = self.attempt(images)
+        l1 = (attempt.images.float() - images).abs().mean()
+        perceptual, taps = self.perceptual(attempt.images, images)
+        looks = self.reconstruction_weight * l1 + self.perceptual_weight * perceptual
+        gan, gan_terms = self.adversary.generator_term(
+            attempt.images, looks, self.decoder().last_layer, update, self.average
+        )
+        judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
+        self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
+
+        self.window.update(attempt.counts)
+        named = {f"perceptual/{self.perceptual_name}/{tap}": value for tap, value in taps.items()}
+        terms = {"l1": l1, "perceptual": perceptual, **named, **attempt.terms, **gan_terms, **judge_terms}
+        self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=len(images))
+
+    def on_validation_epoch_start(self) -> None:
+        if not self.trainer.sanity_checking and self.window.counts.sum() > 0:
+            usage = self.window.compute()
+            self.log_dict({f"train/{name}": value for name, value in usage.items()})
+            self.window.reset()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        images = batch["images"].flatten(0, 1)
+        found, tokens = self.reconstruct(images)
+        self.val_psnr.update(peak_signal_to_noise(found, images))
+        self.val_usage.update(torch.bincount(tokens.flatten(), minlength=self.val_usage.num_codes))
+
+    def on_validation_epoch_end(self) -> None:
+        values: dict[str, Any] = {"val/psnr": self.val_psnr.compute()}
+        values |= {f"val/{name}": value for name, value in self.val_usage.compute().items()}
+        self.log_dict(values)
+        self.val_psnr.reset()
+        self.val_usage.reset()
+
+    def preview(self, images: Tensor) -> Tensor:
+        """Returns what a person looks at: (2, B, 3, H, W), the images and their reconstructions, in [-1, 1]."""
+        return torch.stack([images, self.reconstruct(images)[0]])

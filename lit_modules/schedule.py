@@ -1,0 +1,47 @@
+"""Learning rates and optimisers."""
+
+import math
+
+import torch
+from torch import nn
+
+from configs.training import OptimizerConfig
+
+
+def learning_rate(config: OptimizerConfig, update: int, updates: int) -> float:
+    """Returns the learning rate of ``update`` (from 0) in a training of ``updates``: a pure function, so that
+    resuming needs no scheduler state.
+
+    >>> config = OptimizerConfig(lr=1.0, warmup=2, decay="linear", decay_start=2, end_lr=0.0)
+    >>> [learning_rate(config, update, 6) for update in range(6)]
+    [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    if update < config.warmup:
+        return config.lr * (update + 1) / config.warmup
+    start = max(config.decay_start, config.warmup)
+    if config.decay == "none" or update < start:
+        return config.lr
+    share = min(1.0, (update - start) / max(1, updates - start))
+    if config.decay == "cosine":
+        return config.end_lr + (config.lr - config.end_lr) * (1 + math.cos(math.pi * share)) / 2
+    if config.decay == "linear":
+        return config.lr + (config.end_lr - config.lr) * share
+    return config.lr * (config.end_lr / config.lr) ** share
+
+
+def build_optimizer(config: OptimizerConfig, network: nn.Module, fused: bool) -> torch.optim.Optimizer:
+    """Returns AdamW; ``weight_decay`` touches the weights of linear layers and convolutions only, so that without it
+    this is Adam. Biases, norms, embeddings and positions aren't decayed."""
+    decayed = {
+        id(module.weight)
+        for module in network.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and isinstance(module.weight, nn.Parameter)
+    }
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) in decayed], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if id(p) not in decayed], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    beta1, beta2 = config.betas
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(beta1, beta2), fused=fused or None)

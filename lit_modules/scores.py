@@ -1,0 +1,113 @@
+"""Measuring: reconstructions and samples through one judge network, over all ranks."""
+
+from collections.abc import Sequence
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torchmetrics import CatMetric, MeanMetric, Metric
+
+from metrics.codebook import CodebookUsage
+from metrics.frechet import FeatureStatistics
+from metrics.reconstruction import peak_signal_to_noise, structural_similarity, to_uint8
+from networks.features import FeatureNetwork
+from networks.frozen import Frozen
+from networks.tokenizer import VQTokenizer
+
+Batch = dict[str, Tensor]
+
+
+class Judge:
+    """A feature network that sees uint8 images, as anyone would who opened the saved files."""
+
+    def __init__(self, network: Frozen[FeatureNetwork], taps: Sequence[str]) -> None:
+        self.network, self.taps = network, list(dict.fromkeys(taps))
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        """Returns {tap: (B, C)}, averaged over positions, for images (B, 3, H, W) in [-1, 1]."""
+        rounded = to_uint8(images).float() / 127.5 - 1
+        found = self.network(rounded, self.taps)
+        return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in found.items()}
+
+
+class LitReconstructionScores(LightningModule):
+    """Tests tokenizers on val images: PSNR, SSIM, LPIPS, codebook usage, and features for the Frechet distance."""
+
+    def __init__(
+        self,
+        tokenizers: dict[str, Frozen[VQTokenizer]],
+        judge: Judge,
+        frechet_tap: str,
+        classifier_tap: str,
+        lpips: Frozen[nn.Module] | None,
+    ) -> None:
+        super().__init__()
+        first = next(iter(tokenizers.values()))
+        self.tokenizers, self.judge, self.lpips = tokenizers, judge, lpips
+        self.frechet_tap, self.classifier_tap = frechet_tap, classifier_tap
+        width = judge.network.network.channels[frechet_tap]
+        names = ["psnr", "ssim", *(["lpips"] if lpips else [])]
+        self.means = nn.ModuleDict(
+            {name: nn.ModuleDict({figure: MeanMetric() for figure in names}) for name in tokenizers}
+        )
+        self.reference = FeatureStatistics(width)
+        self.statistics = nn.ModuleDict({name: FeatureStatistics(width) for name in tokenizers})
+        self.usage = CodebookUsage(first.network.quantizer.num_codes)
+        self.features, self.labels = CatMetric(), CatMetric()
+
+    def on_test_start(self) -> None:
+        for network in (*self.tokenizers.values(), self.judge.network, *([self.lpips] if self.lpips else [])):
+            network.to(self.device)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        keep = batch["readable"]
+        images = batch["images"][keep][:, 0].float() / 127.5 - 1
+        if not len(images):
+            return
+        seen = self.judge(images)
+        self.reference.update(seen[self.frechet_tap])
+        self.features.update(seen[self.classifier_tap])
+        self.labels.update(batch["labels"][keep].float())
+        tokens = None
+        for name, held in self.tokenizers.items():
+            tokens = held.network.encode(images)
+            found = held.network.decode(tokens)
+            values = {"psnr": peak_signal_to_noise(found, images), "ssim": structural_similarity(found, images)}
+            if self.lpips:
+                values["lpips"] = self.lpips(to_uint8(found).float() / 127.5 - 1, images).flatten()
+            for figure, value in values.items():
+                _metric(self.means[name], figure).update(value)
+            _metric(self.statistics, name).update(self.judge(found)[self.frechet_tap])
+        assert tokens is not None
+        self.usage.update(torch.bincount(tokens.flatten(), minlength=self.usage.num_codes))
+
+
+class LitFeatureScores(LightningModule):
+    """Tests plain images (train images, samples): features for the Frechet distance and for the class judge."""
+
+    def __init__(self, judge: Judge, frechet_tap: str, classifier_tap: str) -> None:
+        super().__init__()
+        self.judge, self.frechet_tap, self.classifier_tap = judge, frechet_tap, classifier_tap
+        self.statistics = FeatureStatistics(judge.network.network.channels[frechet_tap])
+        self.features, self.labels = CatMetric(), CatMetric()
+
+    def on_test_start(self) -> None:
+        self.judge.network.to(self.device)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        keep = batch["readable"]
+        images = batch["images"][keep][:, 0].float() / 127.5 - 1
+        if not len(images):
+            return
+        seen = self.judge(images)
+        self.statistics.update(seen[self.frechet_tap])
+        chosen = batch["classify"][keep]
+        if chosen.any():
+            self.features.update(seen[self.classifier_tap][chosen])
+            self.labels.update(batch["labels"][keep][chosen].float())
+
+
+def _metric(owner: nn.Module, name: str) -> Metric:
+    metric = owner.get_submodule(name)
+    assert isinstance(metric, Metric)
+    return metric

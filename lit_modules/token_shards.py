@@ -1,0 +1,26 @@
+"""Tokens of images by a frozen tokenizer."""
+
+import torch
+from einops import rearrange
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from networks.frozen import Frozen
+from networks.tokenizer import VQTokenizer
+
+
+class LitTokenShards(LightningModule):
+    """Predicts tokens (B, V, N), in the narrowest unsigned type, for images (B, V, 3, H, W)."""
+
+    def __init__(self, tokenizer: Frozen[VQTokenizer], dtype: torch.dtype) -> None:
+        super().__init__()
+        self.tokenizer, self.token_dtype = tokenizer, dtype
+
+    def on_predict_start(self) -> None:
+        self.tokenizer.to(self.device)
+
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        views = batch["images"].shape[1]
+        images = rearrange(batch["images"], "b v c h w -> (b v) c h w").float() / 127.5 - 1
+        tokens = self.tokenizer.network.encode(images)
+        return rearrange(tokens, "(b v) h w -> b v (h w)", v=views).to(self.token_dtype)

@@ -1,0 +1,1 @@
+"""Metrics: functional cores and thin torchmetrics classes."""

@@ -1,0 +1,1 @@
+"""How stages are chained. Never imports torch, lightning or numpy."""

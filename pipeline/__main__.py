@@ -1,0 +1,167 @@
+"""``python -m pipeline plan|run|show|check|params RECIPE``."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pipeline.artifact import Artifact, Store
+from pipeline.config import ConfigError, unknown
+from pipeline.graph import Recipe, Status
+from pipeline.launcher import END_WITH_PARENT, PREEMPTED, PROJECT, end_with_parent, run_stage_process
+
+SCRIPTS = {"params": "prints parameter counts of each network, built on the meta device"}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    texts = {
+        "plan": "says how far each stage is and what it waits for",
+        "run": "runs what isn't published yet, in order",
+        "show": "lists the published results and their facts",
+        "check": "verifies the sha256 of every published file; fails unless all stages are published",
+        **SCRIPTS,
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument("recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart")
+        command.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
+        command.add_argument("--runs", type=Path, default=Path("runs"))
+        if name in ("show", "params"):
+            command.add_argument("--json", action="store_true")
+        if name == "check":
+            command.add_argument("--stage", help="this stage alone")
+        if name == "run":
+            command.add_argument("--until", metavar="STAGE", help="stop after this stage")
+            command.add_argument("--only", metavar="STAGE", help="this stage alone")
+            command.add_argument("--force", metavar="STAGE", help="build this stage again")
+    return parser.parse_args()
+
+
+def known_stage(recipe: Recipe, stage: str | None) -> str | None:
+    """Returns ``stage``; ConfigError if the recipe has no such stage."""
+    if stage is not None and stage not in recipe.nodes:
+        raise ConfigError(f"command line: {unknown('stage', stage, list(recipe.nodes))}")
+    return stage
+
+
+def plan(recipe: Recipe, store: Store) -> int:
+    for stage, status in recipe.status(store).items():
+        print(f"{stage:14}{status.state:11}{status.key or '-':18}{status.reason}".rstrip())
+    return 0
+
+
+def wanted_stages(recipe: Recipe, words: argparse.Namespace) -> list[str]:
+    """Returns the stages to run, in order: all, those that ``--until`` needs and itself, or ``--only`` one."""
+    if words.only:
+        return [words.only]
+    if not words.until:
+        return list(recipe.nodes)
+    needed, pending = set(), [words.until]
+    while pending:
+        stage = pending.pop()
+        needed.add(stage)
+        pending += [name for name in recipe.nodes[stage].inputs.values() if name in recipe.nodes]
+    return [stage for stage in recipe.nodes if stage in needed]
+
+
+def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
+    end_with_parent()
+    for stage in (words.until, words.only, words.force):
+        known_stage(recipe, stage)
+    stages, begun, built = wanted_stages(recipe, words), time.time(), 0
+    for number, stage in enumerate(stages, 1):
+        status = recipe.status(store)[stage]
+        forced = stage == words.force
+        if status.artifact and not forced:
+            continue
+        if status.key is None:
+            print(f"error: {stage}: {status.reason}", file=sys.stderr)
+            return 1
+        print(f"[{number}/{len(stages)}] {stage} {status.key} ({status.state})", flush=True)
+        options = ["--runs", str(store.root), *(["--force"] if forced else [])]
+        code = run_stage_process(status.node, [*options, *(f"--set={change}" for change in words.set)])
+        finished = recipe.status(store)[stage]
+        if finished.artifact is None or code:
+            print(f"error: {stage} ended with exit code {code} and published nothing; "
+                  "the same command goes on from its last checkpoint", file=sys.stderr)  # fmt: skip
+            return PREEMPTED if code == PREEMPTED else 1
+        built += 1
+    print(f"{len(stages)} stages up to date, {built} built in {time.time() - begun:.0f} s")
+    report = recipe.status(store).get("report")
+    if report and report.artifact:
+        print(f"report: {report.artifact.path / 'report.html'}")
+    return 0
+
+
+def show(recipe: Recipe, store: Store, as_json: bool) -> int:
+    statuses = recipe.status(store)
+    rows = [_row(status) for status in statuses.values()]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return 0
+    for row in rows:
+        print(f"{row['stage']:14}{row['state']:11}{row['path'] or ''}")
+        for name, value in (row["facts"] or {}).items():
+            text = json.dumps(value)
+            print(f"    {name} = {text if len(text) < 100 else text[:97] + '...'}")
+    return 0
+
+
+def _row(status: Status) -> dict[str, object]:
+    artifact: Artifact | None = status.artifact
+    return {
+        "stage": status.node.stage, "state": status.state, "key": status.key,
+        "digest": artifact.digest if artifact else None, "path": str(artifact.path) if artifact else None,
+        "facts": artifact.facts if artifact else None,
+    }  # fmt: skip
+
+
+def check(recipe: Recipe, store: Store, only: str | None) -> int:
+    failed = 0
+    for stage, status in recipe.status(store).items():
+        if only and stage != only:
+            continue
+        if status.artifact is None:
+            print(f"{stage}: not published {status.reason}".rstrip())
+            failed += 1
+            continue
+        try:
+            status.artifact.verify()
+        except ValueError as error:
+            print(f"error: {error}")
+            failed += 1
+    print("all files as published" if not failed else f"{failed} stages are missing or damaged")
+    return 1 if failed else 0
+
+
+def main() -> int:
+    words = arguments()
+    try:
+        recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
+        if words.command in SCRIPTS:
+            script = PROJECT / "stages" / f"{words.command}.py"
+            options = [*(["--json"] if words.json else []), *(f"--set={change}" for change in words.set)]
+            environment = {**os.environ, "PYTHONSAFEPATH": "1", END_WITH_PARENT: "1"}
+            return subprocess.run([sys.executable, str(script), str(words.recipe), *options], env=environment).returncode
+        if words.command == "plan":
+            return plan(recipe, store)
+        if words.command == "run":
+            return run(recipe, store, words)
+        if words.command == "show":
+            return show(recipe, store, words.json)
+        return check(recipe, store, known_stage(recipe, words.stage))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The artefact store: immutable results, private work folders, one writer.
+
+``runs/artifacts/<stage>/<key>/`` is complete or absent. ``runs/work/<stage>/<key>/`` is resumable and private.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the sha256 of a file, as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical(value: object) -> bytes:
+    """Returns JSON with sorted keys and no spaces: the form that is hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def make_key(identity: Mapping[str, object]) -> str:
+    """Returns the key of a stage's result: 16 hex digits of the sha256 of what it is made from."""
+    return hashlib.sha256(canonical({"schema": SCHEMA, **identity})).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published result."""
+
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest; ValueError if it is damaged or of another schema."""
+        file = self.path / MANIFEST
+        try:
+            manifest = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{file}: not a readable manifest ({error}); delete its folder and run again") from error
+        if manifest.get("schema") != SCHEMA:
+            raise ValueError(f"{file}: schema {manifest.get('schema')}, this version reads {SCHEMA}; run again")
+        return manifest
+
+    @property
+    def stage(self) -> str:
+        return self.manifest["stage"]
+
+    @property
+    def key(self) -> str:
+        return self.manifest["key"]
+
+    @property
+    def digest(self) -> str:
+        return self.manifest["digest"]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.manifest["facts"]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.manifest["config"]
+
+    def file(self, name: str) -> Path:
+        """Returns the path of a result file or record that the manifest lists."""
+        if name not in self.manifest["files"] and name not in self.manifest["records"]:
+            raise ValueError(f"{self.path}: stage {self.stage} published no file {name!r}")
+        return self.path / name
+
+    def check_sizes(self) -> None:
+        """Raises ValueError for a file that is missing or has another size."""
+        for name, entry in self.manifest["files"].items():
+            file = self.path / name
+            if not file.is_file() or file.stat().st_size != entry["size"]:
+                found = f"{file.stat().st_size} bytes" if file.is_file() else "missing"
+                raise ValueError(f"{file}: damaged ({found}, expected {entry['size']} bytes); {self._remedy()}")
+
+    def verify(self) -> None:
+        """Raises ValueError for a file whose sha256 isn't the manifest's."""
+        self.check_sizes()
+        for name, entry in self.manifest["files"].items():
+            if sha256_of(self.path / name) != entry["sha256"]:
+                raise ValueError(f"{self.path / name}: damaged (sha256 differs from the manifest); {self._remedy()}")
+
+    def _remedy(self) -> str:
+        return f"delete {self.path} and run the pipeline again"
+
+
+class Store:
+    """The folder ``runs``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def path(self, stage: str, key: str) -> Path:
+        return self.root / "artifacts" / stage / key
+
+    def work(self, stage: str, key: str) -> Path:
+        return self.root / "work" / stage / key
+
+    def find(self, stage: str, key: str) -> Artifact | None:
+        """Returns the published artefact, its sizes checked, or None."""
+        path = self.path(stage, key)
+        if not (path / MANIFEST).exists():
+            return None
+        artifact = Artifact(path)
+        artifact.check_sizes()
+        return artifact
+
+    def lock(self, stage: str, key: str) -> IO[str]:
+        """Opens the work folder for this process alone; keep the result until the end of the process.
+
+        Raises:
+            ValueError: another process holds it.
+        """
+        work = self.work(stage, key)
+        work.mkdir(parents=True, exist_ok=True)
+        file = (work / "lock").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise ValueError(
+                f"{work}: process {file.read().strip() or '?'} is working on stage {stage}; wait for it or end it"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        for left_over in self.path(stage, key).parent.glob(f".{key}.*"):
+            shutil.rmtree(left_over)
+        return file
+
+    def publish(
+        self,
+        stage: str,
+        key: str,
+        *,
+        files: Mapping[str, Path],
+        records: Mapping[str, Path],
+        identity: Mapping[str, object],
+        facts: Mapping[str, object],
+        made_by: Mapping[str, object],
+    ) -> Artifact:
+        """Publishes result ``files`` and ``records`` (name to path) with one rename; the manifest is written last.
+
+        The digest covers result files only: records such as curves and reports may differ between equal results.
+        Afterwards the work folder keeps its logs alone.
+
+        Raises:
+            ValueError: the disk is full or read-only; nothing is left behind.
+        """
+        target = self.path(stage, key)
+        temporary = target.parent / f".{key}.{os.getpid()}"
+        try:
+            temporary.mkdir(parents=True)
+            entries = {name: self._place(path, temporary / name) for name, path in sorted(files.items())}
+            for name, path in sorted(records.items()):
+                self._place(path, temporary / name)
+            digest = hashlib.sha256(canonical([[name, e["sha256"]] for name, e in entries.items()])).hexdigest()
+            manifest = {
+                "schema": SCHEMA, "stage": stage, "key": key, "digest": digest, **identity,
+                "files": entries, "records": sorted(records), "facts": dict(facts), "made_by": dict(made_by),
+            }  # fmt: skip
+            with (temporary / MANIFEST).open("w") as file:
+                json.dump(manifest, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():  # a forced run replaces what it was told to
+                os.rename(target, target.parent / f".{key}.old")
+            os.rename(temporary, target)
+            shutil.rmtree(target.parent / f".{key}.old", ignore_errors=True)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            remedy = "free some space" if error.errno == errno.ENOSPC else "mend it"
+            raise ValueError(f"{target}: cannot publish ({reason}); {remedy} and run the same command again") from error
+        for item in self.work(stage, key).iterdir():
+            if item.name not in ("lock", "tensorboard"):
+                shutil.rmtree(item) if item.is_dir() else item.unlink()
+        return Artifact(target)
+
+    def _place(self, source: Path, target: Path) -> dict[str, object]:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                raise
+            shutil.copyfile(source, target)
+        with contextlib.suppress(PermissionError):
+            target.chmod(0o444)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
+        return {"sha256": sha256_of(target), "size": target.stat().st_size}

@@ -1,0 +1,31 @@
+"""``lightning run``: the command that Lightning dropped in 2.5.1, handed to ``fabric run``."""
+
+import os
+import sys
+from pathlib import Path
+
+from configs.stages import STAGES
+from pipeline.config import unknown
+from pipeline.launcher import PROJECT, environment, fabric_run
+
+USAGE = "usage: lightning run STAGE --config FILE [--devices N] [--accelerator A] [--runs DIR] [key=value ...]"
+
+
+def lightning() -> None:
+    """``lightning run [model] STAGE|SCRIPT ...``
+
+    Options of ``fabric run`` (--devices, --accelerator, --num-nodes, ...) are its own wherever they stand; all others
+    reach the stage.
+    """
+    words = sys.argv[1:]
+    if words[:1] != ["run"] or len(words) < 2 or words[1] in ("-h", "--help"):
+        print(f"{USAGE}\nstages: {', '.join(STAGES)}")
+        sys.exit(0 if words[-1:] in (["-h"], ["--help"]) else 2)
+    words = words[2:] if words[1] == "model" else words[1:]
+    target = words.pop(0)
+    script = Path(target) if target.endswith(".py") else PROJECT / "stages" / f"{target}.py"
+    if not target.endswith(".py") and target not in STAGES:
+        print(f"lightning run: {unknown('stage', target, list(STAGES))}", file=sys.stderr)
+        sys.exit(2)
+    command = fabric_run([], script, words)
+    os.execve(command[0], command, environment())

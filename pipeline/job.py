@@ -1,0 +1,141 @@
+"""One stage at work: what a script of ``stages/`` is given, and how it publishes."""
+
+import argparse
+import datetime
+import importlib.metadata
+import os
+import resource
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline.artifact import Artifact, Store
+from pipeline.config import ConfigError, unknown
+from pipeline.graph import Recipe
+from pipeline.launcher import PROJECT, end_with_parent, rank
+
+PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
+
+
+@dataclass
+class Job:
+    """A stage with its config, its verified inputs and its private work folder."""
+
+    stage: str
+    config: Any
+    key: str
+    inputs: Mapping[str, Artifact]
+    work: Path
+    store: Store
+    identity: Mapping[str, Any]
+    rank: int
+    lock: IO[str] | None
+    begun: float = field(default_factory=time.time)
+
+    def publish(
+        self,
+        *,
+        files: Mapping[str, Path],
+        facts: Mapping[str, object],
+        summary: str,
+        records: Mapping[str, Path] | None = None,
+        made_by: Mapping[str, object] | None = None,
+    ) -> None:
+        """Publishes result files and prints the summary line; every rank may call it, rank 0 acts."""
+        if self.rank:
+            return
+        seconds = time.time() - self.begun
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        stamp = {
+            **_provenance(), "seconds": round(seconds, 1), "peak_memory_gb": round(peak, 2),
+            "started": datetime.datetime.fromtimestamp(self.begun, datetime.UTC).isoformat(timespec="seconds"),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **(made_by or {}),
+        }  # fmt: skip
+        self.store.publish(
+            self.stage, self.key, files=files, records=records or {}, identity=self.identity, facts=facts, made_by=stamp
+        )
+        print(f"{self.stage}: {seconds:.0f} s, {peak:.1f} GB, {summary}; published {self.key}", flush=True)
+
+
+def _provenance() -> dict[str, object]:
+    def git(*words: str) -> str | None:
+        done = subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "git": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain")), "versions": versions,
+        "python": sys.version.split()[0], "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
+    }  # fmt: skip
+
+
+def _arguments(stage: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"stages/{stage}.py", allow_abbrev=False, description=f"Runs stage {stage}, or says that it is up to date."
+    )
+    parser.add_argument("--config", type=Path, required=True, help="the stage's YAML; pipeline.yaml lies beside it")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of results and work (default runs)")
+    parser.add_argument("--force", action="store_true", help="build again even if published")
+    parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="override, any stage")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="override of this stage")
+    return parser.parse_args()
+
+
+def open_job(stage: str) -> Job | None:
+    """Returns the job that the command line asks for, or None when its result is published already.
+
+    Raises:
+        ValueError: the recipe is wrong, an input is missing or damaged, or another process is at work.
+    """
+    words = _arguments(stage)
+    file = words.config
+    if file.stem != stage:
+        raise ConfigError(f"{file}: the config of stage {stage} is called {stage}.yaml, beside its pipeline.yaml")
+    recipe = Recipe(file.parent, [*words.set, *(f"{stage}.{change}" for change in words.overrides)])
+    if stage not in recipe.nodes:
+        raise ConfigError(f"{recipe.file}: {unknown('stage', stage, list(recipe.nodes))}")
+    store = Store(words.runs)
+    status = recipe.status(store)[stage]
+    if status.artifact and not words.force:
+        if not rank():
+            print(f"{stage}: up to date, {status.artifact.path}")
+        return None
+    if status.key is None or status.inputs is None or status.identity is None:
+        if status.state == "blocked":
+            raise ValueError(f"{stage}: {status.reason}")
+        command = f"python -m pipeline run {file.parent} --until {stage} --runs {words.runs}"
+        raise ValueError(f"{stage} {status.reason}, which isn't published; run: {command}")
+    lock = None
+    if not rank():
+        lock = store.lock(stage, status.key)
+        for artifact in status.inputs.values():
+            artifact.verify()
+    work = store.work(stage, status.key)
+    return Job(stage, status.node.config, status.key, status.inputs, work, store, status.identity, rank(), lock)
+
+
+def run_stage(stage: str, build: Callable[[Job], None]) -> None:
+    """Runs ``build`` on the job of the command line; the main of every script in ``stages/``.
+
+    A ValueError or OSError becomes one line and exit code 1; set SMALTI_TRACEBACK=1 to see where it came from.
+    """
+    end_with_parent()
+    try:
+        job = open_job(stage)
+        if job is not None:
+            build(job)
+    except (ValueError, OSError) as error:
+        if "SMALTI_TRACEBACK" in os.environ:
+            traceback.print_exc()
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        sys.exit(1)

@@ -1,0 +1,57 @@
+"""A cheap listing of a data source: names, sizes, times of change. It makes an added image change the key."""
+
+import functools
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from configs.stages import EmbeddedSource, ListFile, SourceConfig
+
+EMBEDDED = Path(__file__).resolve().parent.parent / "datamodules" / "assets" / "fluent-emoji-64.zip"
+
+
+def walk(root: Path) -> Iterator[tuple[str, int, int]]:
+    """Yields (relative name, bytes, mtime in ns) of the files below ``root``, sorted."""
+    pending = [root]
+    files = []
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    pending.append(Path(entry.path))
+                elif not entry.name.startswith("."):
+                    stat = entry.stat()
+                    files.append((os.path.relpath(entry.path, root), stat.st_size, stat.st_mtime_ns))
+    yield from sorted(files)
+
+
+@functools.cache
+def hash_listing(source: SourceConfig) -> str:
+    """Returns the sha256 of the source's listing.
+
+    Raises:
+        ValueError: the source isn't there or is empty.
+    """
+    digest = hashlib.sha256()
+    if isinstance(source, EmbeddedSource):
+        with zipfile.ZipFile(EMBEDDED) as archive:
+            for member in archive.infolist():
+                digest.update(f"{member.filename}\0{member.file_size}\0{member.CRC}\n".encode())
+        return digest.hexdigest()
+    root = Path(source.root)
+    if not root.is_dir():
+        raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")
+    count = 0
+    for name, size, changed in walk(root):
+        digest.update(f"{name}\0{size}\0{changed}\n".encode())
+        count += 1
+    if not count:
+        raise ValueError(f"data root {root}: holds no files; set source.root in data.yaml to a folder of images")
+    if isinstance(source, ListFile):
+        path = Path(source.list)
+        if not path.is_file():
+            raise ValueError(f"list file {path}: no such file; set source.list in data.yaml")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,17 @@
+"""Stage ar_prior: the autoregressive prior."""
+
+from lit_modules.ar_prior import LitArPrior
+from networks.priors.causal import CausalPrior
+from pipeline.job import Job, run_stage
+from stages.prior import train_prior
+
+STAGE = "ar_prior"
+
+
+def build(job: Job) -> None:
+    """Trains and publishes the autoregressive prior."""
+    train_prior(job, CausalPrior, LitArPrior)
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

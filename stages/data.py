@@ -1,0 +1,71 @@
+"""Stage data: publishes the index of a data set. Needs no torch."""
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict
+
+import numpy as np
+
+from datamodules.index import IndexFacts, write_index
+from datamodules.sources import Scan, scan
+from datamodules.split import split_by_group
+from pipeline.job import Job, run_stage
+from pipeline.listing import EMBEDDED
+
+STAGE = "data"
+
+
+def check_scan(found: Scan) -> None:
+    """Raises ValueError for a source without images, or with a class folder without images."""
+    if not found.entries:
+        raise ValueError(f"data root {found.root}: no images in it; is source.kind in data.yaml right?")
+    if found.empty_classes:
+        raise ValueError(
+            f"data root {found.root}: class folder {found.empty_classes[0]!r} holds no images; fill or remove it"
+        )
+
+
+def build(job: Job) -> None:
+    """Scans the source once, splits it once, and publishes both."""
+    config = job.config
+    unpacked = f"data/{EMBEDDED.stem}-{hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()[:8]}"
+    (job.store.root / "data").mkdir(exist_ok=True)
+    found = scan(config.source, EMBEDDED, job.store.root / unpacked)
+    check_scan(found)
+    entries = found.entries
+    files = list(dict.fromkeys(entry.file for entry in entries))
+    number = {file: i for i, file in enumerate(files)}
+    records = np.array([(number[e.file], e.offset, e.size) for e in entries], dtype=np.int64)
+    class_names = sorted({entry.label for entry in entries if entry.label is not None})
+    class_number = {name: i for i, name in enumerate(class_names)}
+    labels = np.array([class_number.get(entry.label or "", -1) for entry in entries], dtype=np.int64)
+    if all(entry.split for entry in entries):
+        splits = np.array([entry.split == "val" for entry in entries], dtype=np.uint8)
+    else:
+        names = [entry.name or entry.file for entry in entries]
+        splits = split_by_group(names, config.val_fraction, config.group, config.seed)
+    num_val = int(splits.sum())
+    if not 0 < num_val < len(splits):
+        raise ValueError(f"data root {found.root}: {len(splits) - num_val} train and {num_val} val images; both are needed")
+
+    facts = IndexFacts(
+        storage="lmdb" if found.storage == "lmdb" else "files",
+        image_size=config.image_size,
+        class_names=class_names,
+        num_train=len(splits) - num_val,
+        num_val=num_val,
+        listing=str(job.identity["listing"]),
+    )
+    embedded = config.source.kind == "embedded"
+    root = str(found.root.relative_to(job.store.root)) if embedded else str(found.root)
+    job.publish(
+        files=write_index(job.work / "index", files, records, labels, splits, facts),
+        facts={"root": root, **{k: v for k, v in asdict(facts).items() if k != "listing"}},
+        summary=f"{facts.num_train} train and {num_val} val images, {len(class_names)} classes",
+        made_by={"command": json.dumps(sys.argv[1:])},
+    )
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

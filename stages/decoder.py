@@ -1,0 +1,125 @@
+"""Stage decoder: phase 2, detail restoration."""
+
+import torch
+from lightning.pytorch import seed_everything
+
+from callbacks.previews import Previews
+from callbacks.unreadable import Unreadable
+from configs.architecture import AutoencoderConfig, DiscriminatorConfig
+from configs.stages import DecoderConfig, TokenizerConfig
+from datamodules.images import Images
+from lit_modules.decoder import LitDecoder
+from networks.attention import attention_decoder
+from networks.autoencoder import Decoder
+from networks.discriminators import build_discriminator
+from networks.features import build_features
+from networks.frozen import Frozen
+from networks.tokenizer import VQTokenizer
+from pipeline.artifact import Artifact
+from pipeline.config import parse, plain
+from pipeline.job import Job, run_stage
+from stages.published import fixed_images, load_network, load_tokenizer, open_index, save_network
+from stages.tokenizer import previews
+from stages.trainer import fit, per_device_batch, training_trainer
+
+STAGE = "decoder"
+
+
+def grown_decoder(phase1: Decoder, autoencoder: AutoencoderConfig, config: DecoderConfig) -> Decoder:
+    """Returns phase 1's decoder with attention, which changes nothing yet.
+
+    Raises:
+        ValueError: phase 1 has a tensor that phase 2 has not, or lacks one that isn't attention.
+    """
+    decoder = attention_decoder(autoencoder, config.attention)
+    state = phase1.state_dict()
+    own = decoder.state_dict()
+    fresh = {name for name in own if ".tail." in name}
+    if state.keys() != own.keys() - fresh:
+        raise ValueError(f"phase 1's decoder doesn't fit: {sorted(state.keys() ^ (own.keys() - fresh))[:3]}")
+    decoder.load_state_dict({**own, **state})
+    return decoder
+
+
+def parent_config(tokenizer: Artifact) -> TokenizerConfig:
+    """Returns the config that the tokenizer was trained with."""
+    return parse(TokenizerConfig, tokenizer.config, f"{tokenizer.path}/manifest.json", tokenizer.path)
+
+
+def build(job: Job) -> None:
+    """Finetunes the decoder; publishes the whole tokenizer with it, and asserts that tokens are what they were."""
+    config: DecoderConfig = job.config
+    training, parent = config.training, job.inputs["tokenizer"]
+    index = open_index(job.inputs["data"])
+    phase1 = load_tokenizer(parent)
+    autoencoder, discriminator_config = parent_config(parent).autoencoder, parent_config(parent).discriminator
+    if index.facts.image_size != parent.facts["image_size"]:
+        raise ValueError(
+            f"stage data says {index.facts.image_size} px, the tokenizer was trained at {parent.facts['image_size']}"
+        )
+
+    seed_everything(training.seed, verbose=False)
+    assert isinstance(phase1.decoder, Decoder)
+    decoder = grown_decoder(phase1.decoder, autoencoder, config)
+    discriminator = pretrained_discriminator(discriminator_config, parent)
+    if "init_from" in job.inputs:
+        load_network(decoder, job.inputs["init_from"].file("decoder.safetensors"))
+    probe = fixed_images(index, 16)
+    with torch.no_grad():
+        tokens_before = phase1.encode(probe)
+    features = Frozen(build_features(config.perceptual.network))
+    module = LitDecoder(decoder, Frozen(phase1), discriminator, features, config)
+
+    trainer = training_trainer(
+        job,
+        training,
+        [
+            Previews(probe, job.work / "previews"),
+            Unreadable(index.name, index.facts.num_train, config.loading.max_unreadable),
+        ],
+    )
+    data = Images(
+        index,
+        config.loading,
+        batch_size=per_device_batch(training.batch_size, training.accumulation, trainer.world_size),
+        accumulation=training.accumulation,
+        seed=training.seed,
+        workers=config.runtime.num_workers,
+    )
+    fit(job, training, module, data, trainer)
+    if job.rank:
+        return
+
+    trained = module.ema.module
+    published = VQTokenizer(phase1.encoder, phase1.quantizer, trained).cpu().eval()
+    with torch.no_grad():
+        changed = int((published.encode(probe) != tokens_before).sum())
+    assert changed == 0, f"{changed} tokens changed in phase 2, which trains the decoder alone"
+    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+    inherited = ("num_codes", "code_dim", "grid", "image_size", "class_names")
+    job.publish(
+        files={
+            "tokenizer.safetensors": save_network(published, job.work / "tokenizer.safetensors"),
+            "decoder.safetensors": save_network(trained, job.work / "decoder.safetensors"),
+            "discriminator.safetensors": save_network(discriminator, job.work / "discriminator.safetensors"),
+        },
+        records={"curves.csv": job.work / "curves.csv", **previews(job)},
+        facts={
+            **{name: parent.facts[name] for name in inherited}, "autoencoder": plain(autoencoder),
+            "tokenizer_digest": parent.digest, "updates": training.updates,
+            "perceptual_network": features.network.source.name, "skipped_updates": int(module.skipped[0]),
+        },
+        made_by={"figures": figures, "world_size": trainer.world_size},
+        summary=f"val PSNR {figures['val/psnr']:.2f} dB, tokens bit-equal on {tokens_before.numel()} probes",
+    )  # fmt: skip
+
+
+def pretrained_discriminator(config: DiscriminatorConfig, parent: Artifact) -> torch.nn.Module:
+    """Returns the discriminator that phase 1 ended with: it knows the images already, so phase 2 needs no warm-up."""
+    discriminator = build_discriminator(config)
+    load_network(discriminator, parent.file("discriminator.safetensors"))
+    return discriminator
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

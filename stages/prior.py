@@ -1,0 +1,66 @@
+"""What the stages ar_prior and nar_prior share: token data in, a published network out."""
+
+import math
+
+from lightning.pytorch import seed_everything
+
+from configs.stages import ArPriorConfig, NarPriorConfig
+from datamodules.tokens import TokenRows, Tokens
+from lit_modules.ar_prior import LitArPrior
+from lit_modules.nar_prior import LitNarPrior
+from networks.priors.causal import CausalPrior
+from networks.priors.masked import MaskedPrior
+from pipeline.job import Job
+from stages.published import save_network
+from stages.trainer import fit, per_device_batch, training_trainer
+
+
+def train_prior(
+    job: Job,
+    network: type[CausalPrior] | type[MaskedPrior],
+    module: type[LitArPrior] | type[LitNarPrior],
+) -> None:
+    """Trains a prior on token shards; publishes its averaged weights.
+
+    Raises:
+        ValueError: the shards hold tokens of another tokenizer.
+    """
+    config: ArPriorConfig | NarPriorConfig = job.config
+    training, shards, tokenizer = config.training, job.inputs["token_shards"], job.inputs["tokenizer"]
+    facts = shards.facts
+    if facts["tokenizer_digest"] != tokenizer.digest:
+        raise ValueError(
+            f"{shards.path} holds tokens of tokenizer {facts['tokenizer_digest'][:16]}, not of "
+            f"{tokenizer.path} ({tokenizer.digest[:16]}); run stage token_shards for this tokenizer"
+        )
+    num_classes = len(facts["class_names"])
+    seed_everything(training.seed, verbose=False)
+    prior = network(config.transformer, facts["num_codes"], facts["num_tokens"], num_classes)
+    trained = module(prior, config, num_classes)
+    trainer = training_trainer(job, training, [])
+    data = Tokens(
+        TokenRows(shards.path, "train"),
+        TokenRows(shards.path, "val"),
+        batch_size=per_device_batch(training.batch_size, training.accumulation, trainer.world_size),
+        accumulation=training.accumulation,
+        seed=training.seed,
+        workers=config.runtime.num_workers,
+    )
+    fit(job, training, trained, data, trainer)
+    if job.rank:
+        return
+    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+    loss, entropy, chance = figures["val/loss"], facts["val_entropy"], math.log(facts["num_codes"])
+    inherited = ("num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
+    job.publish(
+        files={"prior.safetensors": save_network(trained.ema.module, job.work / "prior.safetensors")},
+        records={"curves.csv": job.work / "curves.csv"},
+        facts={
+            **{name: facts[name] for name in inherited}, "updates": training.updates,
+            "val_loss_nats": loss, "val_unigram_entropy_nats": entropy, "chance_nats": chance,
+            "skipped_updates": int(trained.skipped[0]),
+        },
+        made_by={"figures": figures, "world_size": trainer.world_size},
+        summary=f"val loss {loss:.3f} nats = {loss / math.log(2):.3f} bits a token, "
+        f"{1 - loss / entropy:.1%} below the unigram entropy {entropy:.3f} (chance {chance:.3f})",
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Networks as they cross stage borders: safetensors with the config that rebuilds them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from configs.architecture import AutoencoderConfig, DecoderAttentionConfig, TransformerConfig
+from datamodules.images import EvaluationImages, to_unit_range
+from datamodules.index import ImageIndex
+from networks.attention import attention_decoder
+from networks.autoencoder import Decoder, Encoder
+from networks.features.weights import load_strictly
+from networks.priors.causal import CausalPrior
+from networks.priors.masked import MaskedPrior
+from networks.quantizers import FrozenCodebook
+from networks.tokenizer import VQTokenizer
+from pipeline.artifact import Artifact
+from pipeline.config import parse
+
+
+def save_network(network: nn.Module, path: Path) -> Path:
+    """Writes a network's tensors, float32 on the CPU, as safetensors; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, path)
+    return path
+
+
+def load_network(network: nn.Module, path: Path) -> None:
+    """Fills a network from safetensors, strictly."""
+    load_strictly(network, load_file(path), str(path))
+
+
+def stored_config(schema: type, artifact: Artifact, key: str) -> Any:
+    """Returns one part of an artefact's own config, as its dataclass."""
+    return parse(schema, artifact.config[key], f"{artifact.path}/manifest.json: {key}", artifact.path)
+
+
+def open_index(data: Artifact) -> ImageIndex:
+    """Returns the image index of stage data; a relative root lies below the folder ``runs``."""
+    runs = data.path.parents[2]
+    return ImageIndex(data.path, runs / data.facts["root"])
+
+
+def empty_tokenizer(autoencoder: AutoencoderConfig, num_codes: int) -> VQTokenizer:
+    """Returns a tokenizer with a frozen codebook, not filled yet."""
+    codebook = FrozenCodebook(num_codes, autoencoder.latent_dim)
+    return VQTokenizer(Encoder(autoencoder), codebook, Decoder(autoencoder))
+
+
+def load_tokenizer(artifact: Artifact) -> VQTokenizer:
+    """Returns the tokenizer of phase 1, in eval mode."""
+    autoencoder = stored_config(AutoencoderConfig, artifact, "autoencoder")
+    tokenizer = empty_tokenizer(autoencoder, artifact.facts["num_codes"])
+    load_network(tokenizer, artifact.file("tokenizer.safetensors"))
+    return tokenizer.eval().requires_grad_(False)
+
+
+def load_decoder(artifact: Artifact) -> VQTokenizer:
+    """Returns the tokenizer with the decoder of phase 2, in eval mode; stage decoder publishes all of it."""
+    autoencoder = parse(AutoencoderConfig, artifact.facts["autoencoder"], str(artifact.path), artifact.path)
+    attention = stored_config(DecoderAttentionConfig, artifact, "attention")
+    codebook = FrozenCodebook(artifact.facts["num_codes"], autoencoder.latent_dim)
+    tokenizer = VQTokenizer(Encoder(autoencoder), codebook, attention_decoder(autoencoder, attention))
+    load_network(tokenizer, artifact.file("tokenizer.safetensors"))
+    return tokenizer.eval().requires_grad_(False)
+
+
+def load_prior(artifact: Artifact, network: type[CausalPrior] | type[MaskedPrior]) -> CausalPrior | MaskedPrior:
+    """Returns a published prior, in eval mode."""
+    facts = artifact.facts
+    transformer = stored_config(TransformerConfig, artifact, "transformer")
+    prior = network(transformer, facts["num_codes"], facts["num_tokens"], len(facts["class_names"]))
+    load_network(prior, artifact.file("prior.safetensors"))
+    return prior.eval().requires_grad_(False)
+
+
+def fixed_images(index: ImageIndex, number: int) -> Tensor:
+    """Returns the same ``number`` val images every time, spread over the split, (B, 3, H, W) in [-1, 1]."""
+    members = index.members("val")
+    chosen = members[torch.linspace(0, len(members) - 1, min(number, len(members))).long().numpy()]
+    images = EvaluationImages(index)
+    return torch.cat([to_unit_range(images[int(i)])["images"] for i in chosen])

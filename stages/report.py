@@ -1,0 +1,145 @@
+"""Stage report: one self-contained HTML file. Needs no torch."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from configs.stages import ReportConfig
+from pipeline.artifact import Artifact
+from pipeline.job import Job, run_stage
+from stages.report_figures import bars, curves, labelled_grid, token_picture
+from stages.report_page import Section, render
+
+STAGE = "report"
+CURVES = {"tokenizer": "Tokenizer (phase 1)", "decoder": "Decoder (phase 2)", "ar_prior": "AR prior", "nar_prior": "NAR prior"}
+
+
+def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
+    """Returns {name: [(update, value)]} of a curves.csv."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    with path.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            for name, value in row.items():
+                if value and name != "update":
+                    series.setdefault(name, []).append((float(row["update"]), float(value)))
+    return series
+
+
+def reconstruction_section(scores: Artifact) -> Section:
+    """Returns originals, both reconstructions and their error maps, one image a column."""
+    load = {name: np.load(scores.file(f"pictures/{name}.npy"), allow_pickle=False)
+            for name in ("original", "phase1", "phase2")}  # fmt: skip
+    rows = [("original", load["original"])]
+    for name in ("phase1", "phase2"):
+        error = np.abs(load[name].astype(int) - load["original"]).mean(1, keepdims=True).repeat(3, 1)
+        rows += [(name, load[name]), (f"|{name} - original|", np.clip(255 - 2 * error, 0, 255).astype(np.uint8))]
+    return Section("Reconstructions", "Val images; error maps: white is none, black 128 grey levels.",
+                   pictures=[("", labelled_grid(rows))])  # fmt: skip
+
+
+def token_section(job: Job) -> Section:
+    """Returns token maps and the histogram of usage."""
+    scores = job.inputs["scores"]
+    tokens = np.load(scores.file("pictures/tokens.npy"), allow_pickle=False)
+    original = np.load(scores.file("pictures/original.npy"), allow_pickle=False)
+    num_codes = job.inputs["tokenizer"].facts["num_codes"]
+    pictures = [("image and token map (one colour a code)", token_picture(original, tokens, num_codes))]
+    if "token_shards" in job.inputs:
+        shards = job.inputs["token_shards"]
+        counts = np.zeros(num_codes, dtype=np.int64)
+        for path in sorted((shards.path / "train").glob("tokens-*.npy")):
+            block = np.load(path, mmap_mode="r", allow_pickle=False)[:, 0]
+            counts += np.bincount(np.asarray(block).ravel().astype(np.int64), minlength=num_codes)
+        pictures.append(("uses of each code over the train tokens, most used first", bars(np.sort(counts)[::-1])))
+    return Section("Tokens", f"{num_codes} codes, grid {tokens.shape[1]} x {tokens.shape[2]}.", pictures=pictures)
+
+
+def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
+    """Returns one section a prior: samples by class, decoded by both decoders."""
+    labels = np.load(samples.file("labels.npy"), allow_pickle=False)
+    names = samples.facts["class_names"] or ["all"]
+    sections = []
+    for prior in samples.facts["priors"]:
+        images = np.concatenate([np.load(path, mmap_mode="r", allow_pickle=False)[: 16 * len(names)]
+                                 for path in sorted((samples.path / prior).glob("images-*.npy"))])  # fmt: skip
+        pictures = []
+        for number, decoder in enumerate(samples.facts["decoders"]):
+            rows = [
+                (name, images[np.flatnonzero(labels[: len(images)] == label)[:per_class], number])
+                for label, name in enumerate(names)
+            ]
+            pictures.append((f"decoded by {decoder}", labelled_grid(rows)))
+        text = f"{samples.facts['num_samples']} samples, seed {samples.facts['seed']}; not chosen: the first of each class."
+        sections.append(Section(f"Samples: {prior.upper()} prior", text, pictures=pictures))
+    return sections
+
+
+def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
+    """Returns captioned tables of all figures."""
+    judge = scores["protocol"]["judge"]
+    reconstruction = [["", "PSNR dB", "SSIM", "LPIPS", f"fd_{judge}"]]
+    for name in ("phase1", "phase2"):
+        values = scores["reconstruction"][name]
+        lpips = f"{values['lpips']:.3f}" if "lpips" in values else "absent"
+        reconstruction.append(
+            [name, f"{values['psnr']:.2f}", f"{values['ssim']:.3f}", lpips, f"{values['frechet']:.3f}"]
+        )
+    tables = [("Reconstruction, val images", reconstruction)]
+    codebook = [["", "usage", "perplexity", "entropy, nats"]]
+    for split in ("val", "train"):
+        if f"{split}_codebook" in scores or split == "val":
+            found = scores["reconstruction"]["val_codebook"] if split == "val" else scores["train_codebook"]
+            codebook.append([split, f"{found['usage']:.1%}", f"{found['perplexity']:.0f}", f"{found['entropy']:.3f}"])
+    tables.append(("Codebook", codebook))
+    if "generation" in scores:
+        generation = [["", f"fd_{judge}", "own class (balanced)"]]
+        for name, values in scores["generation"].items():
+            if name == "val":
+                generation.append(["val images", "", f"{values['balanced']:.1%}"])
+                continue
+            own = values.get("class_agreement")
+            generation.append([name, f"{values['frechet']:.3f}", f"{own['balanced']:.1%}" if own else ""])
+        tables.append(("Generation", generation))
+    return tables
+
+
+def stage_table(job: Job) -> list[list[str]]:
+    """Returns one row a stage: key, seconds, memory."""
+    rows = [["stage", "key", "seconds", "peak GB"]]
+    for name, artifact in job.inputs.items():
+        made = artifact.manifest["made_by"]
+        rows.append([name, artifact.key, f"{made['seconds']:.0f}", f"{made['peak_memory_gb']:.1f}"])
+    return rows
+
+
+def build(job: Job) -> None:
+    """Collects what the other stages published into report.html."""
+    config: ReportConfig = job.config
+    scores = json.loads(job.inputs["scores"].file("scores.json").read_text())
+    sections = [Section("Scores", "", tables=score_tables(scores)), reconstruction_section(job.inputs["scores"])]
+    if "samples" in job.inputs:
+        sections += sample_sections(job.inputs["samples"], config.samples_per_class)
+    sections.append(token_section(job))
+    pictures = []
+    for stage, title in CURVES.items():
+        if stage in job.inputs:
+            pictures.append((title, curves(read_curves(job.inputs[stage].file("curves.csv")))))
+    sections.append(Section("Curves", "Raw loss terms by update.", pictures=pictures))
+    settings = {name: json.dumps(a.config, indent=1) for name, a in job.inputs.items()}
+    sections.append(Section("Stages and settings", "", tables=[("", stage_table(job))], texts=settings))
+    sections.append(Section("Protocol", "", texts={"protocol": json.dumps(scores["protocol"], indent=1)}))
+    page = job.work / "report.html"
+    page.write_text(render(config.title, sections), encoding="utf-8")
+    job.publish(
+        files={},
+        records={"report.html": page},
+        facts={"sections": [section.title for section in sections]},
+        summary=f"{len(sections)} sections, {page.stat().st_size / 2**20:.1f} MB",
+    )
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

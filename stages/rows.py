@@ -1,0 +1,53 @@
+"""Predicting one row for each image, over all ranks, resumable."""
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+
+from callbacks.row_writer import RowWriter
+from datamodules.images import EvaluationImages, evaluation_loader
+from datamodules.index import ImageIndex
+from datamodules.shards import DROPPED, ShardWriter
+from pipeline.job import Job
+
+
+def predict_rows(
+    job: Job,
+    trainer: Trainer,
+    module: LightningModule,
+    images: EvaluationImages,
+    members: np.ndarray,
+    writer: ShardWriter,
+    batch_size: int,
+) -> None:
+    """Runs ``module.predict_step`` over the images of ``members`` whose row isn't written yet.
+
+    Row r of ``writer`` belongs to image ``members[r]``. Returns when all ranks are done.
+    """
+    if trainer.is_global_zero:
+        writer.create()
+    trainer.strategy.barrier("rows allocated")
+    pending = writer.pending()
+    row_of = {int(members[row]): int(row) for row in pending}
+    trainer.callbacks.append(RowWriter(writer, row_of))  # type: ignore[attr-defined]
+    loader = evaluation_loader(
+        images, members[pending], batch_size, job.config.runtime.num_workers, trainer.global_rank, trainer.world_size
+    )
+    trainer.predict(module, loader, return_predictions=False)
+    trainer.strategy.barrier("rows written")
+
+
+def check_dropped(index: ImageIndex, members: np.ndarray, state: np.ndarray, max_share: float) -> list[str]:
+    """Returns the names of unreadable images.
+
+    Raises:
+        ValueError: more than ``max_share`` of them, with their names.
+    """
+    dropped = [index.name(int(i)) for i in members[state == DROPPED]]
+    if dropped:
+        print(f"  {len(dropped)} unreadable images left out: {', '.join(dropped[:20])}", flush=True)
+    if len(dropped) > max_share * len(members):
+        raise ValueError(
+            f"{len(dropped)} of {len(members)} images can't be read, above max_unreadable {max_share}: "
+            f"{', '.join(dropped[:20])}"
+        )
+    return dropped

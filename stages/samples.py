@@ -1,0 +1,105 @@
+"""Stage samples: images composed by the priors."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.utils import make_grid, save_image
+
+from callbacks.row_writer import RowWriter
+from configs.stages import SamplesConfig
+from datamodules.sample_indices import SampleIndices, sample_loader
+from datamodules.shards import ShardWriter
+from lit_modules.samples import LitSamples, Sampler, causal_sampler, masked_sampler
+from networks.frozen import Frozen
+from networks.priors.causal import CausalPrior
+from networks.priors.masked import MaskedPrior
+from pipeline.artifact import Artifact
+from pipeline.job import Job, run_stage
+from stages.published import load_decoder, load_prior, load_tokenizer
+from stages.trainer import build_trainer
+
+STAGE = "samples"
+DECODERS = ["phase1", "phase2"]
+
+
+def check_tokenizer(priors: dict[str, Artifact], decoder: Artifact, tokenizer: Artifact) -> None:
+    """Raises ValueError if prior, decoder and tokenizer don't speak of the same tokens."""
+    for artifact in (decoder, *priors.values()):
+        if artifact.facts["tokenizer_digest"] != tokenizer.digest:
+            raise ValueError(f"{artifact.path} was made for another tokenizer than {tokenizer.path}; build it again")
+
+
+def open_prior(artifact: Artifact, kind: str, config: SamplesConfig) -> tuple[Frozen, Sampler]:
+    """Returns a prior and how it is sampled."""
+    if kind == "ar":
+        causal = load_prior(artifact, CausalPrior)
+        assert isinstance(causal, CausalPrior)
+        return Frozen(causal), causal_sampler(causal, config.ar, config.seed)
+    masked = load_prior(artifact, MaskedPrior)
+    assert isinstance(masked, MaskedPrior)
+    return Frozen(masked), masked_sampler(masked, config.nar, config.seed)
+
+
+def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
+    """Writes the first samples as a grid, one row a class, eight columns; images uint8 (M, 3, H, W)."""
+    rows = max(1, num_classes)
+    chosen = [i for row in range(rows) for i in range(row, len(images), rows)[:8]]
+    grid = make_grid(torch.from_numpy(images[chosen]).float() / 255, nrow=8, padding=1)
+    save_image(grid, path)
+    return path
+
+
+def build(job: Job) -> None:
+    """Samples each prior that the recipe gives; publishes uint8 shards decoded by both decoders, and grids."""
+    config: SamplesConfig = job.config
+    tokenizer, decoder = job.inputs["tokenizer"], job.inputs["decoder"]
+    priors = {name.removesuffix("_prior"): a for name, a in job.inputs.items() if name.endswith("_prior")}
+    if not priors:
+        raise ValueError("stage samples has no prior; give it ar_prior or nar_prior in pipeline.yaml")
+    check_tokenizer(priors, decoder, tokenizer)
+    size, class_names = decoder.facts["image_size"], decoder.facts["class_names"]
+    decoders = [Frozen(load_tokenizer(tokenizer)), Frozen(load_decoder(decoder))]
+    indices = SampleIndices(len(class_names))
+
+    files: dict[str, Path] = {}
+    records: dict[str, Path] = {}
+    for kind, artifact in priors.items():
+        prior, sampler = open_prior(artifact, kind, config)
+        module = LitSamples(prior, sampler, decoders, decoder.facts["grid"])
+        shape = (len(DECODERS), 3, size, size)
+        writer = ShardWriter(job.work / kind, "images", config.num_samples, shape, "uint8", config.rows_per_shard)
+        row_of = {i: i for i in range(config.num_samples)}
+        trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
+        if trainer.is_global_zero:
+            writer.create()
+        trainer.strategy.barrier("rows allocated")
+        loader = sample_loader(indices, writer.pending(), config.batch_size, trainer.global_rank, trainer.world_size)
+        trainer.predict(module, loader, return_predictions=False)
+        trainer.strategy.barrier("rows written")
+        if job.rank:
+            continue
+        reader = writer.read()
+        files |= {f"{kind}/{path.name}": path for path in reader.paths}
+        first = reader.gather(np.arange(min(config.num_samples, 8 * max(1, len(class_names)))))
+        for number, name in enumerate(DECODERS):
+            picture = draw_grid(first[:, number], len(class_names), job.work / f"{kind}-{name}.png")
+            records[f"{kind}/{name}.png"] = picture
+    if job.rank:
+        return
+    labels = np.array([indices.label(i) for i in range(config.num_samples)], dtype=np.int64)
+    np.save(job.work / "labels.npy", labels, allow_pickle=False)
+    job.publish(
+        files={**files, "labels.npy": job.work / "labels.npy"},
+        records=records,
+        facts={
+            "num_samples": config.num_samples, "decoders": DECODERS, "priors": sorted(priors), "seed": config.seed,
+            "image_size": size, "class_names": class_names, "labels": "balanced, interleaved",
+            "tokenizer_digest": tokenizer.digest,
+        },
+        summary=f"{config.num_samples} samples of each of {', '.join(sorted(priors))}",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

@@ -1,0 +1,208 @@
+"""Stage scores: every figure, with the protocol that it was measured by."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from configs.stages import ScoresConfig
+from datamodules.images import EvaluationImages, evaluation_loader
+from datamodules.index import ImageIndex
+from datamodules.sampler import StridedSampler
+from datamodules.shards import ShardReader
+from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
+from metrics.class_agreement import ClassJudge
+from metrics.codebook import usage
+from metrics.frechet import distance_between
+from metrics.reconstruction import to_uint8
+from networks.features import build_features
+from networks.frozen import Frozen
+from networks.tokenizer import VQTokenizer
+from pipeline.artifact import Artifact
+from pipeline.job import Job, run_stage
+from stages.lineage import weights_seen
+from stages.lpips import build_lpips
+from stages.published import fixed_images, load_decoder, load_tokenizer, open_index
+from stages.trainer import build_trainer
+
+STAGE = "scores"
+Batch = dict[str, Tensor]
+
+
+class TrainSubset(Dataset[Batch]):
+    """Train images, of which a seeded choice is marked for the class judge."""
+
+    def __init__(self, images: EvaluationImages, chosen: np.ndarray) -> None:
+        self.images, self.chosen = images, set(chosen.tolist())
+
+    def __getitem__(self, index: int) -> Batch:
+        return {**self.images[index], "classify": torch.tensor(index in self.chosen)}
+
+
+class SampleImages(Dataset[Batch]):
+    """The samples of one prior, decoded by one decoder."""
+
+    def __init__(self, reader: ShardReader, labels: np.ndarray, decoder: int) -> None:
+        self.reader, self.labels, self.decoder = reader, labels, decoder
+
+    def __len__(self) -> int:
+        return len(self.reader)
+
+    def __getitem__(self, row: int) -> Batch:
+        image = torch.from_numpy(self.reader[row][self.decoder].copy())
+        yes = torch.tensor(True)
+        return {"images": image[None], "labels": torch.tensor(int(self.labels[row])), "readable": yes, "classify": yes}
+
+
+def check_judge(judge: str, tokenizer: Artifact, decoder: Artifact, job: Job) -> None:
+    """Raises ValueError if the judge's weights occur in a loss or in the codebook of the same run."""
+    own = set(job.identity["weights"].values())
+    for artifact in (tokenizer, decoder):
+        for stage, weights, digest in weights_seen(artifact, job.store):
+            if digest in own:
+                raise ValueError(
+                    f"judge {judge}: stage {stage} was trained with the same network ({weights}); "
+                    "a teacher can't be the judge, name another network in scores.yaml"
+                )
+
+
+def run_test(job: Job, module: LightningModule, loader: DataLoader[Batch]) -> None:
+    """Runs ``test_step`` over a loader that is split over the ranks already."""
+    trainer = build_trainer(job, logger=False)
+    trainer.test(module, loader, verbose=False)
+
+
+def reconstruction_figures(module: LitReconstructionScores) -> dict[str, Any]:
+    """Returns PSNR, SSIM, LPIPS and Frechet distance of each tokenizer, and the usage on val."""
+    figures: dict[str, Any] = {}
+    for name, means in module.means.items():
+        values = {figure: float(metric.compute()) for figure, metric in means.items()}  # type: ignore[operator]
+        values["frechet"] = distance_between(module.reference, module.statistics[name])  # type: ignore[arg-type]
+        figures[name] = values
+    figures["val_codebook"] = {name: float(value) for name, value in module.usage.compute().items()}
+    return figures
+
+
+def score_samples(
+    job: Job, judge: Judge, samples: Artifact, index: ImageIndex, world: tuple[int, int], val: LitReconstructionScores
+) -> dict[str, Any]:
+    """Returns, for each prior and decoder, the Frechet distance to the train images and the class agreement."""
+    config: ScoresConfig = job.config
+    members = index.members("train")
+    chosen = np.random.default_rng(0).permutation(members)[: config.classifier_images]
+    train = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
+    images = TrainSubset(EvaluationImages(index), chosen)
+    loader = DataLoader(
+        images, config.batch_size, sampler=StridedSampler(members, *world), num_workers=config.runtime.num_workers
+    )
+    run_test(job, train, loader)
+    class_judge = None
+    if index.facts.class_names:
+        class_judge = ClassJudge(train.features.compute().numpy(), train.labels.compute().long().numpy())
+    figures: dict[str, Any] = {}
+    if class_judge:
+        figures["val"] = asdict(class_judge.agreement(val.features.compute().numpy(), val.labels.compute().long().numpy()))
+    labels = np.load(samples.file("labels.npy"), allow_pickle=False)
+    for prior in samples.facts["priors"]:
+        reader = ShardReader(sorted((samples.path / prior).glob("images-*.npy")))
+        for number, decoder in enumerate(samples.facts["decoders"]):
+            found = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
+            rows = SampleImages(reader, labels, number)
+            sampler = StridedSampler(np.arange(len(rows)), *world)
+            run_test(job, found, DataLoader(rows, config.batch_size, sampler=sampler))
+            values: dict[str, Any] = {"frechet": distance_between(train.statistics, found.statistics)}
+            if class_judge:
+                predicted = found.features.compute().numpy(), found.labels.compute().long().numpy()
+                values["class_agreement"] = asdict(class_judge.agreement(*predicted))
+            figures[f"{prior}/{decoder}"] = values
+    return figures
+
+
+def pictures(index: ImageIndex, tokenizers: dict[str, Frozen[VQTokenizer]], number: int) -> dict[str, np.ndarray]:
+    """Returns what the report shows of val images: uint8 originals and reconstructions (M, 3, H, W), tokens."""
+    images = fixed_images(index, number)
+    found = {"original": to_uint8(images).numpy()}
+    with torch.no_grad():
+        for name, held in tokenizers.items():
+            tokens = held.network.cpu().encode(images)
+            found[name] = to_uint8(held.network.decode(tokens)).numpy()
+            found["tokens"] = tokens.numpy()
+    return found
+
+
+def build(job: Job) -> None:
+    """Measures reconstruction and generation; publishes scores.json."""
+    config: ScoresConfig = job.config
+    tokenizer, decoder = job.inputs["tokenizer"], job.inputs["decoder"]
+    network = build_features(config.judge)
+    check_judge(network.source.name, tokenizer, decoder, job)
+    index = open_index(job.inputs["data"])
+    tokenizers = {"phase1": Frozen(load_tokenizer(tokenizer)), "phase2": Frozen(load_decoder(decoder))}
+    judge = Judge(Frozen(network), [config.reconstruction_tap, config.generation_tap, config.classifier_tap])
+    lpips = Frozen(build_lpips(config.lpips)) if config.lpips else None
+
+    probe = build_trainer(job, logger=False)
+    world = (probe.global_rank, probe.world_size)
+    module = LitReconstructionScores(tokenizers, judge, config.reconstruction_tap, config.classifier_tap, lpips)
+    val = index.members("val")
+    loader = evaluation_loader(
+        EvaluationImages(index), val, config.batch_size, config.runtime.num_workers, *world
+    )
+    run_test(job, module, loader)
+    figures: dict[str, Any] = {"reconstruction": reconstruction_figures(module)}
+    num_val = int(module.reference.number)
+    if len(val) - num_val > config.max_unreadable * len(val) and world[1] == 1:
+        raise ValueError(f"{len(val) - num_val} of {len(val)} val images can't be read; python -m pipeline data names them")
+    if "token_shards" in job.inputs:
+        facts = job.inputs["token_shards"].facts
+        figures["train_codebook"] = {name: facts[f"train_{name}"] for name in ("usage", "entropy", "perplexity")}
+    if "samples" in job.inputs:
+        figures["generation"] = score_samples(job, judge, job.inputs["samples"], index, world, module)
+    if job.rank:
+        return
+    name = network.source.name
+    figures["protocol"] = {
+        "judge": name, "judge_sha256": next(iter(job.identity["weights"].values())),
+        "frechet": f"fd_{name}: float64, taps averaged over positions; not FID",
+        "reconstruction_tap": config.reconstruction_tap, "generation_tap": config.generation_tap,
+        "reconstruction_reference": f"the same {num_val} val crops",
+        "generation_reference": f"{index.facts.num_train} train images, centre crops",
+        "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
+        "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
+        "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",
+        "ssim": "Gaussian 11, sigma 1.5, range 1", "lpips": "vgg, [-1, 1]" if lpips else "absent: no lpips weights named",
+        "network_dtype": "float32", "weights": "EMA",
+        "samples": sampling_protocol(job),
+    }  # fmt: skip
+    (job.work / "scores.json").write_text(json.dumps(figures, indent=1))
+    arrays = pictures(index, tokenizers, config.num_pictures)
+    for key, array in arrays.items():
+        np.save(job.work / f"{key}.npy", array, allow_pickle=False)
+    phase1, phase2 = figures["reconstruction"]["phase1"], figures["reconstruction"]["phase2"]
+    job.publish(
+        files={"scores.json": job.work / "scores.json"},
+        records={f"pictures/{key}.npy": job.work / f"{key}.npy" for key in arrays},
+        facts=figures,
+        summary=f"PSNR {phase1['psnr']:.2f} -> {phase2['psnr']:.2f} dB, fd_{name} "
+        f"{phase1['frechet']:.3f} -> {phase2['frechet']:.3f}",
+    )
+
+
+def sampling_protocol(job: Job) -> dict[str, Any]:
+    """Returns how the samples were drawn."""
+    if "samples" not in job.inputs:
+        return {}
+    samples = job.inputs["samples"]
+    return {
+        "number": samples.facts["num_samples"], "labels": samples.facts["labels"], "seed": samples.facts["seed"],
+        "ar": samples.config["ar"], "nar": samples.config["nar"], "guidance": "u + s (c - u)",
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

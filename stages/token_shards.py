@@ -1,0 +1,104 @@
+"""Stage token_shards: every image, once for each view, as tokens."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from configs.stages import TokenShardsConfig
+from datamodules.images import EvaluationImages
+from datamodules.index import Split
+from datamodules.shards import WRITTEN, ShardReader, ShardWriter
+from lit_modules.token_shards import LitTokenShards
+from metrics.codebook import usage
+from networks.frozen import Frozen
+from pipeline.job import Job, run_stage
+from stages.published import load_tokenizer, open_index
+from stages.rows import check_dropped, predict_rows
+from stages.trainer import build_trainer
+
+STAGE = "token_shards"
+
+
+def token_type(num_codes: int) -> str:
+    """Returns the narrowest type that holds all codes.
+
+    >>> token_type(65_536), token_type(65_537)
+    ('uint16', 'uint32')
+    """
+    return "uint16" if num_codes <= 2**16 else "uint32"
+
+
+def keep_rows(reader: ShardReader, kept: np.ndarray, folder: Path, rows_per_shard: int) -> list[Path]:
+    """Returns the shards with only the ``kept`` rows: the same files if all are, else rewritten ones."""
+    if len(kept) == len(reader):
+        return reader.paths
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, start in enumerate(range(0, len(kept), rows_per_shard)):
+        paths.append(folder / f"tokens-{number:05d}.npy")
+        np.save(paths[-1], reader.gather(kept[start : start + rows_per_shard]), allow_pickle=False)
+    return paths
+
+
+def count_tokens(reader: ShardReader, kept: np.ndarray, num_codes: int) -> torch.Tensor:
+    """Returns how often each code occurs in the first view of the ``kept`` rows, int64 (K,)."""
+    counts = np.zeros(num_codes, dtype=np.int64)
+    for start in range(0, len(kept), 65_536):
+        tokens = reader.gather(kept[start : start + 65_536])[:, 0]
+        counts += np.bincount(tokens.ravel().astype(np.int64), minlength=num_codes)
+    return torch.from_numpy(counts)
+
+
+def build(job: Job) -> None:
+    """Encodes train and val on all ranks; publishes packed shards with labels and the tokenizer's digest."""
+    config: TokenShardsConfig = job.config
+    parent = job.inputs["tokenizer"]
+    index = open_index(job.inputs["data"])
+    num_codes, grid = parent.facts["num_codes"], parent.facts["grid"]
+    dtype = token_type(num_codes)
+    tokenizer = Frozen(load_tokenizer(parent))
+    module = LitTokenShards(tokenizer, getattr(torch, dtype))
+    images = EvaluationImages(index, config.crops, config.resize_range, config.flip)
+    shape = (images.num_views, grid[0] * grid[1])
+
+    files: dict[str, Path] = {}
+    facts: dict[str, object] = {}
+    dropped: list[str] = []
+    splits: tuple[Split, ...] = ("train", "val")
+    for split in splits:
+        members = index.members(split)
+        folder = job.work / split
+        writer = ShardWriter(folder, "tokens", len(members), shape, dtype, config.rows_per_shard)
+        trainer = build_trainer(job, logger=False, precision=config.precision)
+        predict_rows(job, trainer, module, images, members, writer, config.batch_size)
+        if job.rank:
+            continue
+        dropped += check_dropped(index, members, writer.state(), config.max_unreadable)
+        reader, kept = writer.read(), np.flatnonzero(writer.state() == WRITTEN)
+        np.save(folder / "labels.npy", index.labels[members[kept]], allow_pickle=False)
+        np.save(folder / "index.npy", members[kept], allow_pickle=False)
+        shards = keep_rows(reader, kept, folder / "kept", config.rows_per_shard)
+        files |= {f"{split}/{path.name}": path for path in [*shards, folder / "labels.npy", folder / "index.npy"]}
+        found = {name: float(value) for name, value in usage(count_tokens(reader, kept, num_codes)).items()}
+        facts |= {f"num_{split}": len(kept), **{f"{split}_{name}": value for name, value in found.items()}}
+    if job.rank:
+        return
+    (job.work / "dropped.json").write_text(json.dumps(dropped))
+    job.publish(
+        files=files,
+        records={"dropped.json": job.work / "dropped.json"},
+        facts={
+            "num_codes": num_codes, "grid": grid, "num_tokens": shape[1], "num_views": shape[0], "dtype": dtype,
+            "layout": "rows x views x tokens, raster order; view 0 is the first crop unflipped",
+            "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
+            **facts,
+        },
+        summary=f"{facts['num_train']} train rows of {shape[0]} views, usage {facts['train_usage']:.1%}, perplexity "
+        f"{facts['train_perplexity']:.0f} of {num_codes}; val unigram entropy {facts['val_entropy']:.3f} nats",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)

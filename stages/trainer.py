@@ -1,0 +1,148 @@
+"""The trainer that every stage uses, set up from the recipe and from what the launcher says."""
+
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.environments import SLURMEnvironment
+
+from callbacks.curves import Curves
+from callbacks.preemption import Preemption
+from callbacks.start_table import StartTable
+from callbacks.step_seed import StepSeed
+from configs.seeds import mix
+from configs.training import RuntimeConfig, TrainingConfig
+from pipeline.job import Job
+from pipeline.launcher import PREEMPTED, device_settings
+
+CHECKPOINTS = "checkpoints"
+
+
+def quieten() -> None:
+    """Silences what Lightning says about choices that are made on purpose here."""
+    for text in (
+        "Using the same `ckpt_path` from a previous run", ".*does not have many workers.*", ".*mid-epoch.*",
+        ".*in eval mode at the start of training.*", ".*in manual optimization.*", ".*Checkpoint directory.*exists.*",
+        ".*LeafSpec.*", ".*resuming from a checkpoint that ended before the epoch ended.*", ".*GPU available but not used.*",
+        ".*You are trying to `self.log.*", ".*Starting from v1.9.0, `tensorboardX`.*", ".*isinstance\\(treespec.*",
+    ):  # fmt: skip
+        warnings.filterwarnings("ignore", text)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.ERROR)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+def per_device_batch(global_batch: int, accumulation: int, world_size: int) -> int:
+    """Returns the batch of one device in one accumulation step.
+
+    Raises:
+        ValueError: the global batch doesn't divide.
+
+    >>> per_device_batch(256, 2, 8)
+    16
+    """
+    parts = accumulation * world_size
+    if global_batch % parts:
+        raise ValueError(
+            f"training.batch_size {global_batch} is global and doesn't divide by {world_size} devices x "
+            f"{accumulation} accumulation steps; choose a multiple of {parts}"
+        )
+    return global_batch // parts
+
+
+def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any) -> Trainer:
+    """Returns a Trainer on the devices that recipe and launcher name.
+
+    Raises:
+        ValueError: the launcher started another number of processes than the Trainer will use.
+    """
+    quieten()
+    runtime: RuntimeConfig = job.config.runtime
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    devices = device_settings(runtime)
+    plugins = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        plugins = []
+    terminal = sys.stdout.isatty()
+    trainer = Trainer(
+        **devices,
+        callbacks=list(callbacks),
+        plugins=plugins,
+        use_distributed_sampler=False,
+        enable_progress_bar=terminal,
+        enable_model_summary=False,
+        default_root_dir=job.work,
+        **settings,
+    )
+    promised = int(os.environ.get("WORLD_SIZE", trainer.world_size))
+    if trainer.world_size != promised:
+        raise ValueError(
+            f"the launcher started {promised} processes, the recipe asks for {trainer.world_size}; give the same "
+            "number to lightning run --devices and to runtime.devices"
+        )
+    return trainer
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """Returns the checkpoint to resume from, the newest, or None."""
+    found = sorted(folder.glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+    return found[-1] if found else None
+
+
+def fit(
+    job: Job,
+    training: TrainingConfig,
+    module: LightningModule,
+    data: LightningDataModule,
+    trainer: Trainer,
+) -> None:
+    """Trains to the last update, from the newest checkpoint if there is one."""
+    checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
+    if checkpoint and not job.rank:
+        print(f"  resuming from {checkpoint.name}", flush=True)
+    trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    if trainer.global_step < training.updates:
+        raise ValueError(f"training ended at update {trainer.global_step} of {training.updates}")
+
+
+def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Callback]) -> Trainer:
+    """Returns the Trainer of a training stage: seeds, checkpoints, curves, signals, TensorBoard."""
+    runtime: RuntimeConfig = job.config.runtime
+    folder = job.work / CHECKPOINTS
+    curves = Curves(
+        job.work / "curves.csv", runtime.log_every, training.updates, training.batch_size, not sys.stdout.isatty()
+    )
+    return build_trainer(
+        job,
+        [
+            StartTable(),
+            StepSeed(lambda batch, rank: mix(training.seed, "step", batch, rank)),
+            *callbacks,
+            curves,
+            # Last, so that what is saved includes what the others did with this update.
+            ModelCheckpoint(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=1),
+            Preemption(folder / "preempted.ckpt", PREEMPTED),
+        ],
+        precision=training.precision,
+        max_steps=training.updates,
+        max_epochs=-1,
+        val_check_interval=training.validate_every * training.accumulation,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=runtime.log_every,
+        logger=TensorBoardLogger(job.work, name="tensorboard", version=""),
+    )
+
+
+def discard(path: Path) -> None:
+    """Removes a folder of intermediate results."""
+    shutil.rmtree(path, ignore_errors=True)
