@@ -62,7 +62,9 @@ class Curves(Callback):
             writer.writerows(self.rows)
 
     def _add(self, update: int, trainer: Trainer, *prefixes: str) -> None:
-        values = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith((*prefixes, "gradient_norm"))}
+        values = {
+            k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith((*prefixes, "gradient_norm"))
+        }
         self.rows.append({"update": update, **values})
 
     def _print(self, update: int) -> None:

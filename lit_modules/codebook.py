@@ -78,7 +78,8 @@ def kmeans(points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: b
         gpu=on_gpu,
     )
     algorithm.train(np.ascontiguousarray(points, dtype=np.float32))
-    return algorithm.centroids.copy(), [float(value) for value in algorithm.obj]
+    assert algorithm.centroids is not None
+    return algorithm.centroids.copy(), [float(value) for value in np.asarray(algorithm.obj)]
 
 
 def cluster(points: np.ndarray, labels: np.ndarray, config: CodebookConfig, on_gpu: bool) -> Clustering:

@@ -54,4 +54,4 @@ class LitDecoder(LitReconstruction):
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
         tokenizer = self.tokenizer.network
         tokens = tokenizer.encode(images)
-        return self.ema.module(tokenizer.quantizer.decode(tokens)).clamp(-1, 1), tokens
+        return self.averaged_network(tokenizer.quantizer.decode(tokens)).clamp(-1, 1), tokens

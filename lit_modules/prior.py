@@ -42,7 +42,7 @@ class LitPrior(LitTraining):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)
-        logits, targets = self.predict_tokens(self.ema.module, batch, labels)
+        logits, targets = self.predict_tokens(self.averaged_network, batch, labels)
         losses = nn.functional.cross_entropy(logits.float(), targets, reduction="none")
         self.val_loss.update(losses)
         self.val_accuracy.update((logits.argmax(-1) == targets).float())

@@ -1,6 +1,7 @@
 """Measuring: reconstructions and samples through one judge network, over all ranks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -56,7 +57,8 @@ class LitReconstructionScores(LightningModule):
         self.features, self.labels = CatMetric(), CatMetric()
 
     def on_test_start(self) -> None:
-        for network in (*self.tokenizers.values(), self.judge.network, *([self.lpips] if self.lpips else [])):
+        held: list[Any] = [*self.tokenizers.values(), self.judge.network, *([self.lpips] if self.lpips else [])]
+        for network in held:
             network.to(self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:

@@ -49,5 +49,5 @@ class LitTokenizer(LitReconstruction):
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        tokens = self.ema.module.encode(images)
-        return self.ema.module.decode(tokens), tokens
+        tokens = self.averaged_network.encode(images)
+        return self.averaged_network.decode(tokens), tokens

@@ -47,6 +47,11 @@ class LitTraining(LightningModule):
         """Updates done so far. The discriminator's steps don't count (see ``hide_from_global_step``)."""
         return self.trainer.global_step
 
+    @property
+    def averaged_network(self) -> Any:
+        """The network with averaged weights, in eval mode: what is validated and published."""
+        return self.ema.module
+
     def trained_networks(self) -> list[nn.Module]:
         """Returns one network for each optimiser."""
         return [self.network]
@@ -95,7 +100,9 @@ class LitTraining(LightningModule):
         self.skipped[1] = 0 if good else self.skipped[1] + 1
         if self.skipped[1] >= MAX_SKIPPED:
             terms = {name: float(value) for name, value in self.trainer.logged_metrics.items()}
-            raise NonFinite(f"{MAX_SKIPPED} updates in a row had non-finite gradients, at update {self.update}: {terms}")
+            raise NonFinite(
+                f"{MAX_SKIPPED} updates in a row had non-finite gradients, at update {self.update}: {terms}"
+            )
         return good
 
 
@@ -105,4 +112,4 @@ def hide_from_global_step(optimizer: LightningOptimizer) -> None:
     Otherwise max_steps, checkpoints and all schedules misfire. The two hooks are private and are set anew by Lightning
     for each batch; a test pins that they work.
     """
-    optimizer._on_before_step = optimizer._on_after_step = lambda: None  # type: ignore[method-assign]
+    optimizer._on_before_step = optimizer._on_after_step = lambda: None

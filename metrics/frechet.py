@@ -6,7 +6,7 @@ from torchmetrics import Metric
 
 
 def symmetric_root(matrix: Tensor) -> Tensor:
-    """Returns the root of a symmetric positive semi-definite matrix; eigenvalues below 0 are rounding, and count as 0."""
+    """Returns the root of a symmetric positive semi-definite matrix; eigenvalues below 0 are rounding: 0."""
     values, vectors = torch.linalg.eigh(matrix)
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 

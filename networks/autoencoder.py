@@ -13,14 +13,24 @@ from torch.nn import functional as F
 from configs.architecture import AutoencoderConfig
 
 
+class GroupNorm(nn.GroupNorm):
+    """Group norm in float32 whatever the autocast, as CUDA's autocast does it; on the CPU bfloat16 is also slower."""
+
+    def __init__(self, groups: int, width: int) -> None:
+        super().__init__(groups, width, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float())
+
+
 class ResidualBlock(nn.Module):
     """GroupNorm-swish-conv twice, plus the input; (B, in, H, W) to (B, out, H, W). Convolutions have no bias."""
 
     def __init__(self, in_width: int, out_width: int, norm_groups: int) -> None:
         super().__init__()
-        self.norm1 = nn.GroupNorm(norm_groups, in_width, eps=1e-6)
+        self.norm1 = GroupNorm(norm_groups, in_width)
         self.conv1 = nn.Conv2d(in_width, out_width, 3, padding=1, bias=False)
-        self.norm2 = nn.GroupNorm(norm_groups, out_width, eps=1e-6)
+        self.norm2 = GroupNorm(norm_groups, out_width)
         self.conv2 = nn.Conv2d(out_width, out_width, 3, padding=1, bias=False)
         same = in_width == out_width
         self.shortcut = nn.Identity() if same else nn.Conv2d(in_width, out_width, 1, bias=False)
@@ -45,7 +55,7 @@ class Upsample(nn.Module):
 def output_head(in_width: int, out_width: int, norm_groups: int, kernel: int) -> nn.Sequential:
     """Returns GroupNorm-swish-conv, the last layer of encoder (1 x 1) and decoder (3 x 3)."""
     return nn.Sequential(
-        nn.GroupNorm(norm_groups, in_width, eps=1e-6),
+        GroupNorm(norm_groups, in_width),
         nn.SiLU(),
         nn.Conv2d(in_width, out_width, kernel, padding=kernel // 2),
     )

@@ -78,7 +78,8 @@ def sample_causal(
     tokens = []
     for position in range(prior.num_tokens):
         if guided:
-            logits = guide(*logits.chunk(2), guidance)
+            conditional, unconditional = logits.chunk(2)
+            logits = guide(conditional, unconditional, guidance)
         kept = keep_top_p(keep_top_k(logits / temperature, top_k), top_p)
         tokens.append(draw(kept, noise[:, position]))
         if position + 1 < prior.num_tokens:
@@ -154,7 +155,8 @@ def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: C
             logits = prior(tokens, labels)
         else:
             both = prior(tokens.repeat(2, 1), torch.cat([labels, prior.classes.nothing(labels)]))
-            logits = guide(*both.chunk(2), scale)
+            conditional, unconditional = both.chunk(2)
+            logits = guide(conditional, unconditional, scale)
         unknown = tokens == mask_token
         drawn = draw(logits / settings.token_temperature, noise[:, 0, step])
         drawn = torch.where(unknown, drawn, tokens)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
@@ -112,7 +113,7 @@ def show(recipe: Recipe, store: Store, as_json: bool) -> int:
     return 0
 
 
-def _row(status: Status) -> dict[str, object]:
+def _row(status: Status) -> dict[str, Any]:
     artifact: Artifact | None = status.artifact
     return {
         "stage": status.node.stage, "state": status.state, "key": status.key,
@@ -147,7 +148,9 @@ def main() -> int:
             script = PROJECT / "stages" / f"{words.command}.py"
             options = [*(["--json"] if words.json else []), *(f"--set={change}" for change in words.set)]
             environment = {**os.environ, "PYTHONSAFEPATH": "1", END_WITH_PARENT: "1"}
-            return subprocess.run([sys.executable, str(script), str(words.recipe), *options], env=environment).returncode
+            return subprocess.run(
+                [sys.executable, str(script), str(words.recipe), *options], env=environment
+            ).returncode
         if words.command == "plan":
             return plan(recipe, store)
         if words.command == "run":

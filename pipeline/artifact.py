@@ -179,8 +179,8 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
             if target.exists():  # a forced run replaces what it was told to
-                os.rename(target, target.parent / f".{key}.old")
-            os.rename(temporary, target)
+                target.rename(target.parent / f".{key}.old")
+            temporary.rename(target)
             shutil.rmtree(target.parent / f".{key}.old", ignore_errors=True)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -102,7 +102,9 @@ class _Parser:
         if origin is tuple and isinstance(value, list):
             return tuple(self.value(arguments[0], item, f"{key}[{i}]") for i, item in enumerate(value))
         if origin is dict and isinstance(value, dict):
-            return {self.value(arguments[0], k, key): self.value(arguments[1], v, f"{key}.{k}") for k, v in value.items()}
+            return {
+                self.value(arguments[0], k, key): self.value(arguments[1], v, f"{key}.{k}") for k, v in value.items()
+            }
         if kind is float and isinstance(value, str):
             value = _number(value)  # YAML 1.1 reads 1e-4 as text
         if kind is float and type(value) in (int, float) and value == value and abs(value) != float("inf"):
@@ -148,7 +150,7 @@ def _describe(kind: Any) -> str:
 
 
 def plain(config: Any, *, hashed: bool = False) -> dict[str, Any]:
-    """Returns a config as JSON values. ``hashed`` leaves out run-time fields and weights paths (their sha256 is hashed)."""
+    """Returns a config as JSON values. ``hashed`` leaves out run-time fields and weights paths (sha256 counts)."""
     result = {}
     for field in dataclasses.fields(config):
         if hashed and (field.metadata.get("hash") is False or field.metadata.get("weights")):

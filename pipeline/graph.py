@@ -61,8 +61,8 @@ class Recipe:
             data = read_yaml(file)
             for dotted, value in changes.get(stage, []):
                 override(data, dotted, value)
-            config = parse(STAGES[stage], data, str(file), folder)
-            self.nodes[stage] = Node(stage, config, file, stages[stage] or {})
+            schema: type[Any] = STAGES[stage]
+            self.nodes[stage] = Node(stage, parse(schema, data, str(file), folder), file, stages[stage] or {})
 
     def _changes(self, overrides: Sequence[str], stages: list[str]) -> dict[str, list[tuple[str, str]]]:
         changes: dict[str, list[tuple[str, str]]] = {}
@@ -136,9 +136,7 @@ class Recipe:
         state: State = "published" if artifact else "resumable" if begun else "ready"
         return Status(node, state, "", key, artifact, inputs, identity)
 
-    def _resolve(
-        self, reference: str, store: Store, before: Mapping[str, Status]
-    ) -> tuple[Artifact | None, str]:
+    def _resolve(self, reference: str, store: Store, before: Mapping[str, Status]) -> tuple[Artifact | None, str]:
         """Returns the artefact behind a stage of this recipe, ``recipe:stage``, or an artefact path."""
         if reference in before:
             status = before[reference]

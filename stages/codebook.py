@@ -3,11 +3,9 @@
 import json
 
 import numpy as np
-import torch
 
-from callbacks.row_writer import RowWriter
 from configs.stages import CodebookConfig
-from datamodules.images import EvaluationImages, evaluation_loader
+from datamodules.images import EvaluationImages
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
 from lit_modules.codebook import LitCodebook, cluster, whiten
 from networks.features import build_features
@@ -60,7 +58,8 @@ def build(job: Job) -> None:
             "num_points": int(report["num_points"]), "backend": report["backend"],
         },
         summary=f"{len(centres)} centres of {report['num_points']} points of {source} {config.tap} on "
-        f"{report['backend']}, {report['empty']} empty, nearest-pair cosine {report['nearest_pair_cosine']['median']:.3f}",
+        f"{report['backend']}, {report['empty']} empty, nearest-pair cosine "
+        f"{report['nearest_pair_cosine']['median']:.3f}",
     )  # fmt: skip
 
 

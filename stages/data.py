@@ -38,6 +38,10 @@ def build(job: Job) -> None:
     number = {file: i for i, file in enumerate(files)}
     records = np.array([(number[e.file], e.offset, e.size) for e in entries], dtype=np.int64)
     class_names = sorted({entry.label for entry in entries if entry.label is not None})
+    if config.num_classes is not None and len(class_names) != config.num_classes:
+        raise ValueError(
+            f"data root {found.root}: {len(class_names)} classes, data.yaml says num_classes {config.num_classes}"
+        )
     class_number = {name: i for i, name in enumerate(class_names)}
     labels = np.array([class_number.get(entry.label or "", -1) for entry in entries], dtype=np.int64)
     if all(entry.split for entry in entries):
@@ -47,7 +51,9 @@ def build(job: Job) -> None:
         splits = split_by_group(names, config.val_fraction, config.group, config.seed)
     num_val = int(splits.sum())
     if not 0 < num_val < len(splits):
-        raise ValueError(f"data root {found.root}: {len(splits) - num_val} train and {num_val} val images; both are needed")
+        raise ValueError(
+            f"data root {found.root}: {len(splits) - num_val} train and {num_val} val images; both are needed"
+        )
 
     facts = IndexFacts(
         storage="lmdb" if found.storage == "lmdb" else "files",

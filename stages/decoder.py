@@ -20,7 +20,7 @@ from pipeline.config import parse, plain
 from pipeline.job import Job, run_stage
 from stages.published import fixed_images, load_network, load_tokenizer, open_index, save_network
 from stages.tokenizer import previews
-from stages.trainer import fit, per_device_batch, training_trainer
+from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 STAGE = "decoder"
 
@@ -70,6 +70,7 @@ def build(job: Job) -> None:
     features = Frozen(build_features(config.perceptual.network))
     module = LitDecoder(decoder, Frozen(phase1), discriminator, features, config)
 
+    speed_up(module.network, config.runtime)
     trainer = training_trainer(
         job,
         training,
@@ -90,7 +91,7 @@ def build(job: Job) -> None:
     if job.rank:
         return
 
-    trained = module.ema.module
+    trained = module.averaged_network
     published = VQTokenizer(phase1.encoder, phase1.quantizer, trained).cpu().eval()
     with torch.no_grad():
         changed = int((published.encode(probe) != tokens_before).sum())

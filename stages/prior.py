@@ -12,7 +12,7 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.job import Job
 from stages.published import save_network
-from stages.trainer import fit, per_device_batch, training_trainer
+from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 
 def train_prior(
@@ -37,6 +37,7 @@ def train_prior(
     seed_everything(training.seed, verbose=False)
     prior = network(config.transformer, facts["num_codes"], facts["num_tokens"], num_classes)
     trained = module(prior, config, num_classes)
+    speed_up(prior, config.runtime)
     trainer = training_trainer(job, training, [])
     data = Tokens(
         TokenRows(shards.path, "train"),
@@ -53,7 +54,7 @@ def train_prior(
     loss, entropy, chance = figures["val/loss"], facts["val_entropy"], math.log(facts["num_codes"])
     inherited = ("num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
     job.publish(
-        files={"prior.safetensors": save_network(trained.ema.module, job.work / "prior.safetensors")},
+        files={"prior.safetensors": save_network(trained.averaged_network, job.work / "prior.safetensors")},
         records={"curves.csv": job.work / "curves.csv"},
         facts={
             **{name: facts[name] for name in inherited}, "updates": training.updates,

@@ -14,7 +14,12 @@ from stages.report_figures import bars, curves, labelled_grid, token_picture
 from stages.report_page import Section, render
 
 STAGE = "report"
-CURVES = {"tokenizer": "Tokenizer (phase 1)", "decoder": "Decoder (phase 2)", "ar_prior": "AR prior", "nar_prior": "NAR prior"}
+CURVES = {
+    "tokenizer": "Tokenizer (phase 1)",
+    "decoder": "Decoder (phase 2)",
+    "ar_prior": "AR prior",
+    "nar_prior": "NAR prior",
+}
 
 
 def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
@@ -72,7 +77,7 @@ def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
                 for label, name in enumerate(names)
             ]
             pictures.append((f"decoded by {decoder}", labelled_grid(rows)))
-        text = f"{samples.facts['num_samples']} samples, seed {samples.facts['seed']}; not chosen: the first of each class."
+        text = f"{samples.facts['num_samples']} samples, seed {samples.facts['seed']}; the first of each class."
         sections.append(Section(f"Samples: {prior.upper()} prior", text, pictures=pictures))
     return sections
 

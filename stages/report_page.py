@@ -1,5 +1,6 @@
 """The HTML page of the report: everything inline, everything escaped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jinja2 import Environment
@@ -34,7 +35,9 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 {% for caption, picture in section.pictures %}
 {% if caption %}<h3>{{ caption }}</h3>{% endif %}
 {% if picture is string %}<img src="{{ picture }}" alt="{{ caption }}">
-{% else %}{% for label, image in picture %}<div class="row"><span>{{ label }}</span><img src="{{ image }}" alt="{{ label }}"></div>{% endfor %}{% endif %}
+{% else %}{% for label, image in picture %}
+<div class="row"><span>{{ label }}</span><img src="{{ image }}" alt="{{ label }}"></div>
+{% endfor %}{% endif %}
 {% endfor %}
 {% for name, text in section.texts.items() %}
 <details><summary>{{ name }}</summary><pre>{{ text }}</pre></details>
@@ -51,7 +54,7 @@ class Section:
     title: str
     text: str
     tables: list[tuple[str, list[list[str]]]] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
+    pictures: Sequence[Picture] = ()
     texts: dict[str, str] = field(default_factory=dict)
 
 

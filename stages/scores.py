@@ -17,7 +17,6 @@ from datamodules.sampler import StridedSampler
 from datamodules.shards import ShardReader
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from metrics.class_agreement import ClassJudge
-from metrics.codebook import usage
 from metrics.frechet import distance_between
 from metrics.reconstruction import to_uint8
 from networks.features import build_features
@@ -88,13 +87,19 @@ def reconstruction_figures(module: LitReconstructionScores) -> dict[str, Any]:
     return figures
 
 
+def reference_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
+    """Returns the train images that generation is compared with, in seeded order."""
+    order = np.random.Generator(np.random.PCG64(0)).permutation(index.members("train"))
+    return order if config.reference_images is None else order[: config.reference_images]
+
+
 def score_samples(
     job: Job, judge: Judge, samples: Artifact, index: ImageIndex, world: tuple[int, int], val: LitReconstructionScores
 ) -> dict[str, Any]:
     """Returns, for each prior and decoder, the Frechet distance to the train images and the class agreement."""
     config: ScoresConfig = job.config
-    members = index.members("train")
-    chosen = np.random.default_rng(0).permutation(members)[: config.classifier_images]
+    members = reference_members(index, config)
+    chosen = members[: config.classifier_images]
     train = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
     images = TrainSubset(EvaluationImages(index), chosen)
     loader = DataLoader(
@@ -106,7 +111,9 @@ def score_samples(
         class_judge = ClassJudge(train.features.compute().numpy(), train.labels.compute().long().numpy())
     figures: dict[str, Any] = {}
     if class_judge:
-        figures["val"] = asdict(class_judge.agreement(val.features.compute().numpy(), val.labels.compute().long().numpy()))
+        figures["val"] = asdict(
+            class_judge.agreement(val.features.compute().numpy(), val.labels.compute().long().numpy())
+        )
     labels = np.load(samples.file("labels.npy"), allow_pickle=False)
     for prior in samples.facts["priors"]:
         reader = ShardReader(sorted((samples.path / prior).glob("images-*.npy")))
@@ -150,14 +157,14 @@ def build(job: Job) -> None:
     world = (probe.global_rank, probe.world_size)
     module = LitReconstructionScores(tokenizers, judge, config.reconstruction_tap, config.classifier_tap, lpips)
     val = index.members("val")
-    loader = evaluation_loader(
-        EvaluationImages(index), val, config.batch_size, config.runtime.num_workers, *world
-    )
+    loader = evaluation_loader(EvaluationImages(index), val, config.batch_size, config.runtime.num_workers, *world)
     run_test(job, module, loader)
     figures: dict[str, Any] = {"reconstruction": reconstruction_figures(module)}
     num_val = int(module.reference.number)
     if len(val) - num_val > config.max_unreadable * len(val) and world[1] == 1:
-        raise ValueError(f"{len(val) - num_val} of {len(val)} val images can't be read; python -m pipeline data names them")
+        raise ValueError(
+            f"{len(val) - num_val} of {len(val)} val images can't be read; python -m pipeline data names them"
+        )
     if "token_shards" in job.inputs:
         facts = job.inputs["token_shards"].facts
         figures["train_codebook"] = {name: facts[f"train_{name}"] for name in ("usage", "entropy", "perplexity")}
@@ -171,11 +178,12 @@ def build(job: Job) -> None:
         "frechet": f"fd_{name}: float64, taps averaged over positions; not FID",
         "reconstruction_tap": config.reconstruction_tap, "generation_tap": config.generation_tap,
         "reconstruction_reference": f"the same {num_val} val crops",
-        "generation_reference": f"{index.facts.num_train} train images, centre crops",
+        "generation_reference": f"{len(reference_members(index, config))} train images, centre crops",
         "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
         "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
         "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",
-        "ssim": "Gaussian 11, sigma 1.5, range 1", "lpips": "vgg, [-1, 1]" if lpips else "absent: no lpips weights named",
+        "ssim": "Gaussian 11, sigma 1.5, range 1",
+        "lpips": "vgg, [-1, 1]" if lpips else "absent: no lpips weights named",
         "network_dtype": "float32", "weights": "EMA",
         "samples": sampling_protocol(job),
     }  # fmt: skip

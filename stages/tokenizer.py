@@ -19,7 +19,7 @@ from networks.quantizers import build_quantizer
 from networks.tokenizer import VQTokenizer
 from pipeline.job import Job, run_stage
 from stages.published import empty_tokenizer, fixed_images, load_network, open_index, save_network
-from stages.trainer import fit, per_device_batch, training_trainer
+from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 STAGE = "tokenizer"
 
@@ -47,6 +47,7 @@ def build(job: Job) -> None:
     features = Frozen(build_features(config.perceptual.network))
     module = LitTokenizer(tokenizer, discriminator, features, config)
 
+    speed_up(module.network, config.runtime)
     trainer = training_trainer(
         job,
         training,
@@ -67,7 +68,7 @@ def build(job: Job) -> None:
     if job.rank:
         return
 
-    trained = module.ema.module
+    trained = module.averaged_network
     published = empty_tokenizer(autoencoder, quantizer.num_codes)
     published.encoder.load_state_dict(trained.encoder.state_dict())
     published.decoder.load_state_dict(trained.decoder.state_dict())

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.plugins.environments import SLURMEnvironment
+from torch import nn
 
 from callbacks.curves import Curves
 from callbacks.preemption import Preemption
@@ -26,15 +26,23 @@ from pipeline.launcher import PREEMPTED, device_settings
 
 CHECKPOINTS = "checkpoints"
 
+# Lightning's warnings about choices that are made on purpose here.
+DELIBERATE = (
+    ".*does not have many workers.*",
+    ".*mid-epoch.*",
+    ".*in eval mode at the start of training.*",
+    "Using ModelCheckpoint with manual optimization",
+    ".*Checkpoint directory.*exists.*",
+    ".*resuming from a checkpoint that ended before the epoch ended.*",
+    ".*GPU available but not used.*",
+    ".*LeafSpec.*",
+    ".*Starting from v1.9.0, `tensorboardX`.*",
+)
+
 
 def quieten() -> None:
-    """Silences what Lightning says about choices that are made on purpose here."""
-    for text in (
-        "Using the same `ckpt_path` from a previous run", ".*does not have many workers.*", ".*mid-epoch.*",
-        ".*in eval mode at the start of training.*", ".*in manual optimization.*", ".*Checkpoint directory.*exists.*",
-        ".*LeafSpec.*", ".*resuming from a checkpoint that ended before the epoch ended.*", ".*GPU available but not used.*",
-        ".*You are trying to `self.log.*", ".*Starting from v1.9.0, `tensorboardX`.*", ".*isinstance\\(treespec.*",
-    ):  # fmt: skip
+    """Silences what is said on purpose, and the lines that Lightning prints at every start."""
+    for text in DELIBERATE:
         warnings.filterwarnings("ignore", text)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.ERROR)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -69,7 +77,7 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     devices = device_settings(runtime)
-    plugins = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    plugins: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     if "TORCHELASTIC_RUN_ID" in os.environ:
         plugins = []
     terminal = sys.stdout.isatty()
@@ -143,6 +151,9 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
     )
 
 
-def discard(path: Path) -> None:
-    """Removes a folder of intermediate results."""
-    shutil.rmtree(path, ignore_errors=True)
+def speed_up(network: nn.Module, runtime: RuntimeConfig) -> None:
+    """Applies the run-time choices that change speed alone: memory format and compilation."""
+    if runtime.channels_last:
+        network.to(memory_format=torch.channels_last)
+    if runtime.compile:
+        network.compile()

@@ -1,5 +1,6 @@
 """Residual discriminator of StyleGAN2 (Karras et al. 2020, appendix B), which SeQ-GAN trains against."""
 
+import itertools
 import math
 
 import torch
@@ -93,7 +94,7 @@ class StyleDiscriminator(nn.Module):
         self.group = config.stddev_group
         self.resolution = 4 * 2 ** (len(widths) - 1)
         self.conv_in = EqualisedConv(3, widths[0], 1)
-        self.blocks = nn.Sequential(*(DownBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)))
+        self.blocks = nn.Sequential(*(DownBlock(a, b) for a, b in itertools.pairwise(widths)))
         self.conv_out = EqualisedConv(widths[-1] + 1, widths[-1], 3)
         self.hidden = EqualisedLinear(widths[-1] * 16, widths[-1])
         self.out = EqualisedLinear(widths[-1], 1)

@@ -3,7 +3,7 @@
 from configs.architecture import EfficientNetLiteConfig, FeatureNetworkConfig, OpenClipConfig, TimmConfig
 from networks.features.network import FeatureNetwork, FeatureSource
 
-__all__ = ["FeatureNetwork", "FeatureSource", "build_features"]
+__all__ = ["FeatureNetwork", "FeatureSource", "build_features", "feature_width"]
 
 
 def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:
@@ -26,3 +26,24 @@ def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:
     from networks.features.vgg import Vgg16
 
     return Vgg16(config)
+
+
+def feature_width(config: FeatureNetworkConfig, tap: str) -> int:
+    """Returns the channels of a tap without any weights: the network is built on the meta device.
+
+    Raises:
+        ValueError: an unknown tap.
+    """
+    if isinstance(config, EfficientNetLiteConfig):
+        from networks.features.efficientnet import efficientnet_widths
+
+        channels = efficientnet_widths(config)
+    elif isinstance(config, OpenClipConfig | TimmConfig):
+        from networks.features.vision_transformer import transformer_widths
+
+        channels = transformer_widths(config)
+    else:
+        from networks.features.vgg import VGG_WIDTHS as channels
+    if tap not in channels:
+        raise ValueError(f"{config.kind} has no tap {tap!r}; it has {', '.join(channels)}")
+    return channels[tap]

@@ -6,13 +6,28 @@ converted TensorFlow weights under other names; their tensors correspond to timm
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import timm
+import torch
 from torch import Tensor
 
 from configs.architecture import EfficientNetLiteConfig
 from networks.features.network import FeatureNetwork, FeatureSource
 from networks.features.weights import load_strictly, read_weights
+
+
+def efficientnet_widths(config: EfficientNetLiteConfig) -> dict[str, int]:
+    """Returns the channels of each tap."""
+    with torch.device("meta"):
+        network = timm.create_model(f"tf_{config.kind}", pretrained=False)
+    return tap_widths(network)
+
+
+def tap_widths(network: Any) -> dict[str, int]:
+    """Returns the channels of each tap of timm's network."""
+    blocks = [stage[-1].bn2 if i == 0 else stage[-1].bn3 for i, stage in enumerate(network.blocks)]
+    return {f"block{i}": norm.num_features for i, norm in enumerate(blocks)} | {"pooled": 1280, "logits": 1000}
 
 
 class EfficientNetLite(FeatureNetwork):
@@ -22,9 +37,7 @@ class EfficientNetLite(FeatureNetwork):
         super().__init__(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, input_size=config.input_size)
         self.source = FeatureSource(config.kind, config.weights, "Apache-2.0")
         self.network = timm.create_model(f"tf_{config.kind}", pretrained=False)
-        widths = [stage[-1].conv_pwl.out_channels if i else 16 for i, stage in enumerate(self.network.blocks)]
-        self.channels = {f"block{i}": width for i, width in enumerate(widths)} | {"pooled": 1280, "logits": 1000}
-
+        self.channels = tap_widths(self.network)
         own, state = self.network.state_dict(), read_weights(config.weights)
         if len(own) != len(state):
             raise ValueError(f"weights {config.weights}: {len(state)} tensors, {config.kind} has {len(own)}")

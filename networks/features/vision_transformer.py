@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import open_clip
 import timm
+import torch
 from torch import Tensor
 
 from configs.architecture import OpenClipConfig, TimmConfig
@@ -12,6 +13,18 @@ from networks.features.weights import load_strictly, read_weights
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def transformer_widths(config: OpenClipConfig | TimmConfig) -> dict[str, int]:
+    """Returns the channels of each tap."""
+    if isinstance(config, OpenClipConfig):
+        model = open_clip.get_model_config(config.model)
+        if model is None:
+            raise ValueError(f"open_clip has no model {config.model!r}; see open_clip.list_models()")
+        return dict.fromkeys(("patches", "pooled"), model["embed_dim"])
+    with torch.device("meta"):
+        network = timm.create_model(config.model, pretrained=False, num_classes=0)
+    return dict.fromkeys(("patches", "pooled"), network.num_features)
 
 
 class OpenClip(FeatureNetwork):
@@ -27,8 +40,7 @@ class OpenClip(FeatureNetwork):
         visual = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         load_strictly(model.visual, visual, config.weights)
         self.network = model.visual.float()
-        width = self.network.output_dim
-        self.channels = {"patches": width, "pooled": width}
+        self.channels = transformer_widths(config)
         self.eval().requires_grad_(False)
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
@@ -51,7 +63,7 @@ class TimmFeatures(FeatureNetwork):
         size = {} if config.input_size is None else {"img_size": config.input_size}
         self.network = timm.create_model(config.model, pretrained=False, num_classes=0, **size)
         load_strictly(self.network, read_weights(config.weights), config.weights)
-        self.channels = {"patches": self.network.num_features, "pooled": self.network.num_features}
+        self.channels = transformer_widths(config)
         self.eval().requires_grad_(False)
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from configs.weights import locate_weights
 
+
 def read_weights(weights: str) -> dict[str, Tensor]:
     """Returns the tensors of a safetensors file or of a torch file, read with ``weights_only``.
 

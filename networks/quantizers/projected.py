@@ -1,6 +1,5 @@
 """Frozen centres behind a trained linear projector (VQGAN-LC)."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -1,0 +1,39 @@
+# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [FAISS=gpu|cpu]   make test   make lint
+PYTHON ?= python3
+RECIPE ?= configs/quickstart
+RUNS ?= runs
+# Both faiss packages own the module faiss; the default goes by whether an NVIDIA driver is there.
+FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
+BIN := .venv/bin
+READY := .venv/installed-$(FAISS)
+
+.PHONY: pipeline plan test test-slow lint install clean
+
+pipeline: $(READY)
+	SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS)
+
+plan: $(READY)
+	$(BIN)/python -m pipeline plan $(RECIPE) --runs $(RUNS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	rm -f .venv/installed-*
+	$(BIN)/python -m pip uninstall -q -y faiss-cpu faiss-gpu
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(FAISS),dev]"
+	touch $@
+
+clean:
+	rm -rf .venv *.egg-info

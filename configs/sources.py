@@ -1,0 +1,57 @@
+"""Where images come from; a recipe chooses by ``kind``."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+PATH = {"path": True}  # metadata of a field that is a path: relative ones are resolved against the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedSource:
+    """The data set that ships with the project, with its own train and val folders."""
+
+    kind: Literal["embedded"] = "embedded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders:
+    """``root/<class>/...`` or ``root/{train,val}/<class>/...``; any depth below the class."""
+
+    kind: Literal["class_folders"] = "class_folders"
+    root: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatFolder:
+    """All images below ``root``, without labels."""
+
+    kind: Literal["flat_folder"] = "flat_folder"
+    root: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFile:
+    """A text or CSV file with one image a line: path[,label[,split]]; paths relative to ``root``."""
+
+    kind: Literal["list_file"] = "list_file"
+    root: str = field(metadata=PATH)
+    list: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LsunLmdb:
+    """An LSUN LMDB folder (``data.mdb``): image bytes by key, without labels."""
+
+    kind: Literal["lsun_lmdb"] = "lsun_lmdb"
+    root: str = field(metadata=PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebDataset:
+    """Tar shards below ``root``: <key>.<image extension>, with <key>.cls or <key>.txt as label where there is one."""
+
+    kind: Literal["webdataset"] = "webdataset"
+    root: str = field(metadata=PATH)
+
+
+SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset

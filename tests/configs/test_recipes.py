@@ -1,0 +1,55 @@
+"""Every recipe that ships parses, and says what the paper says."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.graph import Recipe
+
+PROJECT = Path(__file__).resolve().parents[2]
+RECIPES = sorted(path.parent for path in (PROJECT / "configs").rglob("pipeline.yaml"))
+
+
+@pytest.mark.parametrize("folder", RECIPES, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_recipe_parses_and_is_whole(folder: Path) -> None:
+    recipe = Recipe(folder)
+    unused = {path.stem for path in folder.glob("*.yaml")} - recipe.nodes.keys() - {"pipeline"}
+    assert not unused, f"{folder} has configs of no stage: {unused}"
+    head = (folder / "pipeline.yaml").read_text().splitlines()[0]
+    assert head.startswith("#"), "a recipe says what it is in its first line"
+
+
+# SeQ-GAN Tables 9 and 10: batch and updates of phase 1, batch of phase 2, batch and updates of the priors, top-p,
+# temperature.
+TABLES = {
+    "imagenet256/seqgan": (256, 500_000, 128, 256, 1_500_000, 0.92, 0.45),
+    "imagenet256/seqgan_large": (256, 500_000, 128, 256, 1_500_000, 0.92, 0.45),
+    "ffhq256/seqgan": (64, 300_000, 32, 32, 500_000, 0.98, 0.65),
+    "lsun256/seqgan_cat": (64, 26_000, 64, 256, 500_000, 0.98, 0.65),
+    "lsun256/seqgan_bedroom": (64, 48_000, 64, 256, 500_000, 0.98, 0.65),
+    "lsun256/seqgan_church": (32, 4_000, 32, 64, 500_000, 0.98, 0.65),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_seqgan_recipes_follow_tables_9_and_10(name: str) -> None:
+    nodes = Recipe(PROJECT / "configs" / name).nodes
+    phase1, phase2, ar, nar, samples = (
+        nodes[stage].config for stage in ("tokenizer", "decoder", "ar_prior", "nar_prior", "samples")
+    )
+    found = (
+        phase1.training.batch_size, phase1.training.updates, phase2.training.batch_size, ar.training.batch_size,
+        ar.training.updates, samples.ar.top_p, samples.nar.choice_temperature,
+    )  # fmt: skip
+    assert found == TABLES[name]
+    assert (phase1.perceptual.alpha, phase2.perceptual.alpha) == (1, 0)
+    assert phase1.optimizer.betas == (0.9, 0.99) and phase2.optimizer.betas == (0.5, 0.9)
+    assert phase2.training.updates == 200_000 and phase2.optimizer.lr == 5e-5
+    for prior in (ar, nar):
+        assert prior.optimizer.betas == (0.9, 0.96) and prior.optimizer.weight_decay == 0.01
+        assert (prior.transformer.num_layers, prior.transformer.num_heads, prior.transformer.dropout) == (24, 16, 0.1)
+    assert (ar.optimizer.decay, ar.optimizer.end_lr, ar.optimizer.decay_start) == ("exponential", 5e-6, 80_000)
+    assert (nar.optimizer.decay, nar.optimizer.end_lr, nar.optimizer.decay_start) == ("linear", 0, 50_000)
+    lsun = name.startswith("lsun")
+    assert ("init_from" in nodes["tokenizer"].inputs) == lsun
+    assert phase1.optimizer.lr == (5e-5 if lsun else 1e-4)

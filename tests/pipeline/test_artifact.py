@@ -1,0 +1,115 @@
+"""The store: complete or absent, one writer, damage is loud."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifact import Artifact, Store, make_key
+
+
+def publish(store: Store, text: str = "result", key: str = "k" * 16) -> Artifact:
+    work = store.work("toy", key)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "a.txt").write_text(text)
+    (work / "log.csv").write_text("record")
+    files, records = {"a.txt": work / "a.txt"}, {"log.csv": work / "log.csv"}
+    return store.publish(
+        "toy", key, files=files, records=records, identity={"config": {}, "inputs": {}, "weights": {}}, facts={"n": 1},
+        made_by={},
+    )  # fmt: skip
+
+
+def test_publish_and_find(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.find("toy", "k" * 16) is None
+    publish(store)
+    found = store.find("toy", "k" * 16)
+    assert found and found.facts == {"n": 1} and found.file("a.txt").read_text() == "result"
+    found.verify()
+    assert not list((tmp_path / "artifacts" / "toy").glob(".*"))
+
+
+def test_digest_covers_files_not_records(tmp_path: Path) -> None:
+    one, two = Store(tmp_path / "1"), Store(tmp_path / "2")
+    first, second = publish(one), publish(two)
+    assert first.digest == second.digest
+    assert publish(Store(tmp_path / "3"), "other").digest != first.digest
+
+
+def test_changed_byte_is_named(tmp_path: Path) -> None:
+    artifact = publish(Store(tmp_path))
+    file = artifact.file("a.txt")
+    file.chmod(0o644)
+    file.write_text("Result")
+    with pytest.raises(ValueError, match=r"a\.txt: damaged \(sha256 differs"):
+        Artifact(artifact.path).verify()
+
+
+def test_missing_file_is_named_when_found(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    publish(store).file("a.txt").unlink()
+    with pytest.raises(ValueError, match=r"a\.txt: damaged \(missing"):
+        store.find("toy", "k" * 16)
+
+
+def test_manifest_of_another_schema_is_refused(tmp_path: Path) -> None:
+    artifact = publish(Store(tmp_path))
+    manifest = artifact.path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
+    with pytest.raises(ValueError, match="schema 99"):
+        _ = Artifact(artifact.path).manifest
+
+
+def test_second_writer_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    holder = store.lock("toy", "key")
+    code = (
+        "import sys; from pathlib import Path; from pipeline.artifact import Store; "
+        "Store(Path(sys.argv[1])).lock('toy', 'key')"
+    )
+    other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert other.returncode != 0 and f"process {os.getpid()} is working on stage toy" in other.stderr
+    holder.close()
+    store.lock("toy", "key").close()
+
+
+def test_left_over_of_a_killed_publish_is_cleared_by_the_next_writer(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    half = tmp_path / "artifacts" / "toy" / ".key.123"
+    half.mkdir(parents=True)
+    assert store.find("toy", "key") is None
+    store.lock("toy", "key").close()
+    assert not half.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_full_disk_at_publish_loses_nothing(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], check=False)
+    if mounted.returncode:
+        pytest.skip("this sandbox doesn't allow mounts")
+    try:
+        store = Store(small)
+        publish(store, key="a" * 16)
+        big = tmp_path / "big.bin"
+        big.write_bytes(b"x" * 200_000)
+        work = store.work("toy", "b" * 16)
+        work.mkdir(parents=True)
+        with pytest.raises(
+            ValueError, match=r"No space left on device.*free some space and run the same command again"
+        ):
+            store.publish("toy", "b" * 16, files={"big.bin": big}, records={}, identity={}, facts={}, made_by={})
+        assert store.find("toy", "b" * 16) is None and store.find("toy", "a" * 16) is not None
+        assert not list((small / "artifacts" / "toy").glob(".*"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_key_depends_on_every_part() -> None:
+    base = {"stage": "toy", "config": {"a": 1}, "inputs": {"x": "digest"}}
+    keys = {make_key(base), make_key({**base, "config": {"a": 2}}), make_key({**base, "inputs": {"x": "other"}})}
+    assert len(keys) == 3 and make_key(dict(reversed(base.items()))) in keys

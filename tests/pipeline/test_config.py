@@ -1,0 +1,69 @@
+"""What a user may write wrong, and what they are told: file, key, value and remedy in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from configs.stages import STAGES
+from pipeline.config import ConfigError, parse, plain
+from pipeline.graph import Recipe
+
+SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("tokenizer.optimizer.lrr=1", "tokenizer.yaml: optimizer: unknown key 'lrr'; did you mean 'lr'?"),
+        ("tokenizer.training.updates=many", "tokenizer.yaml: training.updates: 'many' given, expected a whole number"),
+        ("tokenizer.training.updates=1.5", "training.updates: 1.5 given, expected a whole number"),
+        ("tokenizer.training.updates=true", "training.updates: True given, expected a whole number"),
+        ("tokenizer.quantizer.kind=projected_cos", "quantizer.kind: unknown kind 'projected_cos'; did you mean"),
+        ("tokenizer.gan.loss=wgan", "gan.loss: 'wgan' given, expected one of 'hinge', 'non_saturating'"),
+        ("tokenizer.perceptual.alpha=1.5", "perceptual: alpha 1.5: a share in [0, 1]"),
+        ("tokenizer.gan.discriminator_start=99", "gan: generator_start 8 lies before discriminator_start 99"),
+        ("tokenizer.autoencoder.widths=[8, 8]", "autoencoder: widths (8, 8), encoder_blocks"),
+        ("tokenizr.seed=1", "unknown stage 'tokenizr'; did you mean 'tokenizer'?"),
+        ("seed", "expected stage.key=value"),
+        ("samples.ar.temperature=0", "samples.yaml: ar: temperature 0.0: above 0"),
+    ],
+)
+def test_wrong_overrides_are_named(change: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Recipe(SMOKE, [change])
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.yaml: image_size: missing; expected a whole number"):
+        parse(STAGES["data"], {"source": {"kind": "embedded"}}, "data.yaml", tmp_path)
+
+
+def test_broken_yaml_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text("stages:\n  data: [\n")
+    with pytest.raises(ConfigError, match=r"pipeline\.yaml: line \d"):
+        Recipe(tmp_path)
+
+
+def test_command_line_beats_file() -> None:
+    assert Recipe(SMOKE, ["tokenizer.optimizer.lr=5e-4"]).nodes["tokenizer"].config.optimizer.lr == 5e-4
+
+
+def test_paths_are_resolved_against_the_recipe(tmp_path: Path) -> None:
+    data = {"source": {"kind": "flat_folder", "root": "pictures"}, "image_size": 64}
+    config = parse(STAGES["data"], data, "data.yaml", tmp_path)
+    assert config.source.root == str(tmp_path / "pictures")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_config_survives_its_plain_form(stage: str) -> None:
+    config = Recipe(SMOKE).nodes[stage].config
+    assert parse(STAGES[stage], plain(config), "manifest", SMOKE) == config
+
+
+def test_runtime_fields_and_weights_paths_stay_out_of_the_hash() -> None:
+    config = Recipe(SMOKE).nodes["tokenizer"].config
+    hashed = plain(config, hashed=True)
+    assert "runtime" not in hashed and "weights" not in hashed["perceptual"]["network"]
+    assert "accumulation" not in hashed["training"] and hashed["training"]["updates"] == 20

@@ -1,0 +1,32 @@
+"""Small data sets and recipes on disk, for tests."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SMOKE = Path(__file__).resolve().parent.parent / "configs" / "smoke"
+
+
+def write_images(root: Path, classes: dict[str, int], size: int = 64) -> Path:
+    """Writes ``classes[name]`` noisy PNGs below ``root/name``; returns root."""
+    random = np.random.default_rng(0)
+    for name, number in classes.items():
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for i in range(number):
+            pixels = random.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(size // 8, 0).repeat(size // 8, 1)
+            Image.fromarray(pixels).save(root / name / f"{i:03d}.png")
+    return root
+
+
+def write_recipe(folder: Path, classes: dict[str, int]) -> Path:
+    """Writes images and a copy of configs/smoke over them; returns the recipe's folder."""
+    write_images(folder / "images", classes)
+    recipe = folder / "recipe"
+    recipe.mkdir()
+    for file in SMOKE.glob("*.yaml"):
+        (recipe / file.name).write_text(file.read_text())
+    (recipe / "data.yaml").write_text(
+        "source: {kind: class_folders, root: ../images}\nimage_size: 64\nval_fraction: 0.2\n"
+    )
+    return recipe
