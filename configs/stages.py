@@ -141,6 +141,7 @@ class ArPriorConfig:
     training: TrainingConfig
     optimizer: OptimizerConfig
     label_dropout: float = 0.0
+    class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
@@ -153,6 +154,7 @@ class NarPriorConfig:
     training: TrainingConfig
     optimizer: OptimizerConfig
     label_dropout: float = 0.0
+    class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 

@@ -7,6 +7,7 @@ shows no half one.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,14 +35,15 @@ class ShardWriter:
         if path.exists():
             return
         temporary = path.with_suffix(".tmp")
-        np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape).flush()  # type: ignore[attr-defined]
+        array: Any = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+        array.flush()
         temporary.rename(path)
 
     def path(self, number: int) -> Path:
         return self.folder / f"{self.name}-{number:05d}.npy"
 
-    def state(self, mode: str = "r") -> np.ndarray:
-        return np.load(self.folder / "state.npy", mmap_mode=mode, allow_pickle=False)  # type: ignore[arg-type]
+    def state(self, mode: Literal["r", "r+"] = "r") -> np.ndarray:
+        return np.load(self.folder / "state.npy", mmap_mode=mode, allow_pickle=False)
 
     def pending(self) -> np.ndarray:
         """Returns the rows that are still to be written."""

@@ -27,15 +27,27 @@ class TokenRows:
 
 
 class TrainingTokens(Dataset[Batch]):
-    """Tokens by global position: a random view of the image that stands there, and the sample's own noise."""
+    """Tokens by global position: a random view of the image that stands there, and the sample's own noise.
 
-    def __init__(self, rows: TokenRows, seed: int) -> None:
+    With ``class_balanced`` the classes take turns, each in its own permutations; without, all images have one.
+    """
+
+    def __init__(self, rows: TokenRows, seed: int, class_balanced: bool = False) -> None:
         self.rows, self.seed = rows, seed
-        self.permutations = Permutations(len(rows), seed)
+        labels = np.asarray(rows.labels)
+        self.groups = [np.arange(len(rows))]
+        if class_balanced:
+            self.groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        self.permutations = [Permutations(len(group), mix(seed, "group", i)) for i, group in enumerate(self.groups)]
+
+    def row(self, position: int) -> int:
+        """Returns the row that stands at a global position."""
+        turn, group = divmod(position, len(self.groups))
+        return int(self.groups[group][self.permutations[group][turn]])
 
     def __getitem__(self, position: int) -> Batch:
         """Returns tokens int64 (N,), labels (-1 without one), noise float32 (N + 2,) uniform in [0, 1)."""
-        row = self.permutations[position]
+        row = self.row(position)
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "tokens", position)))
         views = self.rows.tokens[row]
         return _item(views[int(random.integers(len(views)))], self.rows.labels[row], random)
@@ -64,10 +76,18 @@ class Tokens(LightningDataModule):
     """Training tokens without end, and the whole val split; ``batch_size`` is of one device."""
 
     def __init__(
-        self, train: TokenRows, val: TokenRows, *, batch_size: int, accumulation: int, seed: int, workers: int
+        self,
+        train: TokenRows,
+        val: TokenRows,
+        *,
+        batch_size: int,
+        accumulation: int,
+        seed: int,
+        workers: int,
+        class_balanced: bool = False,
     ) -> None:
         super().__init__()
-        self.train, self.val, self.seed = train, val, seed
+        self.train, self.val, self.seed, self.class_balanced = train, val, seed, class_balanced
         self.batch_size, self.accumulation, self.workers = batch_size, accumulation, workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -75,7 +95,7 @@ class Tokens(LightningDataModule):
         world, rank = self.trainer.world_size, self.trainer.global_rank
         start = self.trainer.global_step * self.batch_size * self.accumulation * world
         return DataLoader(
-            TrainingTokens(self.train, self.seed),
+            TrainingTokens(self.train, self.seed, self.class_balanced),
             batch_size=self.batch_size,
             sampler=GlobalSampler(start, self.batch_size, rank, world),
             num_workers=self.workers,

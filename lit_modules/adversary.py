@@ -52,8 +52,10 @@ class Adversary(nn.Module):
     def discriminator_term(self, real: Tensor, fake: Tensor, update: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the discriminator's loss and its raw terms; real and fake are detached from the generator.
 
-        Before its start the loss is multiplied by zero: DDP then still sees every parameter in the graph.
+        Before its start the loss is zero times the parameters: DDP still sees each of them in the graph.
         """
+        if not self.learns(update):
+            return torch.stack([p.sum() for p in self.discriminator.parameters()]).sum() * 0.0, {}
         real_logits, fake_logits = self.discriminator(real), self.discriminator(fake.detach())
         loss = self.loss.discriminator(real_logits, fake_logits)
         logs = {
@@ -66,7 +68,7 @@ class Adversary(nn.Module):
             penalty = r1_penalty(self.discriminator, real)
             loss = loss + config.r1_weight / 2 * config.r1_every * penalty
             logs["gan/r1"] = penalty.detach()
-        return loss * float(self.learns(update)), logs
+        return loss, logs
 
 
 class Average:

@@ -6,8 +6,14 @@ from pathlib import Path
 
 from configs.stages import STAGES
 from pipeline.config import unknown
+from pipeline.job import find_work, parse_arguments
 from pipeline.launcher import PROJECT, environment, fabric_run
 
+# Options of fabric run, which take a value each.
+FABRIC_OPTIONS = {
+    "--accelerator", "--strategy", "--devices", "--num-nodes", "--num_nodes", "--node-rank", "--node_rank",
+    "--main-address", "--main_address", "--main-port", "--main_port", "--precision",
+}  # fmt: skip
 USAGE = "usage: lightning run STAGE --config FILE [--devices N] [--accelerator A] [--runs DIR] [key=value ...]"
 
 
@@ -27,5 +33,22 @@ def lightning() -> None:
     if not target.endswith(".py") and target not in STAGES:
         print(f"lightning run: {unknown('stage', target, list(STAGES))}", file=sys.stderr)
         sys.exit(2)
+    if target in STAGES:
+        check_first(target, words)
     command = fabric_run([], script, words)
     os.execve(command[0], command, environment())
+
+
+def check_first(stage: str, words: list[str]) -> None:
+    """Ends with one line, before anything heavy starts, if the stage is up to date or can't run."""
+    own, skip = [], False
+    for word in words:
+        if not skip and word.partition("=")[0] not in FABRIC_OPTIONS:
+            own.append(word)
+        skip = not skip and word in FABRIC_OPTIONS
+    try:
+        if find_work(stage, parse_arguments(stage, own)) is None:
+            sys.exit(0)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

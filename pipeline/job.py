@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
-from pipeline.graph import Recipe
+from pipeline.graph import Recipe, Status
 from pipeline.launcher import PROJECT, end_with_parent, rank
 
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
@@ -79,7 +79,8 @@ def _provenance() -> dict[str, object]:
     }  # fmt: skip
 
 
-def _arguments(stage: str) -> argparse.Namespace:
+def parse_arguments(stage: str, words: list[str]) -> argparse.Namespace:
+    """Returns the command line of a stage."""
     parser = argparse.ArgumentParser(
         prog=f"stages/{stage}.py", allow_abbrev=False, description=f"Runs stage {stage}, or says that it is up to date."
     )
@@ -88,16 +89,15 @@ def _arguments(stage: str) -> argparse.Namespace:
     parser.add_argument("--force", action="store_true", help="build again even if published")
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="override, any stage")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="override of this stage")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def open_job(stage: str) -> Job | None:
-    """Returns the job that the command line asks for, or None when its result is published already.
+def find_work(stage: str, words: argparse.Namespace) -> tuple[Status, Store] | None:
+    """Returns how far a stage is, or None when it is published already and not forced. Opens and locks nothing.
 
     Raises:
-        ValueError: the recipe is wrong, an input is missing or damaged, or another process is at work.
+        ValueError: the recipe is wrong or an input isn't published.
     """
-    words = _arguments(stage)
     file = words.config
     if file.stem != stage:
         raise ConfigError(f"{file}: the config of stage {stage} is called {stage}.yaml, beside its pipeline.yaml")
@@ -115,6 +115,20 @@ def open_job(stage: str) -> Job | None:
             raise ValueError(f"{stage}: {status.reason}")
         command = f"python -m pipeline run {file.parent} --until {stage} --runs {words.runs}"
         raise ValueError(f"{stage} {status.reason}, which isn't published; run: {command}")
+    return status, store
+
+
+def open_job(stage: str) -> Job | None:
+    """Returns the job that the command line asks for, or None when its result is published already.
+
+    Raises:
+        ValueError: the recipe is wrong, an input is missing or damaged, or another process is at work.
+    """
+    found = find_work(stage, parse_arguments(stage, sys.argv[1:]))
+    if found is None:
+        return None
+    status, store = found
+    assert status.key is not None and status.inputs is not None and status.identity is not None
     lock = None
     if not rank():
         lock = store.lock(stage, status.key)

@@ -46,6 +46,7 @@ def train_prior(
         accumulation=training.accumulation,
         seed=training.seed,
         workers=config.runtime.num_workers,
+        class_balanced=config.class_balanced,
     )
     fit(job, training, trained, data, trainer)
     if job.rank:

@@ -36,12 +36,15 @@ def run_stage_here(stage: str, recipe: Path, runs: Path, *words: str) -> None:
     """Runs a stage as its script does, in this process: seconds instead of the import of the whole stack."""
     before = sys.argv
     sys.argv = [f"{stage}.py", "--config", str(recipe / f"{stage}.yaml"), "--runs", str(runs), *words]
+    job = None
     try:
         job = open_job(stage)
         if job is not None:
             importlib.import_module(f"stages.{stage}").build(job)
     finally:
         sys.argv = before
+        if job is not None and job.lock is not None:
+            job.lock.close()  # the end of a process would do it
 
 
 RunStage = Callable[..., None]

@@ -1,0 +1,57 @@
+"""Callbacks on their own."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from callbacks.curves import Curves
+from callbacks.step_seed import StepSeed
+from callbacks.unreadable import Unreadable
+
+
+def test_step_seed_is_a_function_of_batch_and_rank() -> None:
+    seeded = StepSeed(lambda batch, rank: 1000 * batch + rank)
+    drawn = {}
+    for batch, rank in ((0, 0), (0, 1), (1, 0), (0, 0)):
+        seeded.on_train_batch_start(SimpleNamespace(global_rank=rank), None, None, batch)  # type: ignore[arg-type]
+        drawn.setdefault((batch, rank), []).append(torch.rand(1).item())
+    assert len(set(drawn[0, 0])) == 1
+    assert len({values[0] for values in drawn.values()}) == 3
+
+
+def test_curves_travel_with_the_checkpoint(tmp_path: Path) -> None:
+    first = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=False)
+    second = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=False)
+
+    def step(curves: Curves, update: int) -> None:
+        metrics = {"train/l1": torch.tensor(float(update)), "val/psnr": torch.tensor(1.0)}
+        trainer: Any = SimpleNamespace(global_step=update, callback_metrics=metrics, is_global_zero=True)
+        curves.on_train_batch_end(trainer, None, None, None, 0)  # type: ignore[arg-type]
+
+    for update in range(1, 5):
+        step(first, update)
+    second.load_state_dict(first.state_dict())
+    for update in range(5, 7):
+        step(second, update)
+    second.write()
+    lines = (tmp_path / "curves.csv").read_text().split()
+    assert lines == ["update,train/l1", "2,2.0", "4,4.0", "6,6.0"]
+
+
+def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    counting = Unreadable(lambda index: f"image{index}.png", num_images=100, max_share=0.01)
+    trainer: Any = SimpleNamespace(world_size=1)
+
+    def batch(*found: int) -> None:
+        counting.on_train_batch_end(trainer, None, None, {"unreadable": torch.tensor(found)}, 0)  # type: ignore[arg-type]
+
+    batch(-1, 7, 7)
+    batch(7, -1)
+    assert capsys.readouterr().out.count("image7.png") == 1
+    with pytest.raises(
+        ValueError, match=r"2 of 100 images can't be read, above loading.max_unreadable 0.01: image7.png, image9.png"
+    ):
+        batch(9)

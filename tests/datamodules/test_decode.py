@@ -1,0 +1,70 @@
+"""Images as they come: modes, damage, crops."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datamodules.decode import UnreadableImage, crop, decode, random_crop, resize_short_side
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def test_grey_palette_and_cmyk_become_rgb() -> None:
+    red = Image.new("RGB", (4, 4), (255, 0, 0))
+    assert decode(encoded(red.convert("P"))).getpixel((0, 0)) == (255, 0, 0)
+    assert decode(encoded(Image.new("L", (4, 4), 90))).getpixel((0, 0)) == (90, 90, 90)
+    cmyk = decode(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100)).getpixel((4, 4))
+    assert isinstance(cmyk, tuple) and np.abs(np.array(cmyk) - (255, 0, 0)).max() < 16
+
+
+def test_alpha_is_composited_on_white() -> None:
+    half = Image.new("RGBA", (4, 4), (0, 0, 0, 128))
+    assert decode(encoded(half)).getpixel((0, 0)) == (127, 127, 127)
+    assert decode(encoded(Image.new("LA", (4, 4), (0, 0)))).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
+    deep = Image.fromarray(np.full((4, 4), 32896, dtype=np.uint16))
+    assert decode(encoded(deep)).getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decode(data).getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "bomb"])
+def test_damaged_files_are_unreadable(damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(Image.effect_noise((64, 64), 50))
+    if damage == "bomb":
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    data = {"truncated": data[: len(data) // 2], "empty": b"", "text": b"not an image", "bomb": data}[damage]
+    with warnings.catch_warnings(), pytest.raises(UnreadableImage):
+        decode(data)
+
+
+def test_adm_centre_crop_is_box_halving_then_bicubic() -> None:
+    """Against a direct writing of ADM's center_crop_arr."""
+    pixels = np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    expected = image.resize((105, 75), Image.Resampling.BOX)
+    expected = expected.resize((round(105 * 64 / 75), 64), Image.Resampling.BICUBIC)
+    left = (expected.width - 64) // 2
+    expected = expected.crop((left, 0, left + 64, 64))
+    assert np.array_equal(np.asarray(crop(resize_short_side(image, 64), 64)), np.asarray(expected))
+
+
+def test_random_crop_is_the_generators_alone() -> None:
+    image = Image.effect_noise((100, 80), 50).convert("RGB")
+    first, again, other = (random_crop(image, 32, 0.5, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first.size == (32, 32)
+    assert np.array_equal(np.asarray(first), np.asarray(again))
+    assert not np.array_equal(np.asarray(first), np.asarray(other))

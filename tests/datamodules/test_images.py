@@ -1,0 +1,53 @@
+"""Reading for training: unreadable images are replaced and named."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from tests_support import write_images
+
+from configs.sources import FlatFolder
+from configs.training import LoadingConfig
+from datamodules.images import EvaluationImages, TrainingImages, to_unit_range
+from datamodules.index import ImageIndex, IndexFacts, write_index
+from datamodules.sources import scan
+
+
+def small_index(tmp_path: Path) -> ImageIndex:
+    root = write_images(tmp_path / "images", {"a": 6}, size=16)
+    (root / "a" / "003.png").write_bytes(b"broken")
+    entries = scan(FlatFolder(root=str(root)), Path(), Path()).entries
+    records = np.array([(i, 0, e.size) for i, e in enumerate(entries)], dtype=np.int64)
+    facts = IndexFacts("files", 16, [], 6, 0, "")
+    labels, splits = np.full(6, -1), np.zeros(6, dtype=np.uint8)
+    write_index(tmp_path / "index", [e.file for e in entries], records, labels, splits, facts)
+    return ImageIndex(tmp_path / "index", root)
+
+
+def test_unreadable_image_is_replaced_by_the_next_of_its_permutation(tmp_path: Path) -> None:
+    index = small_index(tmp_path)
+    images = TrainingImages(index, LoadingConfig(flip=False), seed=0)
+    broken = next(p for p in range(6) if images.permutations[p] == 3)
+    found, following = images[broken], images[broken + 1]
+    assert found["unreadable"].item() == 3 and following["unreadable"].item() == -1
+    assert torch.equal(found["images"], following["images"])
+    assert index.name(3) == "a/003.png"
+
+
+def test_unreadable_image_is_marked_in_evaluation(tmp_path: Path) -> None:
+    images = EvaluationImages(small_index(tmp_path), flip=True)
+    assert [bool(images[i]["readable"]) for i in range(6)] == [True, True, True, False, True, True]
+    views = images[0]["images"]
+    assert views.shape == (2, 3, 16, 16) and torch.equal(views[1], views[0].flip(-1))
+
+
+def test_augmentation_depends_on_the_position_alone(tmp_path: Path) -> None:
+    index = small_index(tmp_path)
+    first, second = (TrainingImages(index, LoadingConfig(min_scale=0.5), seed=1) for _ in range(2))
+    _ = [first[p] for p in range(20)]
+    assert torch.equal(first[13]["images"], second[13]["images"])
+
+
+def test_pixels_map_to_the_unit_range() -> None:
+    batch = to_unit_range({"images": torch.tensor([0, 255], dtype=torch.uint8)})
+    assert batch["images"].tolist() == [-1.0, 1.0]

@@ -1,0 +1,90 @@
+"""One index over every kind of source: the same images come back."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+from PIL import Image
+from tests_support import write_images
+
+from configs.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, SourceConfig, WebDataset
+from datamodules.decode import decode
+from datamodules.index import ImageIndex, IndexFacts, write_index
+from datamodules.sources import scan
+from datamodules.split import split_by_group
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    return write_images(tmp_path / "images", {"cat": 3, "dog": 2}, size=16)
+
+
+def pixels(index: ImageIndex) -> list[np.ndarray]:
+    return [np.asarray(decode(index.read(i))) for i in range(len(index.labels))]
+
+
+def opened(source: SourceConfig, folder: Path) -> tuple[ImageIndex, list[str | None]]:
+    found = scan(source, Path("unused"), Path("unused"))
+    files = list(dict.fromkeys(entry.file for entry in found.entries))
+    records = np.array([(files.index(e.file), e.offset, e.size) for e in found.entries], dtype=np.int64)
+    zeros = np.zeros(len(records), dtype=np.int64)
+    facts = IndexFacts("lmdb" if found.storage == "lmdb" else "files", 16, [], len(records), 0, "")
+    write_index(folder, files, records, zeros, zeros.astype(np.uint8), facts)
+    return ImageIndex(folder, found.root), [entry.label for entry in found.entries]
+
+
+def test_every_kind_reads_the_same_images(images: Path, tmp_path: Path) -> None:
+    paths = sorted(images.rglob("*.png"))
+    expected = [np.asarray(Image.open(path)) for path in paths]
+
+    (tmp_path / "list.csv").write_text(
+        "path,label\n" + "".join(f"{path.relative_to(images)},{path.parent.name}\n" for path in paths)
+    )
+    tar = tmp_path / "tars"
+    tar.mkdir()
+    for shard, part in enumerate((paths[:2], paths[2:])):
+        with tarfile.open(tar / f"{shard:03d}.tar", "w") as archive:
+            for number, path in enumerate(part):
+                for suffix, data in (("png", path.read_bytes()), ("cls", path.parent.name.encode())):
+                    member = tarfile.TarInfo(f"../{shard}{number}.{suffix}")  # a path that would climb out
+                    member.size = len(data)
+                    archive.addfile(member, io.BytesIO(data))
+    with lmdb.open(str(tmp_path / "lmdb"), map_size=2**20) as environment, environment.begin(write=True) as write:
+        for number, path in enumerate(paths):
+            write.put(f"{number:04d}".encode(), path.read_bytes())
+
+    labels = [path.parent.name for path in paths]
+    sources: list[tuple[SourceConfig, bool]] = [
+        (ClassFolders(root=str(images)), True),
+        (FlatFolder(root=str(images)), False),
+        (ListFile(root=str(images), list=str(tmp_path / "list.csv")), True),
+        (WebDataset(root=str(tar)), True),
+        (LsunLmdb(root=str(tmp_path / "lmdb")), False),
+    ]
+    for source, labelled in sources:
+        index, found = opened(source, tmp_path / source.kind)
+        assert all(np.array_equal(a, b) for a, b in zip(pixels(index), expected, strict=True)), source.kind
+        assert found == (labels if labelled else [None] * 5), source.kind
+    assert not (tmp_path / "00.png").exists(), "nothing is unpacked from a tar"
+
+
+def test_split_is_seeded_and_keeps_groups_together() -> None:
+    names = [f"{group:02d}-{i}.png" for group in range(40) for i in range(3)]
+    val = split_by_group(names, 0.2, r"^(\d+)-", seed=0)
+    assert val.sum() == 24
+    assert all(len({int(val[3 * g + i]) for i in range(3)}) == 1 for g in range(40))
+    order = np.random.default_rng(0).permutation(len(names))
+    assert np.array_equal(split_by_group([names[i] for i in order], 0.2, r"^(\d+)-", seed=0), val[order])
+    assert not np.array_equal(split_by_group(names, 0.2, r"^(\d+)-", seed=1), val)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("(", "not a regular expression"), (r"\d+", "needs a group in parentheses"), ("^(x)", "doesn't match '0.png'")],
+)
+def test_wrong_grouping_rules_are_named(pattern: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        split_by_group(["0.png", "1.png"], 0.5, pattern, 0)

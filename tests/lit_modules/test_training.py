@@ -1,0 +1,174 @@
+"""The update itself: what counts, what is skipped, what a resume repeats."""
+
+import math
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import SMOKE, run_stage_here
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from callbacks.preemption import Preempted
+from configs.training import GanConfig, OptimizerConfig, TrainingConfig
+from lit_modules.adversary import Adversary
+from lit_modules.average import averaged
+from lit_modules.schedule import build_optimizer, learning_rate
+from lit_modules.training import MAX_SKIPPED, LitTraining, NonFinite, hide_from_global_step
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+
+
+class TwoOptimisers(LitTraining):
+    """Generator and discriminator as single numbers; the second optimiser starts late. ``bad`` batches give NaN."""
+
+    def __init__(self, updates: int, start: int = 3, bad: frozenset[int] = frozenset(), accumulation: int = 1) -> None:
+        training = TrainingConfig(updates=updates, batch_size=1, accumulation=accumulation)
+        super().__init__(nn.Linear(1, 1), training, OptimizerConfig(lr=0.1), fused=False)
+        self.other = nn.Linear(1, 1)
+        self.optimizer_configs.append(OptimizerConfig(lr=0.1, weight_decay=0.1))
+        self.start, self.bad = start, bad
+        self.seen: list[tuple[int, float]] = []
+
+    def trained_networks(self) -> list[nn.Module]:
+        return [self.network, self.other]
+
+    def training_step(self, batch: torch.Tensor, batch_idx: int) -> None:
+        self.seen.append((self.update, self.other.weight.item()))
+        loss = self.network(batch).mean() + self.other(batch).mean()
+        self.optimise(loss * (math.nan if batch_idx in self.bad else 1), batch_idx, {1: self.update >= self.start})
+
+
+def trained(module: TwoOptimisers, tmp_path: Path) -> Trainer:
+    trainer = Trainer(
+        max_steps=module.training_config.updates, max_epochs=-1, accelerator="cpu", logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+    trainer.fit(module, DataLoader(torch.ones(200, 1), batch_size=1))
+    return trainer
+
+
+def test_global_step_counts_updates_of_the_first_optimiser_alone(tmp_path: Path) -> None:
+    """Lightning counts every optimiser's step in manual mode; schedules and checkpoints go by global_step here."""
+    module = TwoOptimisers(updates=10)
+    trainer = trained(module, tmp_path)
+    assert trainer.global_step == 10
+    assert [update for update, _ in module.seen] == list(range(10))
+
+
+def test_an_inactive_optimiser_moves_nothing(tmp_path: Path) -> None:
+    module = TwoOptimisers(updates=6, start=3)
+    before = module.other.weight.item()
+    trained(module, tmp_path)
+    values = [value for _, value in module.seen]
+    assert values[:4] == [before] * 4 and values[4] != before
+
+
+def test_accumulation_makes_one_update_of_several_batches(tmp_path: Path) -> None:
+    module = TwoOptimisers(updates=5, accumulation=3)
+    trained(module, tmp_path)
+    assert [update for update, _ in module.seen] == [i // 3 for i in range(15)]
+
+
+def test_non_finite_updates_are_skipped_and_counted(tmp_path: Path) -> None:
+    module = TwoOptimisers(updates=6, bad=frozenset({1, 2}))
+    trainer = trained(module, tmp_path)
+    assert trainer.global_step == 6 and module.skipped.tolist() == [2, 0]
+    assert module.network.weight.isfinite().all()
+    with pytest.raises(NonFinite, match=f"{MAX_SKIPPED} updates in a row"):
+        trained(TwoOptimisers(updates=50, bad=frozenset(range(50))), tmp_path)
+
+
+def test_schedule_ends_where_the_paper_says() -> None:
+    """SeQ-GAN Table 10: exponential from 80,000 to 5e-6, linear from 50,000 to 0."""
+    ar = OptimizerConfig(lr=1e-4, decay="exponential", decay_start=80_000, end_lr=5e-6)
+    assert learning_rate(ar, 80_000, 1_500_000) == 1e-4
+    assert learning_rate(ar, 1_500_000, 1_500_000) == pytest.approx(5e-6)
+    assert learning_rate(ar, 790_000, 1_500_000) == pytest.approx(math.sqrt(1e-4 * 5e-6))
+    nar = OptimizerConfig(lr=1e-4, decay="linear", decay_start=50_000)
+    assert learning_rate(nar, 775_000, 1_500_000) == pytest.approx(5e-5)
+
+
+def test_weight_decay_touches_matrices_alone() -> None:
+    network = nn.Sequential(nn.Embedding(4, 4), nn.Linear(4, 4), nn.LayerNorm(4))
+    decayed, free = build_optimizer(OptimizerConfig(lr=1.0, weight_decay=0.5), network, fused=False).param_groups
+    assert decayed["weight_decay"] == 0.5 and decayed["params"] == [network[1].weight]
+    assert free["weight_decay"] == 0 and len(free["params"]) == 4
+
+
+def test_average_follows_its_formula() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    ema, expected = averaged(network, 0.5), network.weight.detach().clone()
+    for t in range(6):
+        network.weight.data += 1
+        ema.update_parameters(network)
+        if t == 0:
+            expected = network.weight.detach().clone()  # the first average is the network itself
+        else:
+            decay = min(0.5, (1 + t) / (10 + t))
+            expected = decay * expected + (1 - decay) * network.weight.detach()
+        torch.testing.assert_close(ema.module.weight, expected)
+    assert not any(p.requires_grad for p in ema.parameters())
+
+
+def test_gan_weight_rises_after_its_start() -> None:
+    adversary = Adversary(nn.Identity(), GanConfig(weight=0.4, discriminator_start=5, generator_start=10, ramp=3))
+    assert [adversary.learns(update) for update in (4, 5)] == [False, True]
+    assert [round(adversary.weight(update), 6) for update in (9, 10, 11, 12, 13, 99)] == [0, 0.1, 0.2, 0.3, 0.4, 0.4]
+
+
+class Stop(Callback):
+    """Sends a real signal to this process in the middle of an update."""
+
+    def __init__(self, update: int) -> None:
+        self.at = update
+
+    def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.at:
+            signal.raise_signal(signal.SIGUSR1)
+
+
+@pytest.mark.parametrize("stage", ["decoder", "nar_prior"])
+def test_a_stopped_training_goes_on_exactly(
+    stage: str, smoke_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12 updates, a signal, exit code 75, the same command again: bit-equal to 20 in one go, curves included."""
+    import importlib
+
+    store = Store(smoke_runs)
+    expected = Recipe(SMOKE).status(store)[stage].artifact
+    assert expected
+    runs = tmp_path / "runs"
+    (runs / "artifacts").mkdir(parents=True)
+    for other in (smoke_runs / "artifacts").iterdir():
+        if other.name != stage:
+            (runs / "artifacts" / other.name).symlink_to(other)
+    (runs / "data").symlink_to(smoke_runs / "data")
+    module = importlib.import_module("stages.prior" if stage == "nar_prior" else f"stages.{stage}")
+    original = module.training_trainer
+
+    def with_stop(job: Any, training: Any, callbacks: Any) -> Trainer:
+        return original(job, training, [*callbacks, Stop(12)])
+
+    monkeypatch.setattr(module, "training_trainer", with_stop)
+    with pytest.raises(Preempted) as stopped:
+        run_stage_here(stage, SMOKE, runs)
+    assert stopped.value.code == 75
+    monkeypatch.setattr(module, "training_trainer", original)
+    assert Recipe(SMOKE).status(Store(runs))[stage].state == "resumable"
+    run_stage_here(stage, SMOKE, runs)
+    found = Recipe(SMOKE).status(Store(runs))[stage].artifact
+    assert found and found.digest == expected.digest
+    assert found.file("curves.csv").read_text() == expected.file("curves.csv").read_text()
+
+
+def test_hidden_steps_need_lightnings_hooks() -> None:
+    """The two private names that ``hide_from_global_step`` replaces still exist in Lightning."""
+    from lightning.pytorch.core.optimizer import LightningOptimizer
+
+    optimizer = LightningOptimizer(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0))
+    assert callable(optimizer._on_before_step) and callable(optimizer._on_after_step)
+    hide_from_global_step(optimizer)

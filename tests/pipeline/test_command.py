@@ -1,0 +1,82 @@
+"""The commands of the README, as a user types them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, SMOKE
+
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+
+LIGHTNING = Path(sys.executable).with_name("lightning")
+
+
+def pipeline(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_finished_recipe_runs_nothing(smoke_runs: Path) -> None:
+    done = pipeline("run", SMOKE, "--runs", smoke_runs)
+    assert done.returncode == 0 and "10 stages up to date, 0 built" in done.stdout
+    assert re.search(r"report: .*/report\.html$", done.stdout.strip())
+    assert pipeline("check", SMOKE, "--runs", smoke_runs).stdout.strip() == "all files as published"
+
+
+def test_plan_and_show(smoke_runs: Path, tmp_path: Path) -> None:
+    lines = pipeline("plan", SMOKE, "--runs", smoke_runs).stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [[stage, "published"] for stage in Recipe(SMOKE).nodes]
+    shown = pipeline("show", SMOKE, "--runs", tmp_path, "--json").stdout
+    assert '"stage": "data"' in shown and '"state": "ready"' in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "nowhere"], "nowhere: no recipe (it has no pipeline.yaml)"),
+        (["run", SMOKE, "--until", "tokeniser"], "unknown stage 'tokeniser'; did you mean 'tokenizer'?"),
+        (["run", SMOKE, "--set", "tokenizer.gan.wait=1"], "gan: unknown key 'wait'; did you mean 'weight'?"),
+    ],
+)
+def test_wrong_commands_get_one_line(words: list[object], expected: str, tmp_path: Path) -> None:
+    done = pipeline(*words, "--runs", tmp_path)
+    assert done.returncode == 1 and expected in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_lightning_run_names_the_missing_input(tmp_path: Path) -> None:
+    words = [LIGHTNING, "run", "tokenizer", "--config", SMOKE / "tokenizer.yaml", "--runs", tmp_path]
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode != 0
+    assert "tokenizer waits for data, which isn't published; run: python -m pipeline run" in done.stderr
+    unknown = subprocess.run([str(LIGHTNING), "run", "tokeniser"], capture_output=True, text=True, check=False)
+    assert unknown.returncode == 2 and "did you mean 'tokenizer'?" in unknown.stderr
+
+
+def test_two_ranks_by_lightning_run(smoke_runs: Path) -> None:
+    """Two gloo processes train one tokenizer; the result lies where the pipeline looks for it."""
+    words = [
+        LIGHTNING, "run", "tokenizer", "--config", SMOKE / "tokenizer.yaml", "--devices", "2", "--accelerator", "cpu",
+        "--runs", smoke_runs, "training.updates=4", "training.validate_every=4", "gan.generator_start=2",
+        "runtime.threads=1", "runtime.log_every=2",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    changes = [f"tokenizer.{word}" for word in words[11:]]
+    found = Recipe(SMOKE, changes).status(Store(smoke_runs))["tokenizer"].artifact
+    assert found and found.manifest["made_by"]["world_size"] == 2
+    again = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False, timeout=120)
+    assert again.stdout.count("tokenizer: up to date") == 1
+
+
+def test_readme_commands_exist() -> None:
+    """Every option and folder that the README names is there."""
+    text = (PROJECT / "README.md").read_text()
+    for folder in re.findall(r"(?m)^\| `(\w+/)`", text):
+        assert (PROJECT / folder).is_dir(), folder
+    for recipe in re.findall(r"configs/[\w/]*\w", text):
+        assert list(PROJECT.glob(f"{recipe}*")), recipe
