@@ -1,4 +1,4 @@
-"""Pictures during training, always of the same images."""
+"""Pictures during training, always of the same images, labels and seeds."""
 
 from pathlib import Path
 from typing import Protocol
@@ -13,23 +13,23 @@ from torchvision.utils import make_grid, save_image
 class Previewing(Protocol):
     """A module that shows what it does."""
 
-    def preview(self, images: Tensor) -> Tensor:
-        """Returns (rows, B, 3, H, W) in [-1, 1] for images (B, 3, H, W)."""
+    def preview(self, fixed: Tensor) -> Tensor:
+        """Returns (rows, B, 3, H, W) in [-1, 1] for B fixed images or labels."""
 
 
 class Previews(Callback):
-    """At each validation, a grid of fixed ``images`` through the module's ``preview``: PNG and TensorBoard."""
+    """At each validation, a grid of the module's ``preview`` of ``fixed``: PNG and TensorBoard."""
 
-    def __init__(self, images: Tensor, folder: Path) -> None:
-        self.images, self.folder = images, folder
+    def __init__(self, fixed: Tensor, folder: Path) -> None:
+        self.fixed, self.folder = fixed, folder
 
     @torch.no_grad()
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
         previewing: Previewing = module  # type: ignore[assignment]
-        rows = previewing.preview(self.images.to(module.device)).cpu().flatten(0, 1)
-        grid = make_grid(rows, nrow=len(self.images), value_range=(-1, 1), normalize=True, padding=1)
+        rows = previewing.preview(self.fixed.to(module.device)).cpu().flatten(0, 1)
+        grid = make_grid(rows, nrow=len(self.fixed), value_range=(-1, 1), normalize=True, padding=1)
         self.folder.mkdir(parents=True, exist_ok=True)
         save_image(grid, self.folder / f"update-{trainer.global_step:07d}.png")
         for logger in trainer.loggers:

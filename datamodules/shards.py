@@ -42,7 +42,7 @@ class ShardWriter:
     def path(self, number: int) -> Path:
         return self.folder / f"{self.name}-{number:05d}.npy"
 
-    def state(self, mode: Literal["r", "r+"] = "r") -> np.ndarray:
+    def state(self, mode: Literal["r", "r+"] = "r") -> Any:
         return np.load(self.folder / "state.npy", mmap_mode=mode, allow_pickle=False)
 
     def pending(self) -> np.ndarray:

@@ -1,13 +1,17 @@
 """What both priors share: token batches, label dropout, validation in nats and bits."""
 
 import math
+from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from configs.stages import ArPriorConfig, NarPriorConfig
 from lit_modules.training import LitTraining
+from networks.frozen import Frozen
+from networks.tokenizer import VQTokenizer
 
 Batch = dict[str, Tensor]
 
@@ -24,14 +28,36 @@ def drop_labels(labels: Tensor, noise: Tensor, share: float, num_classes: int) -
 class LitPrior(LitTraining):
     """Trains a prior by cross-entropy; subclasses say which tokens are predicted from which."""
 
-    def __init__(self, network: nn.Module, config: ArPriorConfig | NarPriorConfig, num_classes: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: ArPriorConfig | NarPriorConfig,
+        num_classes: int,
+        tokenizer: Frozen[VQTokenizer],
+        grid: Sequence[int],
+    ) -> None:
+        """
+        Args:
+            tokenizer: decodes the previews; (rows, columns) of its tokens are ``grid``.
+        """
         super().__init__(network, config.training, config.optimizer, config.runtime.fused_optimizer)
+        self.tokenizer, self.grid = tokenizer, grid
+        self.frozen = {"tokenizer": tokenizer.network}
         self.label_dropout, self.num_classes = config.label_dropout, num_classes
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def predict_tokens(self, network: nn.Module, batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Returns logits (M, K) of the M tokens that are to be predicted, and those tokens (M,)."""
         raise NotImplementedError
+
+    def sample(self, labels: Tensor) -> Tensor:
+        """Returns tokens (B, N) for labels (B,) by the averaged weights, with the same noise every time."""
+        raise NotImplementedError
+
+    def preview(self, fixed: Tensor) -> Tensor:
+        """Returns images (1, B, 3, H, W) sampled for ``fixed`` labels (B,)."""
+        tokens = rearrange(self.sample(fixed), "b (h w) -> b h w", h=self.grid[0])
+        return self.tokenizer.network.decode(tokens)[None]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.label_dropout, self.num_classes)

@@ -112,6 +112,6 @@ class LitReconstruction(LitTraining):
         self.val_psnr.reset()
         self.val_usage.reset()
 
-    def preview(self, images: Tensor) -> Tensor:
-        """Returns what a person looks at: (2, B, 3, H, W), the images and their reconstructions, in [-1, 1]."""
-        return torch.stack([images, self.reconstruct(images)[0]])
+    def preview(self, fixed: Tensor) -> Tensor:
+        """Returns what a person looks at: (2, B, 3, H, W), ``fixed`` images and their reconstructions, in [-1, 1]."""
+        return torch.stack([fixed, self.reconstruct(fixed)[0]])

@@ -54,7 +54,7 @@ class LitReconstructionScores(LightningModule):
         self.reference = FeatureStatistics(width)
         self.statistics = nn.ModuleDict({name: FeatureStatistics(width) for name in tokenizers})
         self.usage = CodebookUsage(first.network.quantizer.num_codes)
-        self.features, self.labels = CatMetric(), CatMetric()
+        self.features, self.labels, self.dropped = CatMetric(), CatMetric(), CatMetric()
 
     def on_test_start(self) -> None:
         held: list[Any] = [*self.tokenizers.values(), self.judge.network, *([self.lpips] if self.lpips else [])]
@@ -63,6 +63,7 @@ class LitReconstructionScores(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         keep = batch["readable"]
+        self.dropped.update(batch["index"][~keep].double())
         images = batch["images"][keep][:, 0].float() / 127.5 - 1
         if not len(images):
             return

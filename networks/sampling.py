@@ -139,6 +139,17 @@ class ConfidenceDecoding:
     guidance_form: Literal["constant", "linear"]
 
 
+MASKGIT = ConfidenceDecoding(
+    steps=12,
+    token_temperature=1.0,
+    choice_temperature=4.5,
+    choice_space="log_probability",
+    schedule="cosine",
+    guidance=1.0,
+    guidance_form="constant",
+)
+
+
 @torch.no_grad()
 def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: ConfidenceDecoding) -> Tensor:
     """Returns tokens (B, N) for labels (B,) and noise (B, 2, T, N) (MaskGIT section 3.3, eq. 1).

@@ -43,10 +43,14 @@ class Job:
         files: Mapping[str, Path],
         facts: Mapping[str, object],
         summary: str,
+        images: int,
         records: Mapping[str, Path] | None = None,
         made_by: Mapping[str, object] | None = None,
     ) -> None:
-        """Publishes result files and prints the summary line; every rank may call it, rank 0 acts."""
+        """Publishes result files and prints the summary line; every rank may call it, rank 0 acts.
+
+        ``images`` is how many the stage worked off, for the speed in the summary.
+        """
         if self.rank:
             return
         seconds = time.time() - self.begun
@@ -59,7 +63,8 @@ class Job:
         self.store.publish(
             self.stage, self.key, files=files, records=records or {}, identity=self.identity, facts=facts, made_by=stamp
         )
-        print(f"{self.stage}: {seconds:.0f} s, {peak:.1f} GB, {summary}; published {self.key}", flush=True)
+        speed = f"{images / seconds:.0f} images/s"
+        print(f"{self.stage}: {seconds:.0f} s, {speed}, {peak:.1f} GB, {summary}; published {self.key}", flush=True)
 
 
 def _provenance() -> dict[str, object]:

@@ -34,8 +34,22 @@ def features_of_train(job: Job) -> tuple[np.ndarray, np.ndarray, str, str]:
     state = writer.state()
     check_dropped(index, members, state, config.max_unreadable)
     kept = np.flatnonzero(state == WRITTEN)
+    labels = index.labels[members[kept]]
+    chosen = rows_to_cluster(labels, patches, config)
     reader: ShardReader = writer.read()
-    return reader.gather(kept), index.labels[members[kept]], network.source.name, str(trainer.strategy.root_device)
+    points = reader.gather(kept[chosen])
+    return points, labels[chosen], network.source.name, str(trainer.strategy.root_device)
+
+
+def rows_to_cluster(labels: np.ndarray, patches: int, config: CodebookConfig) -> np.ndarray:
+    """Returns the images whose points k-means sees, sorted: all, or a seeded sample of each class (or of all) that
+    gives ``points_per_centroid`` points a centre. Memory is bounded by it, not by the number of images."""
+    random = np.random.Generator(np.random.PCG64(config.seed))
+    groups = [np.arange(len(labels))]
+    if config.balance == "class":
+        groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    wanted = -(-config.num_codes * config.points_per_centroid // (len(groups) * patches))
+    return np.sort(np.concatenate([random.permutation(group)[:wanted] for group in groups]))
 
 
 def build(job: Job) -> None:
@@ -57,6 +71,7 @@ def build(job: Job) -> None:
             "num_codes": len(centres), "feature_dim": centres.shape[1], "feature_network": source, "tap": config.tap,
             "num_points": int(report["num_points"]), "backend": report["backend"],
         },
+        images=job.inputs["data"].facts["num_train"],
         summary=f"{len(centres)} centres of {report['num_points']} points of {source} {config.tap} on "
         f"{report['backend']}, {report['empty']} empty, nearest-pair cosine "
         f"{report['nearest_pair_cosine']['median']:.3f}",

@@ -68,6 +68,7 @@ def build(job: Job) -> None:
     job.publish(
         files=write_index(job.work / "index", files, records, labels, splits, facts),
         facts={"root": root, **{k: v for k, v in asdict(facts).items() if k != "listing"}},
+        images=len(entries),
         summary=f"{facts.num_train} train and {num_val} val images, {len(class_names)} classes",
         made_by={"command": json.dumps(sys.argv[1:])},
     )

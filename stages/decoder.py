@@ -18,8 +18,7 @@ from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.config import parse, plain
 from pipeline.job import Job, run_stage
-from stages.published import fixed_images, load_network, load_tokenizer, open_index, save_network
-from stages.tokenizer import previews
+from stages.published import fixed_images, load_network, load_tokenizer, open_index, previews, save_network
 from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 STAGE = "decoder"
@@ -111,6 +110,7 @@ def build(job: Job) -> None:
             "perceptual_network": features.network.source.name, "skipped_updates": int(module.skipped[0]),
         },
         made_by={"figures": figures, "world_size": trainer.world_size},
+        images=training.updates * training.batch_size,
         summary=f"val PSNR {figures['val/psnr']:.2f} dB, tokens bit-equal on {tokens_before.numel()} probes",
     )  # fmt: skip
 

@@ -2,16 +2,19 @@
 
 import math
 
+import torch
 from lightning.pytorch import seed_everything
 
+from callbacks.previews import Previews
 from configs.stages import ArPriorConfig, NarPriorConfig
 from datamodules.tokens import TokenRows, Tokens
 from lit_modules.ar_prior import LitArPrior
 from lit_modules.nar_prior import LitNarPrior
+from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.job import Job
-from stages.published import save_network
+from stages.published import load_tokenizer, previews, save_network
 from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 
@@ -36,9 +39,10 @@ def train_prior(
     num_classes = len(facts["class_names"])
     seed_everything(training.seed, verbose=False)
     prior = network(config.transformer, facts["num_codes"], facts["num_tokens"], num_classes)
-    trained = module(prior, config, num_classes)
+    trained = module(prior, config, num_classes, Frozen(load_tokenizer(tokenizer)), facts["grid"])
     speed_up(prior, config.runtime)
-    trainer = training_trainer(job, training, [])
+    labels = torch.arange(16) % max(1, num_classes)
+    trainer = training_trainer(job, training, [Previews(labels, job.work / "previews")])
     data = Tokens(
         TokenRows(shards.path, "train"),
         TokenRows(shards.path, "val"),
@@ -56,13 +60,14 @@ def train_prior(
     inherited = ("num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
     job.publish(
         files={"prior.safetensors": save_network(trained.averaged_network, job.work / "prior.safetensors")},
-        records={"curves.csv": job.work / "curves.csv"},
+        records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
             **{name: facts[name] for name in inherited}, "updates": training.updates,
             "val_loss_nats": loss, "val_unigram_entropy_nats": entropy, "chance_nats": chance,
             "skipped_updates": int(trained.skipped[0]),
         },
         made_by={"figures": figures, "world_size": trainer.world_size},
+        images=training.updates * training.batch_size,
         summary=f"val loss {loss:.3f} nats = {loss / math.log(2):.3f} bits a token, "
         f"{1 - loss / entropy:.1%} below the unigram entropy {entropy:.3f} (chance {chance:.3f})",
     )  # fmt: skip

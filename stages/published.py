@@ -19,6 +19,7 @@ from networks.quantizers import FrozenCodebook
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.config import parse
+from pipeline.job import Job
 
 
 def save_network(network: nn.Module, path: Path) -> Path:
@@ -83,3 +84,9 @@ def fixed_images(index: ImageIndex, number: int) -> Tensor:
     chosen = members[torch.linspace(0, len(members) - 1, min(number, len(members))).long().numpy()]
     images = EvaluationImages(index)
     return torch.cat([to_unit_range(images[int(i)])["images"] for i in chosen])
+
+
+def previews(job: Job) -> dict[str, Path]:
+    """Returns the newest preview picture as a record."""
+    pictures = sorted((job.work / "previews").glob("*.png"))
+    return {"preview.png": pictures[-1]} if pictures else {}

@@ -142,6 +142,7 @@ def build(job: Job) -> None:
         files={},
         records={"report.html": page},
         facts={"sections": [section.title for section in sections]},
+        images=config.samples_per_class,
         summary=f"{len(sections)} sections, {page.stat().st_size / 2**20:.1f} MB",
     )
 

@@ -97,6 +97,7 @@ def build(job: Job) -> None:
             "image_size": size, "class_names": class_names, "labels": "balanced, interleaved",
             "tokenizer_digest": tokenizer.digest,
         },
+        images=config.num_samples * len(priors),
         summary=f"{config.num_samples} samples of each of {', '.join(sorted(priors))}",
     )  # fmt: skip
 

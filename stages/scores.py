@@ -14,7 +14,7 @@ from configs.stages import ScoresConfig
 from datamodules.images import EvaluationImages, evaluation_loader
 from datamodules.index import ImageIndex
 from datamodules.sampler import StridedSampler
-from datamodules.shards import ShardReader
+from datamodules.shards import DROPPED, WRITTEN, ShardReader
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from metrics.class_agreement import ClassJudge
 from metrics.frechet import distance_between
@@ -27,6 +27,7 @@ from pipeline.job import Job, run_stage
 from stages.lineage import weights_seen
 from stages.lpips import build_lpips
 from stages.published import fixed_images, load_decoder, load_tokenizer, open_index
+from stages.rows import check_dropped
 from stages.trainer import build_trainer
 
 STAGE = "scores"
@@ -161,10 +162,9 @@ def build(job: Job) -> None:
     run_test(job, module, loader)
     figures: dict[str, Any] = {"reconstruction": reconstruction_figures(module)}
     num_val = int(module.reference.number)
-    if len(val) - num_val > config.max_unreadable * len(val) and world[1] == 1:
-        raise ValueError(
-            f"{len(val) - num_val} of {len(val)} val images can't be read; python -m pipeline data names them"
-        )
+    state = np.full(len(val), WRITTEN)
+    state[np.isin(val, np.asarray(module.dropped.compute(), dtype=np.int64))] = DROPPED
+    check_dropped(index, val, state, config.max_unreadable)
     if "token_shards" in job.inputs:
         facts = job.inputs["token_shards"].facts
         figures["train_codebook"] = {name: facts[f"train_{name}"] for name in ("usage", "entropy", "perplexity")}
@@ -196,6 +196,7 @@ def build(job: Job) -> None:
         files={"scores.json": job.work / "scores.json"},
         records={f"pictures/{key}.npy": job.work / f"{key}.npy" for key in arrays},
         facts=figures,
+        images=num_val,
         summary=f"PSNR {phase1['psnr']:.2f} -> {phase2['psnr']:.2f} dB, fd_{name} "
         f"{phase1['frechet']:.3f} -> {phase2['frechet']:.3f}",
     )

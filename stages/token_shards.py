@@ -95,6 +95,7 @@ def build(job: Job) -> None:
             "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
             **facts,
         },
+        images=len(index.labels) * images.num_views,
         summary=f"{facts['num_train']} train rows of {shape[0]} views, usage {facts['train_usage']:.1%}, perplexity "
         f"{facts['train_perplexity']:.0f} of {num_codes}; val unigram entropy {facts['val_entropy']:.3f} nats",
     )  # fmt: skip

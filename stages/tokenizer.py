@@ -1,7 +1,5 @@
 """Stage tokenizer: phase 1, semantic compression."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from lightning.pytorch import seed_everything
@@ -18,7 +16,7 @@ from networks.frozen import Frozen
 from networks.quantizers import build_quantizer
 from networks.tokenizer import VQTokenizer
 from pipeline.job import Job, run_stage
-from stages.published import empty_tokenizer, fixed_images, load_network, open_index, save_network
+from stages.published import empty_tokenizer, fixed_images, load_network, open_index, previews, save_network
 from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 STAGE = "tokenizer"
@@ -88,14 +86,9 @@ def build(job: Job) -> None:
             "perceptual_network": features.network.source.name, "skipped_updates": int(module.skipped[0]),
         },
         made_by={"figures": figures, "world_size": trainer.world_size},
+        images=training.updates * training.batch_size,
         summary=f"val PSNR {figures['val/psnr']:.2f} dB, usage {figures['val/usage']:.1%}",
     )  # fmt: skip
-
-
-def previews(job: Job) -> dict[str, Path]:
-    """Returns the newest preview picture as a record."""
-    pictures = sorted((job.work / "previews").glob("*.png"))
-    return {"preview.png": pictures[-1]} if pictures else {}
 
 
 if __name__ == "__main__":
