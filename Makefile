@@ -1,4 +1,4 @@
-# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [FAISS=gpu|cpu]   make test   make lint
+# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [FAISS=gpu|cpu]   make test   make lint   make weights
 PYTHON ?= python3
 RECIPE ?= configs/quickstart
 RUNS ?= runs
@@ -7,13 +7,16 @@ FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline plan test test-slow lint install clean
+.PHONY: pipeline plan weights test test-slow lint install clean
 
 pipeline: $(READY)
 	SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS)
 
 plan: $(READY)
 	$(BIN)/python -m pipeline plan $(RECIPE) --runs $(RUNS)
+
+weights: $(READY)
+	$(BIN)/python stages/weights.py $(RECIPE)
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not gpu"

@@ -2,10 +2,18 @@
 
 import csv
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+
+class Reporting(Protocol):
+    """A module that keeps what its last batch reported."""
+
+    terms: dict[str, Tensor]
 
 
 class Curves(Callback):
@@ -36,7 +44,8 @@ class Curves(Callback):
         update = trainer.global_step
         if update % self.every or update == self.last_update:
             return
-        self._add(update, trainer, "train")
+        reporting: Reporting = module  # type: ignore[assignment]
+        self._add(update, reporting.terms)
         now = time.perf_counter()
         self.speed = (update - self.last_update) * self.images_per_update / (now - self.last_time)
         self.last_update, self.last_time = update, now
@@ -45,7 +54,9 @@ class Curves(Callback):
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:
-            self._add(trainer.global_step, trainer, "val", "train/usage", "train/perplexity", "train/entropy")
+            wanted = ("val/", "train/usage", "train/perplexity", "train/entropy")
+            values = {name: v for name, v in trainer.callback_metrics.items() if name.startswith(wanted)}
+            self._add(trainer.global_step, values)
             if self.plain and trainer.is_global_zero:
                 self._print(trainer.global_step)
 
@@ -61,11 +72,8 @@ class Curves(Callback):
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def _add(self, update: int, trainer: Trainer, *prefixes: str) -> None:
-        values = {
-            k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith((*prefixes, "gradient_norm"))
-        }
-        self.rows.append({"update": update, **values})
+    def _add(self, update: int, values: Mapping[str, Tensor]) -> None:
+        self.rows.append({"update": update, **{name: float(value) for name, value in values.items()}})
 
     def _print(self, update: int) -> None:
         shown = [f"{name} {value:.4g}" for name, value in self.rows[-1].items() if name.count("/") == 1][:9]

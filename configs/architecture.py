@@ -138,7 +138,7 @@ class Vgg16Config:
     """torchvision's VGG16. Taps: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3, logits."""
 
     kind: Literal["vgg16"] = "vgg16"
-    weights: str = field(default="vgg16-397923af.pth", metadata=WEIGHTS)
+    weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
     input_size: int | None = None
 
 

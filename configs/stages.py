@@ -207,7 +207,7 @@ class SamplesConfig:
 class LpipsConfig:
     """LPIPS (lpips package, VGG): the backbone is torchvision's VGG16; the linear heads ship with the package."""
 
-    weights: str = field(default="vgg16-397923af.pth", metadata={"weights": True})
+    weights: str = field(default="vgg16.safetensors", metadata={"weights": True})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 from configs.seeds import mix
 from configs.training import LoadingConfig
 from datamodules.decode import Corner, UnreadableImage, crop, decode, random_crop, resize_short_side
+from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
-from datamodules.sampler import GlobalSampler, Permutations, StridedSampler
+from datamodules.sampler import Permutations, StridedSampler
 
 Batch = dict[str, Tensor]
 
@@ -120,15 +121,13 @@ class Images(LightningDataModule):
         self.batch_size, self.accumulation, self.workers = batch_size, accumulation, workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        assert self.trainer is not None
-        world, rank = self.trainer.world_size, self.trainer.global_rank
-        start = self.trainer.global_step * self.batch_size * self.accumulation * world
-        return DataLoader(
-            TrainingImages(self.index, self.loading, self.seed),
+        samples = TrainingImages(self.index, self.loading, self.seed)
+        return endless_loader(
+            self.trainer,
+            samples,
             batch_size=self.batch_size,
-            sampler=GlobalSampler(start, self.batch_size, rank, world),
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
+            accumulation=self.accumulation,
+            workers=self.workers,
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.seeds import mix
-from datamodules.sampler import GlobalSampler, Permutations, StridedSampler
+from datamodules.endless import endless_loader
+from datamodules.sampler import Permutations, StridedSampler
 from datamodules.shards import ShardReader
 
 Batch = dict[str, Tensor]
@@ -91,15 +92,13 @@ class Tokens(LightningDataModule):
         self.batch_size, self.accumulation, self.workers = batch_size, accumulation, workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        assert self.trainer is not None
-        world, rank = self.trainer.world_size, self.trainer.global_rank
-        start = self.trainer.global_step * self.batch_size * self.accumulation * world
-        return DataLoader(
-            TrainingTokens(self.train, self.seed, self.class_balanced),
+        samples = TrainingTokens(self.train, self.seed, self.class_balanced)
+        return endless_loader(
+            self.trainer,
+            samples,
             batch_size=self.batch_size,
-            sampler=GlobalSampler(start, self.batch_size, rank, world),
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
+            accumulation=self.accumulation,
+            workers=self.workers,
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:

@@ -63,8 +63,8 @@ class LitPrior(LitTraining):
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.label_dropout, self.num_classes)
         logits, targets = self.predict_tokens(self.network, batch, labels)
         loss = nn.functional.cross_entropy(logits.float(), targets)
+        self.report({"train/loss": loss}, len(labels))
         self.optimise(loss, batch_idx)
-        self.log("train/loss", loss.detach(), batch_size=len(labels))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)

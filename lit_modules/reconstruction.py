@@ -86,12 +86,11 @@ class LitReconstruction(LitTraining):
             attempt.images, looks, self.decoder().last_layer, update, self.average
         )
         judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
-        self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
-
         self.window.update(attempt.counts)
         named = {f"perceptual/{self.perceptual_name}/{tap}": value for tap, value in taps.items()}
         terms = {"l1": l1, "perceptual": perceptual, **named, **attempt.terms, **gan_terms, **judge_terms}
-        self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=len(images))
+        self.report({f"train/{name}": value for name, value in terms.items()}, len(images))
+        self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
 
     def on_validation_epoch_start(self) -> None:
         if not self.trainer.sanity_checking and self.window.counts.sum() > 0:

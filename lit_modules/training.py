@@ -40,6 +40,7 @@ class LitTraining(LightningModule):
         self.training_config, self.fused = training, fused
         self.optimizer_configs = [optimizer]
         self.frozen: dict[str, nn.Module] = {}
+        self.terms: dict[str, Tensor] = {}  # what this very batch reported; callback_metrics also keeps older values
         self.register_buffer("skipped", torch.zeros(2, dtype=torch.int64))  # in all, in a row
 
     @property
@@ -59,6 +60,15 @@ class LitTraining(LightningModule):
     def configure_optimizers(self) -> Any:
         pairs = zip(self.optimizer_configs, self.trained_networks(), strict=True)
         return [build_optimizer(config, network, self.fused) for config, network in pairs]
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.terms = {}
+
+    def report(self, terms: Mapping[str, Tensor], batch_size: int = 1) -> None:
+        """Logs values of this batch, by name."""
+        detached = {name: value.detach() for name, value in terms.items()}
+        self.terms |= detached
+        self.log_dict(detached, batch_size=batch_size)
 
     def on_fit_start(self) -> None:
         for network in self.frozen.values():
@@ -95,11 +105,11 @@ class LitTraining(LightningModule):
             limit = float("inf") if config.clip_norm is None else config.clip_norm
             norm = nn.utils.clip_grad_norm_(parameters, limit)
             good = good and bool(norm.isfinite())
-            self.log(f"gradient_norm/{number}", norm)
+            self.report({f"gradient_norm/{number}": norm})
         self.skipped[0] += not good
         self.skipped[1] = 0 if good else self.skipped[1] + 1
         if self.skipped[1] >= MAX_SKIPPED:
-            terms = {name: float(value) for name, value in self.trainer.logged_metrics.items()}
+            terms = {name: float(value) for name, value in self.terms.items()}
             raise NonFinite(
                 f"{MAX_SKIPPED} updates in a row had non-finite gradients, at update {self.update}: {terms}"
             )

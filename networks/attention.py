@@ -7,9 +7,9 @@ layers of 4 c^2 per level and no MLP.
 
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from configs.architecture import AutoencoderConfig, DecoderAttentionConfig
+from networks.attend import attend
 from networks.autoencoder import Decoder
 
 
@@ -42,7 +42,7 @@ class GroupedAttention(nn.Module):
         y = rearrange(x, f"b c (gh p) (gw q) -> {self.pattern} c", **sizes)
         qkv = self.query_key_value(self.norm(y))
         q, k, v = rearrange(qkv, "g n (three heads d) -> three g heads n d", three=3, d=self.head_dim)
-        y = self.out(rearrange(F.scaled_dot_product_attention(q, k, v), "g heads n d -> g n (heads d)"))
+        y = self.out(rearrange(attend(q, k, v), "g heads n d -> g n (heads d)"))
         return x + rearrange(y, f"{self.pattern} c -> b c (gh p) (gw q)", b=batch, gh=gh, gw=gw, **sizes)
 
 

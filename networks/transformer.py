@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from configs.architecture import TransformerConfig
+from networks.attend import attend
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Attention(nn.Module):
             assert q.shape[2] == 1 or cache.length == 0, "a cache takes a prefix, then single positions"
             k, v = cache.append(k, v)
         dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=causal, dropout_p=dropout)
+        y = attend(q, k, v, causal=causal, dropout=dropout)
         return self.out(rearrange(y, "b h n d -> b n (h d)"))
 
 

@@ -3,11 +3,8 @@
 import torch
 from lightning.pytorch import seed_everything
 
-from callbacks.previews import Previews
-from callbacks.unreadable import Unreadable
 from configs.architecture import AutoencoderConfig, DiscriminatorConfig
 from configs.stages import DecoderConfig, TokenizerConfig
-from datamodules.images import Images
 from lit_modules.decoder import LitDecoder
 from networks.attention import attention_decoder
 from networks.autoencoder import Decoder
@@ -18,8 +15,8 @@ from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.config import parse, plain
 from pipeline.job import Job, run_stage
+from stages.image_training import train_on_images
 from stages.published import fixed_images, load_network, load_tokenizer, open_index, previews, save_network
-from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 STAGE = "decoder"
 
@@ -69,24 +66,7 @@ def build(job: Job) -> None:
     features = Frozen(build_features(config.perceptual.network))
     module = LitDecoder(decoder, Frozen(phase1), discriminator, features, config)
 
-    speed_up(module.network, config.runtime)
-    trainer = training_trainer(
-        job,
-        training,
-        [
-            Previews(probe, job.work / "previews"),
-            Unreadable(index.name, index.facts.num_train, config.loading.max_unreadable),
-        ],
-    )
-    data = Images(
-        index,
-        config.loading,
-        batch_size=per_device_batch(training.batch_size, training.accumulation, trainer.world_size),
-        accumulation=training.accumulation,
-        seed=training.seed,
-        workers=config.runtime.num_workers,
-    )
-    fit(job, training, module, data, trainer)
+    trainer = train_on_images(job, module, index, probe)
     if job.rank:
         return
 

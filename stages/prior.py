@@ -40,7 +40,7 @@ def train_prior(
     seed_everything(training.seed, verbose=False)
     prior = network(config.transformer, facts["num_codes"], facts["num_tokens"], num_classes)
     trained = module(prior, config, num_classes, Frozen(load_tokenizer(tokenizer)), facts["grid"])
-    speed_up(prior, config.runtime)
+    speed_up(trained, config.runtime)
     labels = torch.arange(16) % max(1, num_classes)
     trainer = training_trainer(job, training, [Previews(labels, job.work / "previews")])
     data = Tokens(

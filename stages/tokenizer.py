@@ -4,10 +4,7 @@ import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
-from callbacks.previews import Previews
-from callbacks.unreadable import Unreadable
 from configs.stages import TokenizerConfig
-from datamodules.images import Images
 from lit_modules.tokenizer import LitTokenizer
 from networks.autoencoder import Decoder, Encoder
 from networks.discriminators import build_discriminator
@@ -16,8 +13,8 @@ from networks.frozen import Frozen
 from networks.quantizers import build_quantizer
 from networks.tokenizer import VQTokenizer
 from pipeline.job import Job, run_stage
+from stages.image_training import train_on_images
 from stages.published import empty_tokenizer, fixed_images, load_network, open_index, previews, save_network
-from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 STAGE = "tokenizer"
 
@@ -45,24 +42,7 @@ def build(job: Job) -> None:
     features = Frozen(build_features(config.perceptual.network))
     module = LitTokenizer(tokenizer, discriminator, features, config)
 
-    speed_up(module.network, config.runtime)
-    trainer = training_trainer(
-        job,
-        training,
-        [
-            Previews(fixed_images(index, 16), job.work / "previews"),
-            Unreadable(index.name, index.facts.num_train, config.loading.max_unreadable),
-        ],
-    )
-    data = Images(
-        index,
-        config.loading,
-        batch_size=per_device_batch(training.batch_size, training.accumulation, trainer.world_size),
-        accumulation=training.accumulation,
-        seed=training.seed,
-        workers=config.runtime.num_workers,
-    )
-    fit(job, training, module, data, trainer)
+    trainer = train_on_images(job, module, index, fixed_images(index, 16))
     if job.rank:
         return
 

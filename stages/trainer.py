@@ -13,7 +13,6 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import nn
 
 from callbacks.curves import Curves
 from callbacks.preemption import Preemption
@@ -21,6 +20,7 @@ from callbacks.start_table import StartTable
 from callbacks.step_seed import StepSeed
 from configs.seeds import mix
 from configs.training import RuntimeConfig, TrainingConfig
+from lit_modules.training import LitTraining
 from pipeline.job import Job
 from pipeline.launcher import PREEMPTED, device_settings
 
@@ -151,9 +151,10 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
     )
 
 
-def speed_up(network: nn.Module, runtime: RuntimeConfig) -> None:
+def speed_up(module: LitTraining, runtime: RuntimeConfig) -> None:
     """Applies the run-time choices that change speed alone: memory format and compilation."""
     if runtime.channels_last:
-        network.to(memory_format=torch.channels_last)
+        for network in (module, *module.frozen.values()):
+            network.to(memory_format=torch.channels_last)
     if runtime.compile:
-        network.compile()
+        module.network.compile()

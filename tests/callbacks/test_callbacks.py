@@ -27,9 +27,9 @@ def test_curves_travel_with_the_checkpoint(tmp_path: Path) -> None:
     second = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=False)
 
     def step(curves: Curves, update: int) -> None:
-        metrics = {"train/l1": torch.tensor(float(update)), "val/psnr": torch.tensor(1.0)}
-        trainer: Any = SimpleNamespace(global_step=update, callback_metrics=metrics, is_global_zero=True)
-        curves.on_train_batch_end(trainer, None, None, None, 0)  # type: ignore[arg-type]
+        trainer: Any = SimpleNamespace(global_step=update, is_global_zero=True)
+        module: Any = SimpleNamespace(terms={"train/l1": torch.tensor(float(update))})
+        curves.on_train_batch_end(trainer, module, None, None, 0)
 
     for update in range(1, 5):
         step(first, update)

@@ -147,7 +147,7 @@ def test_a_stopped_training_goes_on_exactly(
         if other.name != stage:
             (runs / "artifacts" / other.name).symlink_to(other)
     (runs / "data").symlink_to(smoke_runs / "data")
-    module = importlib.import_module("stages.prior" if stage == "nar_prior" else f"stages.{stage}")
+    module = importlib.import_module("stages.prior" if stage == "nar_prior" else "stages.image_training")
     original = module.training_trainer
 
     def with_stop(job: Any, training: Any, callbacks: Any) -> Trainer:

@@ -1,0 +1,27 @@
+"""The training loader: endless, in global order, from the trainer's update on."""
+
+from typing import Any
+
+from lightning.pytorch import Trainer
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.sampler import GlobalSampler
+
+
+def endless_loader(
+    trainer: Trainer | None, samples: Dataset[Any], *, batch_size: int, accumulation: int, workers: int
+) -> DataLoader[Any]:
+    """Returns a loader of this rank's share of ``samples``, which are looked up by global position.
+
+    It starts at the first sample of the update that comes next, so that a resumed run goes on where it stopped.
+    """
+    assert trainer is not None
+    world = trainer.world_size
+    start = trainer.global_step * batch_size * accumulation * world
+    return DataLoader(
+        samples,
+        batch_size=batch_size,
+        sampler=GlobalSampler(start, batch_size, trainer.global_rank, world),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )

@@ -1,0 +1,83 @@
+"""``make weights``: fetches the pretrained weights that a recipe names, where there is a network.
+
+Writes them into the weights folder, with sha256, source and licence of each in ``weights.json``. Files that are there
+already are kept.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import timm
+from safetensors.torch import save_file
+from torch import Tensor
+from torchvision.models import VGG16_Weights
+
+from configs.architecture import FeatureNetworkConfig, OpenClipConfig, TimmConfig, Vgg16Config
+from configs.stages import LpipsConfig
+from configs.weights import PACKAGE, weights_folder
+from pipeline.artifact import sha256_of
+from pipeline.graph import Recipe
+
+Source = FeatureNetworkConfig | LpipsConfig
+
+
+def named_weights(config: Any) -> dict[str, Source]:
+    """Returns {weights file: the config that names it} of all networks in a config that don't come with a package."""
+    found: dict[str, Source] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.metadata.get("weights") and not value.startswith(PACKAGE):
+            found[value] = config
+        elif dataclasses.is_dataclass(value):
+            found |= named_weights(value)
+    return found
+
+
+def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
+    """Returns the tensors of a network, where they come from, and their licence."""
+    if isinstance(source, OpenClipConfig):
+        model = open_clip.create_model(source.model, pretrained="openai")
+        return model.state_dict(), f"open_clip {source.model} openai", "MIT"
+    if isinstance(source, TimmConfig):
+        network = timm.create_model(source.model, pretrained=True, num_classes=0, img_size=source.input_size)
+        return network.state_dict(), f"timm {source.model}", network.pretrained_cfg.get("license", "see the model card")
+    if isinstance(source, Vgg16Config | LpipsConfig):
+        state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
+        return dict(state), "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause"
+    raise ValueError(f"weights {source.weights}: don't know where to fetch {source.kind} from; give it as a package")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make weights")
+    parser.add_argument("recipe", type=Path)
+    folder = weights_folder()
+    wanted: dict[str, Source] = {}
+    try:
+        for node in Recipe(parser.parse_args().recipe).nodes.values():
+            wanted |= named_weights(node.config)
+        folder.mkdir(parents=True, exist_ok=True)
+        ledger_file = folder / "weights.json"
+        ledger = json.loads(ledger_file.read_text()) if ledger_file.is_file() else {}
+        for name, source in wanted.items():
+            path = folder / name
+            if not path.is_file():
+                state, origin, licence = fetch(source)
+                temporary = path.with_suffix(".tmp")
+                save_file({key: value.contiguous() for key, value in state.items()}, temporary)
+                temporary.rename(path)
+                ledger[name] = {"sha256": sha256_of(path), "source": origin, "licence": licence}
+                ledger_file.write_text(json.dumps(ledger, indent=1))
+            print(f"{path}: {ledger.get(name, {}).get('sha256', 'there already')}")
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
