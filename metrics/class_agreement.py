@@ -25,7 +25,7 @@ class ClassJudge:
             features: (M, C).
             labels: (M,) in [0, classes).
         """
-        classifier = LogisticRegression(C=0.1, max_iter=300, class_weight="balanced")
+        classifier = LogisticRegression(C=0.01, max_iter=300, class_weight="balanced")
         self.pipeline = make_pipeline(StandardScaler(), classifier).fit(features, labels)
 
     def agreement(self, features: np.ndarray, labels: np.ndarray) -> Agreement:
