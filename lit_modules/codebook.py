@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from configs.stages import CodebookConfig
+from metrics.reconstruction import from_uint8
 from networks.features import FeatureNetwork
 from networks.frozen import Frozen
 from networks.quantizers.search import nearest_codes
@@ -47,7 +48,7 @@ class LitCodebook(LightningModule):
         self.features.to(self.device)
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        images = batch["images"][:, 0].float() / 127.5 - 1
+        images = from_uint8(batch["images"][:, 0])
         return self.extract(images).half()
 
 

@@ -10,7 +10,7 @@ from torchmetrics import CatMetric, MeanMetric, Metric
 
 from metrics.codebook import CodebookUsage
 from metrics.frechet import FeatureStatistics
-from metrics.reconstruction import peak_signal_to_noise, structural_similarity, to_uint8
+from metrics.reconstruction import from_uint8, peak_signal_to_noise, structural_similarity, to_uint8
 from networks.features import FeatureNetwork
 from networks.frozen import Frozen
 from networks.tokenizer import VQTokenizer
@@ -26,7 +26,7 @@ class Judge:
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Returns {tap: (B, C)}, averaged over positions, for images (B, 3, H, W) in [-1, 1]."""
-        rounded = to_uint8(images).float() / 127.5 - 1
+        rounded = from_uint8(to_uint8(images))
         found = self.network(rounded, self.taps)
         return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in found.items()}
 
@@ -64,7 +64,7 @@ class LitReconstructionScores(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         keep = batch["readable"]
         self.dropped.update(batch["index"][~keep].double())
-        images = batch["images"][keep][:, 0].float() / 127.5 - 1
+        images = from_uint8(batch["images"][keep][:, 0])
         if not len(images):
             return
         seen = self.judge(images)
@@ -77,7 +77,7 @@ class LitReconstructionScores(LightningModule):
             found = held.network.decode(tokens)
             values = {"psnr": peak_signal_to_noise(found, images), "ssim": structural_similarity(found, images)}
             if self.lpips:
-                values["lpips"] = self.lpips(to_uint8(found).float() / 127.5 - 1, images).flatten()
+                values["lpips"] = self.lpips(from_uint8(to_uint8(found)), images).flatten()
             for figure, value in values.items():
                 _metric(self.means[name], figure).update(value)
             _metric(self.statistics, name).update(self.judge(found)[self.frechet_tap])
@@ -99,7 +99,7 @@ class LitFeatureScores(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         keep = batch["readable"]
-        images = batch["images"][keep][:, 0].float() / 127.5 - 1
+        images = from_uint8(batch["images"][keep][:, 0])
         if not len(images):
             return
         seen = self.judge(images)

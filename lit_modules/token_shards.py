@@ -5,6 +5,7 @@ from einops import rearrange
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from metrics.reconstruction import from_uint8
 from networks.frozen import Frozen
 from networks.tokenizer import VQTokenizer
 
@@ -21,6 +22,6 @@ class LitTokenShards(LightningModule):
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         views = batch["images"].shape[1]
-        images = rearrange(batch["images"], "b v c h w -> (b v) c h w").float() / 127.5 - 1
+        images = from_uint8(rearrange(batch["images"], "b v c h w -> (b v) c h w"))
         tokens = self.tokenizer.network.encode(images)
         return rearrange(tokens, "(b v) h w -> b v (h w)", v=views).to(self.token_dtype)

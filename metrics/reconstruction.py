@@ -14,6 +14,15 @@ def to_uint8(images: Tensor) -> Tensor:
     return (images.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)
 
 
+def from_uint8(images: Tensor) -> Tensor:
+    """Returns uint8 images as float32 in [-1, 1]: 2 x / 255 - 1, the range of every network here.
+
+    >>> from_uint8(torch.tensor([0, 255], dtype=torch.uint8)).tolist()
+    [-1.0, 1.0]
+    """
+    return images.float() / 127.5 - 1
+
+
 def peak_signal_to_noise(images: Tensor, targets: Tensor) -> Tensor:
     """Returns PSNR in dB, (B,), of images against targets (B, 3, H, W) in [-1, 1], both rounded to uint8; RGB.
 
