@@ -8,6 +8,14 @@ import numpy as np
 from configs.seeds import mix
 
 
+def choose_images(splits: np.ndarray, number: int, seed: int) -> np.ndarray:
+    """Returns the sorted indices of a seeded choice of ``number`` images; each split gives its share, at least one."""
+    random = np.random.Generator(np.random.PCG64(mix(seed, "choose")))
+    share = min(1.0, number / len(splits))
+    parts = [np.flatnonzero(splits == split) for split in (0, 1)]
+    return np.sort(np.concatenate([random.permutation(p)[: max(1, round(share * len(p)))] for p in parts]))
+
+
 def split_by_group(names: Sequence[str], fraction: float, pattern: str | None, seed: int) -> np.ndarray:
     """Returns uint8 (M,), 1 for val: whole groups in seeded order until ``fraction`` of the images is reached.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from datamodules.index import IndexFacts, write_index
 from datamodules.sources import Scan, scan
-from datamodules.split import split_by_group
+from datamodules.split import choose_images, split_by_group
 from pipeline.job import Job, run_stage
 from pipeline.listing import EMBEDDED
 
@@ -49,6 +49,9 @@ def build(job: Job) -> None:
     else:
         names = [entry.name or entry.file for entry in entries]
         splits = split_by_group(names, config.val_fraction, config.group, config.seed)
+    if config.max_images is not None:
+        chosen = choose_images(splits, config.max_images, config.seed)
+        records, labels, splits = records[chosen], labels[chosen], splits[chosen]
     num_val = int(splits.sum())
     if not 0 < num_val < len(splits):
         raise ValueError(
@@ -68,7 +71,7 @@ def build(job: Job) -> None:
     job.publish(
         files=write_index(job.work / "index", files, records, labels, splits, facts),
         facts={"root": root, **{k: v for k, v in asdict(facts).items() if k != "listing"}},
-        images=len(entries),
+        images=len(splits),
         summary=f"{facts.num_train} train and {num_val} val images, {len(class_names)} classes",
         made_by={"command": json.dumps(sys.argv[1:])},
     )

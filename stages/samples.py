@@ -17,7 +17,7 @@ from networks.priors.masked import MaskedPrior
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.published import load_decoder, load_prior, load_tokenizer
-from stages.trainer import build_trainer
+from stages.trainer import build_trainer, lay_out
 
 STAGE = "samples"
 DECODERS = ["phase1", "phase2"]
@@ -60,6 +60,7 @@ def build(job: Job) -> None:
     check_tokenizer(priors, decoder, tokenizer)
     size, class_names = decoder.facts["image_size"], decoder.facts["class_names"]
     decoders = [Frozen(load_tokenizer(tokenizer)), Frozen(load_decoder(decoder))]
+    lay_out(config.runtime, *(held.network for held in decoders))
     indices = SampleIndices(len(class_names))
 
     files: dict[str, Path] = {}

@@ -28,7 +28,7 @@ from stages.lineage import weights_seen
 from stages.lpips import build_lpips
 from stages.published import fixed_images, load_decoder, load_tokenizer, open_index
 from stages.rows import check_dropped
-from stages.trainer import build_trainer
+from stages.trainer import build_trainer, lay_out
 
 STAGE = "scores"
 Batch = dict[str, Tensor]
@@ -151,6 +151,7 @@ def build(job: Job) -> None:
     check_judge(network.source.name, tokenizer, decoder, job)
     index = open_index(job.inputs["data"])
     tokenizers = {"phase1": Frozen(load_tokenizer(tokenizer)), "phase2": Frozen(load_decoder(decoder))}
+    lay_out(config.runtime, network, *(held.network for held in tokenizers.values()))
     judge = Judge(Frozen(network), [config.reconstruction_tap, config.generation_tap, config.classifier_tap])
     lpips = Frozen(build_lpips(config.lpips)) if config.lpips else None
 

@@ -16,7 +16,7 @@ from networks.frozen import Frozen
 from pipeline.job import Job, run_stage
 from stages.published import load_tokenizer, open_index
 from stages.rows import check_dropped, predict_rows
-from stages.trainer import build_trainer
+from stages.trainer import build_trainer, lay_out
 
 STAGE = "token_shards"
 
@@ -59,6 +59,7 @@ def build(job: Job) -> None:
     num_codes, grid = parent.facts["num_codes"], parent.facts["grid"]
     dtype = token_type(num_codes)
     tokenizer = Frozen(load_tokenizer(parent))
+    lay_out(config.runtime, tokenizer.network)
     module = LitTokenShards(tokenizer, getattr(torch, dtype))
     images = EvaluationImages(index, config.crops, config.resize_range, config.flip)
     shape = (images.num_views, grid[0] * grid[1])

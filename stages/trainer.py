@@ -13,6 +13,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
 
 from callbacks.curves import Curves
 from callbacks.preemption import Preemption
@@ -151,10 +152,15 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
     )
 
 
+def lay_out(runtime: RuntimeConfig, *networks: nn.Module) -> None:
+    """Puts the weights of convolutions into the memory format that the recipe names."""
+    if runtime.channels_last:
+        for network in networks:
+            network.to(memory_format=torch.channels_last)
+
+
 def speed_up(module: LitTraining, runtime: RuntimeConfig) -> None:
     """Applies the run-time choices that change speed alone: memory format and compilation."""
-    if runtime.channels_last:
-        for network in (module, *module.frozen.values()):
-            network.to(memory_format=torch.channels_last)
+    lay_out(runtime, module, *module.frozen.values())
     if runtime.compile:
         module.network.compile()

@@ -10,11 +10,21 @@ from typing import Any
 
 import timm
 import torch
-from torch import Tensor
+from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual
+from timm.models.efficientnet import EfficientNet
+from torch import Tensor, nn
 
 from configs.architecture import EfficientNetLiteConfig
+from networks.features.folding import fold_batch_norm
 from networks.features.network import FeatureNetwork, FeatureSource
 from networks.features.weights import load_strictly, read_weights
+
+# Convolutions of timm's modules with the batch norm that follows each.
+FOLDED: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
+    EfficientNet: (("conv_stem", "bn1"), ("conv_head", "bn2")),
+    DepthwiseSeparableConv: (("conv_dw", "bn1"), ("conv_pw", "bn2")),
+    InvertedResidual: (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3")),
+}
 
 
 def efficientnet_widths(config: EfficientNetLiteConfig) -> dict[str, int]:
@@ -42,7 +52,11 @@ class EfficientNetLite(FeatureNetwork):
         if len(own) != len(state):
             raise ValueError(f"weights {config.weights}: {len(state)} tensors, {config.kind} has {len(own)}")
         load_strictly(self.network, dict(zip(own, state.values(), strict=True)), config.weights)
-        self.eval().requires_grad_(False)
+        self.eval()
+        for owner in list(self.network.modules()):
+            for convolution, norm in FOLDED.get(type(owner), ()):
+                fold_batch_norm(owner, convolution, norm)
+        self.requires_grad_(False)
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         found, wanted = {}, set(taps)

@@ -14,7 +14,7 @@ from configs.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, Source
 from datamodules.decode import decode
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan
-from datamodules.split import split_by_group
+from datamodules.split import choose_images, split_by_group
 
 
 @pytest.fixture
@@ -79,6 +79,15 @@ def test_split_is_seeded_and_keeps_groups_together() -> None:
     order = np.random.default_rng(0).permutation(len(names))
     assert np.array_equal(split_by_group([names[i] for i in order], 0.2, r"^(\d+)-", seed=0), val[order])
     assert not np.array_equal(split_by_group(names, 0.2, r"^(\d+)-", seed=1), val)
+
+
+def test_a_choice_keeps_the_shares_and_is_seeded() -> None:
+    splits = np.array([0, 0, 0, 1] * 25, dtype=np.uint8)
+    chosen = choose_images(splits, 20, seed=0)
+    assert len(set(chosen.tolist())) == 20 and splits[chosen].sum() == 5
+    assert np.array_equal(choose_images(splits, 20, seed=0), chosen)
+    assert not np.array_equal(choose_images(splits, 20, seed=1), chosen)
+    assert np.array_equal(choose_images(splits, 1000, seed=0), np.arange(100))
 
 
 @pytest.mark.parametrize(
