@@ -19,6 +19,7 @@ class AutoencoderConfig:
     the coarsest level to the finest. The compression factor is ``2 ** (len(widths) - 1)``.
     """
 
+    kind: Literal["seqgan"] = "seqgan"
     widths: tuple[int, ...] = (128, 128, 256, 256, 512)
     encoder_blocks: tuple[int, ...] = (2, 2, 2, 2, 4)
     decoder_blocks: tuple[int, ...] = (4, 2, 2, 2, 2)
@@ -42,6 +43,64 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VqganShape:
+    """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 128, 256, 512.
+
+    ``attention_levels`` counts from the finest, 0; attention follows each block there, and always one in the middle.
+    ``bottleneck`` channels stand between the last 3 x 3 and the 1 x 1 convolution to ``latent_dim``.
+    """
+
+    widths: tuple[int, ...] = (128, 128, 256, 256, 512)
+    num_blocks: int = 2
+    attention_levels: tuple[int, ...] = (4,)
+    bottleneck: int = 256
+    latent_dim: int = 256
+    norm_groups: int = 32
+
+    def __post_init__(self) -> None:
+        for width in self.widths:
+            if width % self.norm_groups:
+                raise ValueError(f"widths: {width} must be a multiple of norm_groups {self.norm_groups}")
+        for level in self.attention_levels:
+            if not 0 <= level < len(self.widths):
+                raise ValueError(f"attention_levels: {level} isn't one of the {len(self.widths)} levels, 0 the finest")
+
+    @property
+    def factor(self) -> int:
+        """Pixels of the image along one side of a token."""
+        return 2 ** (len(self.widths) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VqganConfig(VqganShape):
+    """VQGAN's autoencoder with one latent, which VQGAN-LC keeps."""
+
+    kind: Literal["vqgan"] = "vqgan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FqganConfig(VqganShape):
+    """FQGAN's autoencoder: one trunk, and for each book a transformer adapter; ``latent_dim`` is that of all books."""
+
+    kind: Literal["fqgan"] = "fqgan"
+    latent_dim: int = 16
+    num_branches: int = 2
+    adapter_layers: int = 6
+    adapter_heads: int = 8
+
+
+AutoencoderKind = AutoencoderConfig | VqganConfig | FqganConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictorConfig:
+    """The head that predicts an image feature from the codes of one book (FQGAN section 3.3)."""
+
+    num_layers: int = 3
+    num_heads: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecoderAttentionConfig:
     """Interleaved block regional and dilated attention of phase 2 (SeQ-GAN Table 7, HiT).
 
@@ -52,46 +111,6 @@ class DecoderAttentionConfig:
 
     block_sizes: tuple[int, ...] = (4, 4, 8, 8, 16)
     head_dim: int = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearnedCodebookConfig:
-    """Codebook learned by gradient, with the entropy regulariser (SeQ-GAN eq. 2 and section 3.4)."""
-
-    kind: Literal["learned"] = "learned"
-    num_codes: int = 1024
-    commitment_weight: float = 0.25  # beta of eq. 2, on the encoder's side
-    codebook_weight: float = 1.0
-    entropy_weight: float = 0.01  # gamma of section 3.4; the term is subtracted (maximised)
-    entropy_temperature: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectedL2Config:
-    """Frozen centres behind a trained linear projector, squared L2 distance: VQGAN-LC as released."""
-
-    kind: Literal["projected_l2"] = "projected_l2"
-    commitment_weight: float = 1.0  # alpha of VQGAN-LC's loss
-    codebook_weight: float = 0.33  # beta of VQGAN-LC's loss: trains the projector
-    entropy_weight: float = 0.0
-    entropy_temperature: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectedCosineConfig:
-    """Frozen centres behind a trained linear projector, cosine distance: VQGAN-LC as written.
-
-    Latents and projected centres are scaled to length sqrt(D), so that their coordinates have unit mean square.
-    """
-
-    kind: Literal["projected_cosine"] = "projected_cosine"
-    commitment_weight: float = 1.0
-    codebook_weight: float = 0.33
-    entropy_weight: float = 0.0
-    entropy_temperature: float = 1.0
-
-
-QuantizerConfig = LearnedCodebookConfig | ProjectedL2Config | ProjectedCosineConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +186,9 @@ FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | T
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
-    """The transformer of both priors (SeQ-GAN Table 8)."""
+    """The GPT under the priors of SeQ-GAN (Table 8) and VQGAN-LC: pre-norm, learned positions, GELU."""
 
+    kind: Literal["gpt"] = "gpt"
     num_layers: int = 24
     num_heads: int = 16
     width: int = 768
@@ -178,3 +198,51 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} must be a multiple of num_heads {self.num_heads}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LlamaConfig:
+    """LlamaGen's backbone: RMSNorm, SwiGLU, 2-D rotary positions. ``mlp_width`` is 8/3 of the width, rounded up to a
+    multiple of 256. The default is FAR-Base's."""
+
+    kind: Literal["llama"] = "llama"
+    num_layers: int = 24
+    num_heads: int = 16
+    width: int = 1024
+    mlp_width: int = 2816
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.width % (4 * self.num_heads):
+            raise ValueError(
+                f"width {self.width} must be a multiple of 4 x num_heads {self.num_heads}: rotary positions"
+            )
+
+
+BackboneConfig = TransformerConfig | LlamaConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubTokenHeadConfig:
+    """How the k sub-tokens of a position are predicted: k linear or MLP classifiers, or FQGAN's AR head of
+    ``num_layers`` blocks (FAR-Base 3, FAR-Large 4). One book needs the linear one."""
+
+    kind: Literal["linear", "mlp", "ar"] = "linear"
+    num_layers: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArPriorNetworkConfig:
+    """Autoregressive prior. ``embedding``: sub-tokens of a position summed, or concatenated and mapped back."""
+
+    transformer: BackboneConfig
+    embedding: Literal["sum", "concat"] = "sum"
+    head: SubTokenHeadConfig = field(default_factory=SubTokenHeadConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarPriorNetworkConfig:
+    """Masked prior."""
+
+    transformer: BackboneConfig
+    embedding: Literal["sum", "concat"] = "sum"

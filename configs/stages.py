@@ -7,20 +7,23 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from configs.architecture import (
-    AutoencoderConfig,
+    ArPriorNetworkConfig,
+    AutoencoderKind,
     DecoderAttentionConfig,
     DiscriminatorConfig,
     FeatureNetworkConfig,
-    QuantizerConfig,
-    TransformerConfig,
+    NarPriorNetworkConfig,
 )
+from configs.codebooks import QuantizerConfig
 from configs.sources import SourceConfig
 from configs.training import (
     RUNTIME,
     GanConfig,
     LoadingConfig,
+    LpipsConfig,
     OptimizerConfig,
-    PerceptualConfig,
+    PerceptualKind,
+    RepresentationConfig,
     RuntimeConfig,
     TrainingConfig,
 )
@@ -82,16 +85,17 @@ class TokenizerConfig:
     """Stage tokenizer, phase 1: encoder, codebook and decoder (SeQ-GAN section 3.4)."""
 
     VERSION: ClassVar[int] = 1
-    autoencoder: AutoencoderConfig
+    autoencoder: AutoencoderKind
     quantizer: QuantizerConfig
     discriminator: DiscriminatorConfig
-    perceptual: PerceptualConfig
+    perceptual: PerceptualKind
     gan: GanConfig
     training: TrainingConfig
     optimizer: OptimizerConfig
     discriminator_optimizer: OptimizerConfig
     reconstruction_weight: float = 1.0  # of L1
     quantizer_weight: float = 1.0
+    representation: tuple[RepresentationConfig, ...] = ()
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
@@ -102,7 +106,7 @@ class DecoderConfig:
 
     VERSION: ClassVar[int] = 1
     attention: DecoderAttentionConfig
-    perceptual: PerceptualConfig
+    perceptual: PerceptualKind
     gan: GanConfig
     training: TrainingConfig
     optimizer: OptimizerConfig
@@ -136,56 +140,77 @@ class TokenShardsConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArPriorConfig:
-    """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10)."""
+class PriorConfig:
+    """What both priors' trainings have in common."""
 
-    VERSION: ClassVar[int] = 1
-    transformer: TransformerConfig
+    VERSION: ClassVar[int] = 2
     training: TrainingConfig
     optimizer: OptimizerConfig
     label_dropout: float = 0.0
+    label_smoothing: float = 0.0
     class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NarPriorConfig:
+class ArPriorConfig(PriorConfig):
+    """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10; FQGAN section 3.4)."""
+
+    network: ArPriorNetworkConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarPriorConfig(PriorConfig):
     """Stage nar_prior: masked token modelling (SeQ-GAN Tables 8 and 10; MaskGIT)."""
 
-    VERSION: ClassVar[int] = 1
-    transformer: TransformerConfig
-    training: TrainingConfig
-    optimizer: OptimizerConfig
-    label_dropout: float = 0.0
-    class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
-    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    network: NarPriorNetworkConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidanceConfig:
+    """Classifier-free guidance in one of the forms that papers and code use.
+
+    ``parameter``: ``s`` is u + s (c - u), off at 1 (LlamaGen, FAR, DiT); ``w`` is (1 + w) c - w u, off at 0 (VAR,
+    TiTok, MaskBit, Halton-MaskGIT). ``scale`` is that number: one for all books, or one each. ``form`` says how s
+    moves with the share r of the sampling that is done: ``constant``; ``linear`` 1 + (s - 1) r (TiTok; MAR);
+    ``power_cosine`` 1 + (s - 1) (1 - cos(pi r^power)) / 2 (MDT, RAR).
+    """
+
+    scale: tuple[float, ...] = (1.0,)
+    parameter: Literal["s", "w"] = "s"
+    form: Literal["constant", "linear", "power_cosine"] = "constant"
+    power: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArSamplingConfig:
-    """How the AR prior is sampled. Guidance is u + s (c - u): 1 is off."""
+    """How the AR prior is sampled. ``top_k_share`` is top-k as a share of the codes (VQGAN-LC: 0.1)."""
 
     temperature: float = 1.0
     top_k: int = 0
+    top_k_share: float | None = None
     top_p: float = 1.0
-    guidance: float = 1.0
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ValueError(f"temperature {self.temperature}: above 0; for the most likely token use top_k 1")
+        if self.top_k and self.top_k_share is not None:
+            raise ValueError(f"top_k {self.top_k} and top_k_share {self.top_k_share}: give one of them")
+        if self.top_k_share is not None and not 0 < self.top_k_share <= 1:
+            raise ValueError(f"top_k_share {self.top_k_share}: a share in (0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NarSamplingConfig:
-    """How the NAR prior is decoded (MaskGIT section 3.3). Guidance is u + s_t (c - u): 1 is off."""
+    """How the NAR prior is decoded (MaskGIT section 3.3)."""
 
     steps: int = 12
     token_temperature: float = 1.0
     choice_temperature: float = 4.5
     choice_space: Literal["log_probability", "probability"] = "log_probability"
     schedule: Literal["cosine", "arccos"] = "cosine"
-    guidance: float = 1.0
-    guidance_form: Literal["constant", "linear"] = "constant"
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
 
     def __post_init__(self) -> None:
         if self.token_temperature <= 0:
@@ -204,13 +229,6 @@ class SamplesConfig:
     rows_per_shard: int = 5000
     batch_size: int = 64
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LpipsConfig:
-    """LPIPS (lpips package, VGG): the backbone is torchvision's VGG16; the linear heads ship with the package."""
-
-    weights: str = field(default="vgg16.safetensors", metadata={"weights": True})
 
 
 @dataclass(frozen=True, kw_only=True)

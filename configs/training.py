@@ -6,7 +6,7 @@ A field with metadata ``RUNTIME`` doesn't change the result (beyond rounding) an
 from dataclasses import dataclass, field
 from typing import Literal
 
-from configs.architecture import FeatureNetworkConfig
+from configs.architecture import WEIGHTS, FeatureNetworkConfig, PredictorConfig
 
 RUNTIME = {"hash": False}
 
@@ -77,6 +77,7 @@ class PerceptualConfig:
     ``channel_normalised`` as LPIPS does: raw scales differ by orders between taps.
     """
 
+    kind: Literal["semantic"] = "semantic"
     network: FeatureNetworkConfig
     low: dict[str, float]
     semantic: dict[str, float]
@@ -87,6 +88,40 @@ class PerceptualConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha {self.alpha}: a share in [0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LpipsConfig:
+    """LPIPS (lpips package, VGG): the backbone is torchvision's VGG16; the linear heads ship with the package."""
+
+    weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LpipsLossConfig(LpipsConfig):
+    """LPIPS as the perceptual loss, as in VQGAN, VQGAN-LC and FQGAN; its dropout is off here."""
+
+    kind: Literal["lpips"] = "lpips"
+    weight: float = 1.0
+
+
+PerceptualKind = PerceptualConfig | LpipsLossConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepresentationConfig:
+    """The codes of ``book`` predict the tap of a pretrained network (FQGAN section 3.3).
+
+    FQGAN's code has temperature 1 and negatives of one GPU alone: ``temperature: 1`` and ``negatives: local``.
+    """
+
+    book: int
+    network: FeatureNetworkConfig
+    tap: str = "pooled"
+    predictor: PredictorConfig = field(default_factory=PredictorConfig)
+    weight: float = 0.5
+    temperature: float = 0.1
+    negatives: Literal["global", "local"] = "global"
 
 
 @dataclass(frozen=True, kw_only=True)

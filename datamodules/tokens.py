@@ -17,7 +17,7 @@ Batch = dict[str, Tensor]
 
 
 class TokenRows:
-    """The tokens of one split: ``tokens`` (M, V, N) and ``labels`` (M,)."""
+    """The tokens of one split: ``tokens`` (M, V, N) or (M, V, k, N) and ``labels`` (M,)."""
 
     def __init__(self, folder: Path, split: str) -> None:
         self.tokens = ShardReader(sorted((folder / split).glob("tokens-*.npy")))
@@ -47,7 +47,7 @@ class TrainingTokens(Dataset[Batch]):
         return int(self.groups[group][self.permutations[group][turn]])
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns tokens int64 (N,), labels (-1 without one), noise float32 (N + 2,) uniform in [0, 1)."""
+        """Returns tokens int64 (k, N), labels (-1 without one), noise float32 (k N + 2,) uniform in [0, 1)."""
         row = self.row(position)
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "tokens", position)))
         views = self.rows.tokens[row]
@@ -67,9 +67,9 @@ class EvaluationTokens(Dataset[Batch]):
 
 def _item(tokens: np.ndarray, label: int, random: np.random.Generator) -> Batch:
     return {
-        "tokens": torch.from_numpy(tokens.astype(np.int64)),
+        "tokens": torch.from_numpy(tokens.astype(np.int64)).view(-1, tokens.shape[-1]),
         "labels": torch.tensor(int(label)),
-        "noise": torch.from_numpy(random.random(len(tokens) + 2, dtype=np.float32)),
+        "noise": torch.from_numpy(random.random(tokens.size + 2, dtype=np.float32)),
     }
 
 

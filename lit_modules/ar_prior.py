@@ -1,20 +1,25 @@
 """Training of the autoregressive prior: next-token cross-entropy (SeQ-GAN section 3.1)."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from lit_modules.prior import Batch, LitPrior
+from lit_modules.prior import Batch, LitPrior, Readout
 from networks.noise import uniform
+from networks.priors import Prior
 from networks.sampling import sample_causal
 
 
 class LitArPrior(LitPrior):
     """Every token is predicted from those before it and the class."""
 
-    def predict_tokens(self, network: nn.Module, batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def readouts(self, network: Prior, batch: Batch, labels: Tensor) -> list[Readout]:
         tokens = batch["tokens"]
-        return network(tokens, labels).flatten(0, 1), tokens.flatten()
+        features = network.features(tokens, labels)
+        return [
+            Readout(features[:, i].flatten(0, 1), weight, tokens[:, i].flatten())
+            for i, weight in enumerate(network.outputs.weights())
+        ]
 
     def sample(self, labels: Tensor) -> Tensor:
         prior = self.averaged_network
-        noise = uniform(0, range(len(labels)), (prior.num_tokens,), "ar").to(self.device)
+        noise = uniform(0, range(len(labels)), (prior.num_books, prior.num_tokens), "ar").to(self.device)
         return sample_causal(prior, labels, noise)

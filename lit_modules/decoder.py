@@ -5,41 +5,42 @@ from torch import Tensor, nn
 
 from configs.stages import DecoderConfig
 from lit_modules.reconstruction import Attempt, LitReconstruction
-from networks.autoencoder import Decoder
-from networks.features import FeatureNetwork
+from networks.autoencoders import AnyDecoder
 from networks.frozen import Frozen
+from networks.perceptual import Perceptual
+from networks.quantizers.quantizer import count_codes
 from networks.tokenizer import VQTokenizer
 
 
 class LitDecoder(LitReconstruction):
     """Trains a decoder on the tokens of a frozen tokenizer; encoder and codebook are held outside the module."""
 
-    network: Decoder
+    network: AnyDecoder
 
     def __init__(
         self,
-        network: Decoder,
+        network: AnyDecoder,
         tokenizer: Frozen[VQTokenizer],
         discriminator: nn.Module,
-        features: Frozen[FeatureNetwork],
+        perceptual: Perceptual,
         config: DecoderConfig,
     ) -> None:
         super().__init__(
             network,
             discriminator,
-            features,
-            perceptual=config.perceptual,
+            perceptual,
+            perceptual_weight=config.perceptual.weight,
             gan=config.gan,
             training=config.training,
             optimizers=[config.optimizer, config.discriminator_optimizer],
             reconstruction_weight=config.reconstruction_weight,
-            num_codes=tokenizer.network.quantizer.num_codes,
+            quantizer=tokenizer.network.quantizer,
             fused=config.runtime.fused_optimizer,
         )
         self.tokenizer = tokenizer
         self.frozen["tokenizer"] = tokenizer.network
 
-    def decoder(self) -> Decoder:
+    def decoder(self) -> AnyDecoder:
         return self.network
 
     def attempt(self, images: Tensor) -> Attempt:
@@ -47,7 +48,7 @@ class LitDecoder(LitReconstruction):
         with torch.no_grad():
             tokens = tokenizer.encode(images)
             latents = tokenizer.quantizer.decode(tokens)
-        counts = torch.bincount(tokens.flatten(), minlength=tokenizer.quantizer.num_codes)
+        counts = count_codes(tokens, self.num_codes, self.num_books)
         return Attempt(self.network(latents), images.new_zeros(()), {}, counts)
 
     @torch.no_grad()

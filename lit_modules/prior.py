@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import torch
-from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics import MeanMetric
 
 from configs.stages import ArPriorConfig, NarPriorConfig
 from lit_modules.training import LitTraining
+from networks.cross_entropy import linear_cross_entropy, token_losses
 from networks.frozen import Frozen
-from networks.tokenizer import VQTokenizer
+from networks.priors import Prior
+from networks.tokenizer import VQTokenizer, on_grid
 
 Batch = dict[str, Tensor]
 
@@ -25,12 +28,21 @@ def drop_labels(labels: Tensor, noise: Tensor, share: float, num_classes: int) -
     return torch.where((noise < share) | (labels < 0), num_classes, labels)
 
 
+@dataclass(frozen=True)
+class Readout:
+    """M tokens of one book: ``features`` (M, C), the output layer's ``weight`` (K, C), ``targets`` (M,)."""
+
+    features: Tensor
+    weight: Tensor
+    targets: Tensor
+
+
 class LitPrior(LitTraining):
-    """Trains a prior by cross-entropy; subclasses say which tokens are predicted from which."""
+    """Trains a prior by cross-entropy, the mean over the books (FQGAN); subclasses say what is predicted from what."""
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Prior,
         config: ArPriorConfig | NarPriorConfig,
         num_classes: int,
         tokenizer: Frozen[VQTokenizer],
@@ -44,34 +56,38 @@ class LitPrior(LitTraining):
         self.tokenizer, self.grid = tokenizer, grid
         self.frozen = {"tokenizer": tokenizer.network}
         self.label_dropout, self.num_classes = config.label_dropout, num_classes
+        self.label_smoothing = config.label_smoothing
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
-    def predict_tokens(self, network: nn.Module, batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns logits (M, K) of the M tokens that are to be predicted, and those tokens (M,)."""
+    def readouts(self, network: Prior, batch: Batch, labels: Tensor) -> list[Readout]:
+        """Returns, for each book, what its output layer reads and the tokens that it should give."""
         raise NotImplementedError
 
     def sample(self, labels: Tensor) -> Tensor:
-        """Returns tokens (B, N) for labels (B,) by the averaged weights, with the same noise every time."""
+        """Returns tokens (B, k, N) for labels (B,) by the averaged weights, with the same noise every time."""
         raise NotImplementedError
 
     def preview(self, fixed: Tensor) -> Tensor:
         """Returns images (1, B, 3, H, W) sampled for ``fixed`` labels (B,)."""
-        tokens = rearrange(self.sample(fixed), "b (h w) -> b h w", h=self.grid[0])
-        return self.tokenizer.network.decode(tokens)[None]
+        return self.tokenizer.network.decode(on_grid(self.sample(fixed), self.grid))[None]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.label_dropout, self.num_classes)
-        logits, targets = self.predict_tokens(self.network, batch, labels)
-        loss = nn.functional.cross_entropy(logits.float(), targets)
-        self.report({"train/loss": loss}, len(labels))
+        readouts = self.readouts(cast(Prior, self.network), batch, labels)
+        losses = [linear_cross_entropy(r.features, r.weight, r.targets, self.label_smoothing) for r in readouts]
+        loss = torch.stack(losses).mean()
+        terms = {"train/loss": loss}
+        if len(losses) > 1:
+            terms |= {f"train/loss/{book}": value for book, value in enumerate(losses)}
+        self.report(terms, len(labels))
         self.optimise(loss, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)
-        logits, targets = self.predict_tokens(self.averaged_network, batch, labels)
-        losses = nn.functional.cross_entropy(logits.float(), targets, reduction="none")
-        self.val_loss.update(losses)
-        self.val_accuracy.update((logits.argmax(-1) == targets).float())
+        for readout in self.readouts(self.averaged_network, batch, labels):
+            found = token_losses(readout.features, readout.weight, readout.targets)
+            self.val_loss.update(found.losses)
+            self.val_accuracy.update(found.right.float())
 
     def on_validation_epoch_end(self) -> None:
         loss = self.val_loss.compute()

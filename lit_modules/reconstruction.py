@@ -8,15 +8,14 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.training import GanConfig, OptimizerConfig, PerceptualConfig, TrainingConfig
+from configs.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary, Average
 from lit_modules.training import LitTraining
 from metrics.codebook import CodebookUsage
 from metrics.reconstruction import peak_signal_to_noise
-from networks.autoencoder import Decoder
-from networks.features import FeatureNetwork
-from networks.frozen import Frozen
-from networks.perceptual import DISTANCES, PerceptualLoss
+from networks.autoencoders import AnyDecoder
+from networks.perceptual import Perceptual
+from networks.quantizers.quantizer import Quantizer, count_codes
 
 Batch = dict[str, Tensor]
 
@@ -38,33 +37,31 @@ class LitReconstruction(LitTraining):
         self,
         network: nn.Module,
         discriminator: nn.Module,
-        features: Frozen[FeatureNetwork],
+        perceptual: Perceptual,
         *,
-        perceptual: PerceptualConfig,
+        perceptual_weight: float,
         gan: GanConfig,
         training: TrainingConfig,
         optimizers: Sequence[OptimizerConfig],
         reconstruction_weight: float,
-        num_codes: int,
+        quantizer: Quantizer,
         fused: bool,
     ) -> None:
         super().__init__(network, training, optimizers[0], fused)
         self.optimizer_configs = list(optimizers)
         self.adversary = Adversary(discriminator, gan)
-        self.perceptual = PerceptualLoss(
-            features, perceptual.low, perceptual.semantic, perceptual.alpha, DISTANCES[perceptual.distance]
-        )
-        self.perceptual_name = features.network.source.name
-        self.frozen = {self.perceptual_name: features.network}
-        self.perceptual_weight, self.reconstruction_weight = perceptual.weight, reconstruction_weight
+        self.perceptual = perceptual
+        self.frozen = {perceptual.name: perceptual.network.network}
+        self.perceptual_weight, self.reconstruction_weight = perceptual_weight, reconstruction_weight
         self.average = Average()
-        self.window = CodebookUsage(num_codes)
-        self.val_usage, self.val_psnr = CodebookUsage(num_codes), MeanMetric()
+        self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
+        self.window = CodebookUsage(self.num_books, self.num_codes)
+        self.val_usage, self.val_psnr = CodebookUsage(self.num_books, self.num_codes), MeanMetric()
 
     def trained_networks(self) -> list[nn.Module]:
         return [self.network, self.adversary]
 
-    def decoder(self) -> Decoder:
+    def decoder(self) -> AnyDecoder:
         """Returns the trained decoder, whose last layer balances the GAN weight."""
         raise NotImplementedError
 
@@ -87,7 +84,7 @@ class LitReconstruction(LitTraining):
         )
         judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
         self.window.update(attempt.counts)
-        named = {f"perceptual/{self.perceptual_name}/{tap}": value for tap, value in taps.items()}
+        named = {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
         terms = {"l1": l1, "perceptual": perceptual, **named, **attempt.terms, **gan_terms, **judge_terms}
         self.report({f"train/{name}": value for name, value in terms.items()}, len(images))
         self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
@@ -102,7 +99,7 @@ class LitReconstruction(LitTraining):
         images = batch["images"].flatten(0, 1)
         found, tokens = self.reconstruct(images)
         self.val_psnr.update(peak_signal_to_noise(found, images))
-        self.val_usage.update(torch.bincount(tokens.flatten(), minlength=self.val_usage.num_codes))
+        self.val_usage.update(count_codes(tokens, self.num_codes, self.num_books))
 
     def on_validation_epoch_end(self) -> None:
         values: dict[str, Any] = {"val/psnr": self.val_psnr.compute()}

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torchmetrics import CatMetric, MeanMetric, Metric
@@ -13,6 +12,7 @@ from metrics.frechet import FeatureStatistics
 from metrics.reconstruction import from_uint8, peak_signal_to_noise, structural_similarity, to_uint8
 from networks.features import FeatureNetwork
 from networks.frozen import Frozen
+from networks.quantizers.quantizer import count_codes
 from networks.tokenizer import VQTokenizer
 
 Batch = dict[str, Tensor]
@@ -43,7 +43,8 @@ class LitReconstructionScores(LightningModule):
         lpips: Frozen[nn.Module] | None,
     ) -> None:
         super().__init__()
-        first = next(iter(tokenizers.values()))
+        quantizer = next(iter(tokenizers.values())).network.quantizer
+        self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
         self.tokenizers, self.judge, self.lpips = tokenizers, judge, lpips
         self.frechet_tap, self.classifier_tap = frechet_tap, classifier_tap
         width = judge.network.network.channels[frechet_tap]
@@ -53,7 +54,7 @@ class LitReconstructionScores(LightningModule):
         )
         self.reference = FeatureStatistics(width)
         self.statistics = nn.ModuleDict({name: FeatureStatistics(width) for name in tokenizers})
-        self.usage = CodebookUsage(first.network.quantizer.num_codes)
+        self.usage = CodebookUsage(self.num_books, self.num_codes)
         self.features, self.labels, self.dropped = CatMetric(), CatMetric(), CatMetric()
 
     def on_test_start(self) -> None:
@@ -82,7 +83,7 @@ class LitReconstructionScores(LightningModule):
                 _metric(self.means[name], figure).update(value)
             _metric(self.statistics, name).update(self.judge(found)[self.frechet_tap])
         assert tokens is not None
-        self.usage.update(torch.bincount(tokens.flatten(), minlength=self.usage.num_codes))
+        self.usage.update(count_codes(tokens, self.num_codes, self.num_books))
 
 
 class LitFeatureScores(LightningModule):

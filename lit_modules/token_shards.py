@@ -11,7 +11,7 @@ from networks.tokenizer import VQTokenizer
 
 
 class LitTokenShards(LightningModule):
-    """Predicts tokens (B, V, N), in the narrowest unsigned type, for images (B, V, 3, H, W)."""
+    """Predicts tokens (B, V, N), or (B, V, k, N), in the narrowest unsigned type, for images (B, V, 3, H, W)."""
 
     def __init__(self, tokenizer: Frozen[VQTokenizer], dtype: torch.dtype) -> None:
         super().__init__()
@@ -24,4 +24,4 @@ class LitTokenShards(LightningModule):
         views = batch["images"].shape[1]
         images = from_uint8(rearrange(batch["images"], "b v c h w -> (b v) c h w"))
         tokens = self.tokenizer.network.encode(images)
-        return rearrange(tokens, "(b v) h w -> b v (h w)", v=views).to(self.token_dtype)
+        return rearrange(tokens, "(b v) ... h w -> b v ... (h w)", v=views).to(self.token_dtype)

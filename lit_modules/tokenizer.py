@@ -1,13 +1,15 @@
 """Phase 1: semantic compression. Encoder, codebook and decoder are trained together (SeQ-GAN section 3.4)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from configs.stages import TokenizerConfig
 from lit_modules.reconstruction import Attempt, LitReconstruction
-from networks.autoencoder import Decoder
-from networks.features import FeatureNetwork
-from networks.frozen import Frozen
+from networks.autoencoders import AnyDecoder
+from networks.perceptual import Perceptual
+from networks.teacher import Teacher
 from networks.tokenizer import VQTokenizer
 
 
@@ -20,32 +22,44 @@ class LitTokenizer(LitReconstruction):
         self,
         network: VQTokenizer,
         discriminator: nn.Module,
-        features: Frozen[FeatureNetwork],
+        perceptual: Perceptual,
         config: TokenizerConfig,
+        teachers: Sequence[Teacher] = (),
     ) -> None:
+        """
+        Args:
+            teachers: one for each predictor of ``network``, in their order.
+        """
         super().__init__(
             network,
             discriminator,
-            features,
-            perceptual=config.perceptual,
+            perceptual,
+            perceptual_weight=config.perceptual.weight,
             gan=config.gan,
             training=config.training,
             optimizers=[config.optimizer, config.discriminator_optimizer],
             reconstruction_weight=config.reconstruction_weight,
-            num_codes=network.quantizer.num_codes,
+            quantizer=network.quantizer,
             fused=config.runtime.fused_optimizer,
         )
         self.quantizer_weight = config.quantizer_weight
+        self.teachers = list(teachers)
+        self.frozen |= network.quantizer.held()
+        self.frozen |= {f"teacher {teacher.name}": teacher.network.network for teacher in teachers}
 
-    def decoder(self) -> Decoder:
-        assert isinstance(self.network.decoder, Decoder)
+    def decoder(self) -> AnyDecoder:
+        assert isinstance(self.network.decoder, AnyDecoder)
         return self.network.decoder
 
     def attempt(self, images: Tensor) -> Attempt:
         result = self.network(images)
         quantized = result.quantized
         terms = {f"quantizer/{name}": value for name, value in quantized.losses.items()}
-        return Attempt(result.images, self.quantizer_weight * quantized.loss, terms, quantized.counts)
+        loss = self.quantizer_weight * quantized.loss
+        for teacher, predicted in zip(self.teachers, result.predictions, strict=True):
+            terms[f"representation/{teacher.name}"] = found = teacher.loss(predicted, images)
+            loss = loss + teacher.weight * found
+        return Attempt(result.images, loss, terms, quantized.counts)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:

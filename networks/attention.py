@@ -8,9 +8,9 @@ layers of 4 c^2 per level and no MLP.
 from einops import rearrange
 from torch import Tensor, nn
 
-from configs.architecture import AutoencoderConfig, DecoderAttentionConfig
+from configs.architecture import AutoencoderKind, DecoderAttentionConfig
 from networks.attend import attend
-from networks.autoencoder import Decoder
+from networks.autoencoders import AnyDecoder, build_decoder
 
 
 class GroupedAttention(nn.Module):
@@ -58,7 +58,7 @@ class DilatedAttention(GroupedAttention):
     pattern = "(b p q) (gh gw)"
 
 
-def attention_decoder(config: AutoencoderConfig, attention: DecoderAttentionConfig) -> Decoder:
+def attention_decoder(config: AutoencoderKind, attention: DecoderAttentionConfig) -> AnyDecoder:
     """Returns the decoder of phase 2: each level ends in a regional and a dilated attention layer."""
     if len(attention.block_sizes) != len(config.widths):
         raise ValueError(f"block_sizes {attention.block_sizes}: give one for each of the {len(config.widths)} levels")
@@ -67,4 +67,4 @@ def attention_decoder(config: AutoencoderConfig, attention: DecoderAttentionConf
         block, head_dim = attention.block_sizes[level], min(attention.head_dim, width)
         return nn.Sequential(RegionalAttention(width, block, head_dim), DilatedAttention(width, block, head_dim))
 
-    return Decoder(config, tail)
+    return build_decoder(config, tail)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from networks.features import FeatureNetwork
+from configs.training import LpipsLossConfig, PerceptualKind
+from networks.features import FeatureNetwork, build_features
 from networks.frozen import Frozen
+from networks.lpips import build_lpips
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -49,6 +51,7 @@ class PerceptualLoss:
         distance: Distance,
     ) -> None:
         self.network, self.alpha, self.distance = network, alpha, distance
+        self.name = network.network.source.name
         self.low = low if alpha < 1 else {}
         self.semantic = semantic if alpha > 0 else {}
         self.taps = sorted({*self.low, *self.semantic})
@@ -64,3 +67,29 @@ class PerceptualLoss:
         zero = images.new_zeros(())
         loss = self.alpha * sum(semantic, zero) + (1 - self.alpha) * sum(low, zero)
         return loss, terms
+
+
+class LpipsLoss:
+    """LPIPS (Zhang et al. 2018) of images in [-1, 1]. The network is held in eval mode: its dropout stays off."""
+
+    name = "lpips"
+
+    def __init__(self, network: Frozen[nn.Module]) -> None:
+        self.network = network
+
+    def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the mean over the batch, and itself as the only term."""
+        with torch.autocast(images.device.type, enabled=False):
+            loss = self.network(images.float(), targets.float()).mean()
+        return loss, {"vgg": loss}
+
+
+Perceptual = PerceptualLoss | LpipsLoss
+
+
+def build_perceptual(config: PerceptualKind) -> Perceptual:
+    """Returns the perceptual loss that ``config`` names, on its frozen network."""
+    if isinstance(config, LpipsLossConfig):
+        return LpipsLoss(Frozen(build_lpips(config)))
+    network = Frozen(build_features(config.network))
+    return PerceptualLoss(network, config.low, config.semantic, config.alpha, DISTANCES[config.distance])

@@ -1,6 +1,6 @@
 """Sampling from priors, as small pure functions.
 
-B batch, N tokens, K codes, T steps. ``noise`` is uniform in [0, 1) and given by the caller, row by row from
+B batch, k books, N positions, K codes, T steps. ``noise`` is uniform in [0, 1) and given by the caller, row by row from
 (seed, index), so that a sample does not depend on the batch that it is drawn in.
 """
 
@@ -12,18 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from networks.guidance import Guidance, guide
 from networks.noise import gumbel
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 
-
-def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    """Returns u + s (c - u): s = 1 is the conditional model, s = 0 the unconditional one (LlamaGen's form).
-
-    >>> guide(torch.tensor([2.0]), torch.tensor([1.0]), 3.0).item()
-    4.0
-    """
-    return unconditional + scale * (conditional - unconditional)
+UNGUIDED = Guidance()
 
 
 def keep_top_k(logits: Tensor, k: int) -> Tensor:
@@ -65,26 +59,31 @@ def sample_causal(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    guidance: float = 1.0,
+    guidance: Guidance = UNGUIDED,
 ) -> Tensor:
-    """Returns tokens (B, N) for labels (B,) and noise (B, N), with a preallocated key-value cache.
+    """Returns tokens (B, k, N) for labels (B,) and noise (B, k, N), with preallocated key-value caches.
 
     Guidance 1 runs the conditional model alone; any other scale runs both in one batch.
     """
-    guided = guidance != 1
+    guided = guidance.active
     context = torch.cat([labels, prior.classes.nothing(labels)]) if guided else labels
-    caches = prior.transformer.new_caches(len(context))
-    logits = prior.first_logits(context, caches)
-    tokens = []
+    caches, head_caches = prior.transformer.new_caches(len(context)), prior.heads.new_caches(len(context))
+    feature = prior.start(context, caches)
+    tokens = labels.new_empty(len(labels), prior.num_books, prior.num_tokens)
     for position in range(prior.num_tokens):
-        if guided:
-            conditional, unconditional = logits.chunk(2)
-            logits = guide(conditional, unconditional, guidance)
-        kept = keep_top_p(keep_top_k(logits / temperature, top_k), top_p)
-        tokens.append(draw(kept, noise[:, position]))
+        previous = None
+        for book in range(prior.num_books):
+            logits = prior.sub_logits(book, feature, previous, head_caches)
+            if guided:
+                conditional, unconditional = logits.chunk(2)
+                logits = guide(conditional, unconditional, guidance.scale(book, position / prior.num_tokens))
+            kept = keep_top_p(keep_top_k(logits / temperature, top_k), top_p)
+            tokens[:, book, position] = draw(kept, noise[:, book, position])
+            previous = tokens[:, book, position].repeat(2) if guided else tokens[:, book, position]
         if position + 1 < prior.num_tokens:
-            logits = prior.next_logits(tokens[-1].repeat(2) if guided else tokens[-1], caches)
-    return torch.stack(tokens, dim=1)
+            now = tokens[:, :, position]
+            feature = prior.advance(now.repeat(2, 1) if guided else now, caches)
+    return tokens
 
 
 def cosine(ratio: float) -> float:
@@ -116,11 +115,6 @@ def masked_counts(num_tokens: int, steps: int, schedule: Callable[[float], float
     return counts
 
 
-def guidance_scale(form: Literal["constant", "linear"], scale: float, ratio: float) -> float:
-    """Returns the guidance scale when a share ``ratio`` of the steps is done; linear runs from 1 to ``scale``."""
-    return scale if form == "constant" else 1 + (scale - 1) * ratio
-
-
 @dataclass(frozen=True, kw_only=True)
 class ConfidenceDecoding:
     """Settings of MaskGIT's decoder, kept apart where codebases mix them.
@@ -135,8 +129,7 @@ class ConfidenceDecoding:
     choice_temperature: float
     choice_space: Literal["log_probability", "probability"]
     schedule: Literal["cosine", "arccos"]
-    guidance: float
-    guidance_form: Literal["constant", "linear"]
+    guidance: Guidance
 
 
 MASKGIT = ConfidenceDecoding(
@@ -145,29 +138,29 @@ MASKGIT = ConfidenceDecoding(
     choice_temperature=4.5,
     choice_space="log_probability",
     schedule="cosine",
-    guidance=1.0,
-    guidance_form="constant",
+    guidance=Guidance(),
 )
 
 
 @torch.no_grad()
 def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: ConfidenceDecoding) -> Tensor:
-    """Returns tokens (B, N) for labels (B,) and noise (B, 2, T, N) (MaskGIT section 3.3, eq. 1).
+    """Returns tokens (B, k, N) for labels (B,) and noise (B, 2, T, k, N) (MaskGIT section 3.3, eq. 1).
 
-    Each step draws every masked token, keeps the most confident, and masks the rest again. Guidance is
-    u + s_t (c - u).
+    Each step draws every masked sub-token, keeps the most confident of all k N, and masks the rest again.
     """
-    counts = masked_counts(prior.num_tokens, settings.steps, SCHEDULES[settings.schedule])
+    books, guidance = prior.num_books, settings.guidance
+    counts = masked_counts(books * prior.num_tokens, settings.steps, SCHEDULES[settings.schedule])
     mask_token = prior.num_codes
-    tokens = labels.new_full((len(labels), prior.num_tokens), mask_token)
+    tokens = labels.new_full((len(labels), books, prior.num_tokens), mask_token)
     for step, masked_after in enumerate(counts):
-        scale = guidance_scale(settings.guidance_form, settings.guidance, step / max(1, settings.steps - 1))
-        if scale == 1:
+        scales = [guidance.scale(book, step / max(1, settings.steps - 1)) for book in range(books)]
+        if all(scale == 1 for scale in scales):
             logits = prior(tokens, labels)
         else:
-            both = prior(tokens.repeat(2, 1), torch.cat([labels, prior.classes.nothing(labels)]))
+            both = prior(tokens.repeat(2, 1, 1), torch.cat([labels, prior.classes.nothing(labels)]))
             conditional, unconditional = both.chunk(2)
-            logits = guide(conditional, unconditional, scale)
+            guided = [guide(conditional[:, i], unconditional[:, i], scale) for i, scale in enumerate(scales)]
+            logits = torch.stack(guided, dim=1)
         unknown = tokens == mask_token
         drawn = draw(logits / settings.token_temperature, noise[:, 0, step])
         drawn = torch.where(unknown, drawn, tokens)
@@ -177,7 +170,7 @@ def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: C
             confidence = confidence.exp()
         anneal = settings.choice_temperature * (1 - (step + 1) / settings.steps)
         confidence = confidence + anneal * gumbel(noise[:, 1, step].to(confidence))
-        confidence = confidence.masked_fill(~unknown, math.inf)
-        rank = confidence.argsort(dim=1, stable=True).argsort(dim=1)
+        confidence = confidence.masked_fill(~unknown, math.inf).flatten(1)
+        rank = confidence.argsort(dim=1, stable=True).argsort(dim=1).view_as(drawn)
         tokens = drawn.masked_fill(rank < masked_after, mask_token)
     return tokens

@@ -174,4 +174,7 @@ def weights_of(config: Any) -> list[str]:
             found.append(value)
         elif dataclasses.is_dataclass(value):
             found += weights_of(value)
+        elif isinstance(value, tuple):
+            for item in value:
+                found += weights_of(item) if dataclasses.is_dataclass(item) else []
     return found

@@ -3,25 +3,33 @@
 import torch
 from lightning.pytorch import seed_everything
 
-from configs.architecture import AutoencoderConfig, DiscriminatorConfig
-from configs.stages import DecoderConfig, TokenizerConfig
+from configs.architecture import AutoencoderKind, DiscriminatorConfig
+from configs.stages import DecoderConfig
 from lit_modules.decoder import LitDecoder
 from networks.attention import attention_decoder
-from networks.autoencoder import Decoder
+from networks.autoencoders import AnyDecoder
 from networks.discriminators import build_discriminator
-from networks.features import build_features
 from networks.frozen import Frozen
+from networks.perceptual import build_perceptual
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
-from pipeline.config import parse, plain
+from pipeline.config import plain
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
-from stages.published import fixed_images, load_network, load_tokenizer, open_index, previews, save_network
+from stages.published import (
+    fixed_images,
+    load_network,
+    load_tokenizer,
+    open_index,
+    previews,
+    save_network,
+    tokenizer_config,
+)
 
 STAGE = "decoder"
 
 
-def grown_decoder(phase1: Decoder, autoencoder: AutoencoderConfig, config: DecoderConfig) -> Decoder:
+def grown_decoder(phase1: AnyDecoder, autoencoder: AutoencoderKind, config: DecoderConfig) -> AnyDecoder:
     """Returns phase 1's decoder with attention, which changes nothing yet.
 
     Raises:
@@ -37,34 +45,29 @@ def grown_decoder(phase1: Decoder, autoencoder: AutoencoderConfig, config: Decod
     return decoder
 
 
-def parent_config(tokenizer: Artifact) -> TokenizerConfig:
-    """Returns the config that the tokenizer was trained with."""
-    return parse(TokenizerConfig, tokenizer.config, f"{tokenizer.path}/manifest.json", tokenizer.path)
-
-
 def build(job: Job) -> None:
     """Finetunes the decoder; publishes the whole tokenizer with it, and asserts that tokens are what they were."""
     config: DecoderConfig = job.config
     training, parent = config.training, job.inputs["tokenizer"]
     index = open_index(job.inputs["data"])
     phase1 = load_tokenizer(parent)
-    autoencoder, discriminator_config = parent_config(parent).autoencoder, parent_config(parent).discriminator
+    parent_config = tokenizer_config(parent)
+    autoencoder = parent_config.autoencoder
     if index.facts.image_size != parent.facts["image_size"]:
         raise ValueError(
             f"stage data says {index.facts.image_size} px, the tokenizer was trained at {parent.facts['image_size']}"
         )
 
     seed_everything(training.seed, verbose=False)
-    assert isinstance(phase1.decoder, Decoder)
+    assert isinstance(phase1.decoder, AnyDecoder)
     decoder = grown_decoder(phase1.decoder, autoencoder, config)
-    discriminator = pretrained_discriminator(discriminator_config, parent)
+    discriminator = pretrained_discriminator(parent_config.discriminator, parent)
     if "init_from" in job.inputs:
         load_network(decoder, job.inputs["init_from"].file("decoder.safetensors"))
     probe = fixed_images(index, 16)
     with torch.no_grad():
         tokens_before = phase1.encode(probe)
-    features = Frozen(build_features(config.perceptual.network))
-    module = LitDecoder(decoder, Frozen(phase1), discriminator, features, config)
+    module = LitDecoder(decoder, Frozen(phase1), discriminator, build_perceptual(config.perceptual), config)
 
     trainer = train_on_images(job, module, index, probe)
     if job.rank:
@@ -76,7 +79,7 @@ def build(job: Job) -> None:
         changed = int((published.encode(probe) != tokens_before).sum())
     assert changed == 0, f"{changed} tokens changed in phase 2, which trains the decoder alone"
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
-    inherited = ("num_codes", "code_dim", "grid", "image_size", "class_names")
+    inherited = ("num_books", "num_codes", "code_dim", "grid", "image_size", "class_names")
     job.publish(
         files={
             "tokenizer.safetensors": save_network(published, job.work / "tokenizer.safetensors"),
@@ -85,9 +88,9 @@ def build(job: Job) -> None:
         },
         records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
-            **{name: parent.facts[name] for name in inherited}, "autoencoder": plain(autoencoder),
+            **{name: parent.facts[name] for name in inherited}, "tokenizer": plain(parent_config),
             "tokenizer_digest": parent.digest, "updates": training.updates,
-            "perceptual_network": features.network.source.name, "skipped_updates": int(module.skipped[0]),
+            "perceptual_network": module.perceptual.name, "skipped_updates": int(module.skipped[0]),
         },
         made_by={"figures": figures, "world_size": trainer.world_size},
         images=training.updates * training.batch_size,

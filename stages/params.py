@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from networks.attention import attention_decoder
-from networks.autoencoder import Decoder, Encoder
 from networks.discriminators import build_discriminator
 from networks.features import feature_width
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from networks.quantizers import build_quantizer
-from networks.tokenizer import VQTokenizer
+from networks.tokenizer import PredictingTokenizer
 from pipeline.graph import Recipe
+from stages.tokenizer import training_tokenizer
 
 
 def count(network: nn.Module) -> int:
@@ -43,9 +43,11 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     num_classes = data.num_classes or 0
     with torch.device("meta"):
         quantizer = build_quantizer(config.quantizer, autoencoder.latent_dim, centres_of(recipe))
-        tokenizer = VQTokenizer(Encoder(autoencoder), quantizer, Decoder(autoencoder))
+        tokenizer = training_tokenizer(config, data.image_size, quantizer)
+        heads = count(tokenizer.predictors) if isinstance(tokenizer, PredictingTokenizer) else 0
         counts["tokenizer"] = {
             "encoder": count(tokenizer.encoder), "decoder": count(tokenizer.decoder), "codebook": count(quantizer),
+            **({"predictors": heads, "inference": count(tokenizer) - heads} if heads else {}),
             "total": count(tokenizer), "discriminator": count(build_discriminator(config.discriminator)),
         }  # fmt: skip
         if "decoder" in nodes:
@@ -54,7 +56,9 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
             counts["decoder"] = {"decoder": count(grown), "attention": added, "total": count(tokenizer) + added}
         for stage, network in (("ar_prior", CausalPrior), ("nar_prior", MaskedPrior)):
             if stage in nodes:
-                prior = network(nodes[stage].config.transformer, quantizer.num_codes, num_tokens, num_classes)
+                prior = network(
+                    nodes[stage].config.network, quantizer.num_books, quantizer.num_codes, num_tokens, num_classes
+                )
                 counts[stage] = {"total": count(prior)}
     return counts
 

@@ -1,6 +1,7 @@
 """What the stages ar_prior and nar_prior share: token data in, a published network out."""
 
 import math
+from typing import Any
 
 import torch
 from lightning.pytorch import seed_everything
@@ -38,7 +39,8 @@ def train_prior(
         )
     num_classes = len(facts["class_names"])
     seed_everything(training.seed, verbose=False)
-    prior = network(config.transformer, facts["num_codes"], facts["num_tokens"], num_classes)
+    shape: Any = config.network
+    prior = network(shape, facts["num_books"], facts["num_codes"], facts["num_tokens"], num_classes)
     trained = module(prior, config, num_classes, Frozen(load_tokenizer(tokenizer)), facts["grid"])
     speed_up(trained, config.runtime)
     labels = torch.arange(16) % max(1, num_classes)
@@ -57,7 +59,7 @@ def train_prior(
         return
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
     loss, entropy, chance = figures["val/loss"], facts["val_entropy"], math.log(facts["num_codes"])
-    inherited = ("num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
+    inherited = ("num_books", "num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
     job.publish(
         files={"prior.safetensors": save_network(trained.averaged_network, job.work / "prior.safetensors")},
         records={"curves.csv": job.work / "curves.csv", **previews(job)},

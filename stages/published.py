@@ -7,15 +7,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from configs.architecture import AutoencoderConfig, DecoderAttentionConfig, TransformerConfig
+from configs.architecture import ArPriorNetworkConfig, DecoderAttentionConfig, NarPriorNetworkConfig
+from configs.stages import TokenizerConfig
 from datamodules.images import EvaluationImages, to_unit_range
 from datamodules.index import ImageIndex
 from networks.attention import attention_decoder
-from networks.autoencoder import Decoder, Encoder
+from networks.autoencoders import build_decoder, build_encoder
 from networks.features.weights import load_strictly
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
-from networks.quantizers import FrozenCodebook
+from networks.quantizers import empty_published
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.config import parse
@@ -45,26 +46,27 @@ def open_index(data: Artifact) -> ImageIndex:
     return ImageIndex(data.path, runs / data.facts["root"])
 
 
-def empty_tokenizer(autoencoder: AutoencoderConfig, num_codes: int) -> VQTokenizer:
-    """Returns a tokenizer with a frozen codebook, not filled yet."""
-    codebook = FrozenCodebook(num_codes, autoencoder.latent_dim)
-    return VQTokenizer(Encoder(autoencoder), codebook, Decoder(autoencoder))
+def tokenizer_config(tokenizer: Artifact) -> TokenizerConfig:
+    """Returns the config that a tokenizer was trained with."""
+    return parse(TokenizerConfig, tokenizer.config, f"{tokenizer.path}/manifest.json", tokenizer.path)
 
 
 def load_tokenizer(artifact: Artifact) -> VQTokenizer:
     """Returns the tokenizer of phase 1, in eval mode."""
-    autoencoder = stored_config(AutoencoderConfig, artifact, "autoencoder")
-    tokenizer = empty_tokenizer(autoencoder, artifact.facts["num_codes"])
+    config, size = tokenizer_config(artifact), artifact.facts["image_size"]
+    quantizer = empty_published(config.quantizer, config.autoencoder.latent_dim, artifact.facts["num_codes"])
+    tokenizer = VQTokenizer(build_encoder(config.autoencoder, size), quantizer, build_decoder(config.autoencoder))
     load_network(tokenizer, artifact.file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
 
 
 def load_decoder(artifact: Artifact) -> VQTokenizer:
     """Returns the tokenizer with the decoder of phase 2, in eval mode; stage decoder publishes all of it."""
-    autoencoder = parse(AutoencoderConfig, artifact.facts["autoencoder"], str(artifact.path), artifact.path)
-    attention = stored_config(DecoderAttentionConfig, artifact, "attention")
-    codebook = FrozenCodebook(artifact.facts["num_codes"], autoencoder.latent_dim)
-    tokenizer = VQTokenizer(Encoder(autoencoder), codebook, attention_decoder(autoencoder, attention))
+    parent = parse(TokenizerConfig, artifact.facts["tokenizer"], str(artifact.path), artifact.path)
+    autoencoder, attention = parent.autoencoder, stored_config(DecoderAttentionConfig, artifact, "attention")
+    encoder = build_encoder(autoencoder, artifact.facts["image_size"])
+    quantizer = empty_published(parent.quantizer, autoencoder.latent_dim, artifact.facts["num_codes"])
+    tokenizer = VQTokenizer(encoder, quantizer, attention_decoder(autoencoder, attention))
     load_network(tokenizer, artifact.file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
 
@@ -72,8 +74,10 @@ def load_decoder(artifact: Artifact) -> VQTokenizer:
 def load_prior(artifact: Artifact, network: type[CausalPrior] | type[MaskedPrior]) -> CausalPrior | MaskedPrior:
     """Returns a published prior, in eval mode."""
     facts = artifact.facts
-    transformer = stored_config(TransformerConfig, artifact, "transformer")
-    prior = network(transformer, facts["num_codes"], facts["num_tokens"], len(facts["class_names"]))
+    schema = ArPriorNetworkConfig if network is CausalPrior else NarPriorNetworkConfig
+    config: Any = stored_config(schema, artifact, "network")
+    num_classes = len(facts["class_names"])
+    prior = network(config, facts["num_books"], facts["num_codes"], facts["num_tokens"], num_classes)
     load_network(prior, artifact.file("prior.safetensors"))
     return prior.eval().requires_grad_(False)
 

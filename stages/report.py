@@ -50,16 +50,30 @@ def token_section(job: Job) -> Section:
     scores = job.inputs["scores"]
     tokens = np.load(scores.file("pictures/tokens.npy"), allow_pickle=False)
     original = np.load(scores.file("pictures/original.npy"), allow_pickle=False)
-    num_codes = job.inputs["tokenizer"].facts["num_codes"]
-    pictures = [("image and token map (one colour a code)", token_picture(original, tokens, num_codes))]
+    num_books, num_codes = (job.inputs["tokenizer"].facts[name] for name in ("num_books", "num_codes"))
+    maps = list(tokens.swapaxes(0, 1)) if num_books > 1 else [tokens]
+    pictures = [
+        (f"image and token map (one colour a code){_book(i, num_books)}", token_picture(original, book, num_codes))
+        for i, book in enumerate(maps)
+    ]
     if "token_shards" in job.inputs:
         shards = job.inputs["token_shards"]
-        counts = np.zeros(num_codes, dtype=np.int64)
+        counts = np.zeros((num_books, num_codes), dtype=np.int64)
         for path in sorted((shards.path / "train").glob("tokens-*.npy")):
-            block = np.load(path, mmap_mode="r", allow_pickle=False)[:, 0]
-            counts += np.bincount(np.asarray(block).ravel().astype(np.int64), minlength=num_codes)
-        pictures.append(("uses of each code over the train tokens, most used first", bars(np.sort(counts)[::-1])))
-    return Section("Tokens", f"{num_codes} codes, grid {tokens.shape[1]} x {tokens.shape[2]}.", pictures=pictures)
+            block = np.load(path, mmap_mode="r", allow_pickle=False)[:, 0].reshape(
+                -1, num_books, shards.facts["num_tokens"]
+            )
+            for i in range(num_books):
+                counts[i] += np.bincount(block[:, i].ravel().astype(np.int64), minlength=num_codes)
+        for i, row in enumerate(counts):
+            title = f"uses of each code over the train tokens, most used first{_book(i, num_books)}"
+            pictures.append((title, bars(np.sort(row)[::-1])))
+    text = f"{num_codes} codes, grid {tokens.shape[-2]} x {tokens.shape[-1]}."
+    return Section("Tokens", f"{num_books} books of {text}" if num_books > 1 else text, pictures=pictures)
+
+
+def _book(number: int, num_books: int) -> str:
+    return f", book {number}" if num_books > 1 else ""
 
 
 def sample_sections(samples: Artifact, per_class: int) -> list[Section]:

@@ -21,11 +21,11 @@ from metrics.frechet import distance_between
 from metrics.reconstruction import to_uint8
 from networks.features import build_features
 from networks.frozen import Frozen
+from networks.lpips import build_lpips
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.lineage import weights_seen
-from stages.lpips import build_lpips
 from stages.published import fixed_images, load_decoder, load_tokenizer, open_index
 from stages.rows import check_dropped
 from stages.trainer import build_trainer, lay_out

@@ -13,6 +13,7 @@ from datamodules.shards import WRITTEN, ShardReader, ShardWriter
 from lit_modules.token_shards import LitTokenShards
 from metrics.codebook import usage
 from networks.frozen import Frozen
+from networks.quantizers.quantizer import count_codes
 from pipeline.job import Job, run_stage
 from stages.published import load_tokenizer, open_index
 from stages.rows import check_dropped, predict_rows
@@ -42,13 +43,13 @@ def keep_rows(reader: ShardReader, kept: np.ndarray, folder: Path, rows_per_shar
     return paths
 
 
-def count_tokens(reader: ShardReader, kept: np.ndarray, num_codes: int) -> torch.Tensor:
-    """Returns how often each code occurs in the first view of the ``kept`` rows, int64 (K,)."""
-    counts = np.zeros(num_codes, dtype=np.int64)
+def count_tokens(reader: ShardReader, kept: np.ndarray, num_books: int, num_codes: int) -> torch.Tensor:
+    """Returns how often each code of each book occurs in the first view of the ``kept`` rows, int64 (k, K)."""
+    counts = torch.zeros(num_books, num_codes, dtype=torch.int64)
     for start in range(0, len(kept), 65_536):
         tokens = reader.gather(kept[start : start + 65_536])[:, 0]
-        counts += np.bincount(tokens.ravel().astype(np.int64), minlength=num_codes)
-    return torch.from_numpy(counts)
+        counts += count_codes(torch.from_numpy(tokens.astype(np.int64)), num_codes, num_books)
+    return counts
 
 
 def build(job: Job) -> None:
@@ -56,13 +57,14 @@ def build(job: Job) -> None:
     config: TokenShardsConfig = job.config
     parent = job.inputs["tokenizer"]
     index = open_index(job.inputs["data"])
-    num_codes, grid = parent.facts["num_codes"], parent.facts["grid"]
+    num_books, num_codes, grid = (parent.facts[name] for name in ("num_books", "num_codes", "grid"))
     dtype = token_type(num_codes)
     tokenizer = Frozen(load_tokenizer(parent))
     lay_out(config.runtime, tokenizer.network)
     module = LitTokenShards(tokenizer, getattr(torch, dtype))
     images = EvaluationImages(index, config.crops, config.resize_range, config.flip)
-    shape = (images.num_views, grid[0] * grid[1])
+    books = (num_books,) if num_books > 1 else ()
+    shape = (images.num_views, *books, grid[0] * grid[1])
 
     files: dict[str, Path] = {}
     facts: dict[str, object] = {}
@@ -82,7 +84,7 @@ def build(job: Job) -> None:
         np.save(folder / "index.npy", members[kept], allow_pickle=False)
         shards = keep_rows(reader, kept, folder / "kept", config.rows_per_shard)
         files |= {f"{split}/{path.name}": path for path in [*shards, folder / "labels.npy", folder / "index.npy"]}
-        found = {name: float(value) for name, value in usage(count_tokens(reader, kept, num_codes)).items()}
+        found = {name: float(value) for name, value in usage(count_tokens(reader, kept, num_books, num_codes)).items()}
         facts |= {f"num_{split}": len(kept), **{f"{split}_{name}": value for name, value in found.items()}}
     if job.rank:
         return
@@ -91,8 +93,9 @@ def build(job: Job) -> None:
         files=files,
         records={"dropped.json": job.work / "dropped.json"},
         facts={
-            "num_codes": num_codes, "grid": grid, "num_tokens": shape[1], "num_views": shape[0], "dtype": dtype,
-            "layout": "rows x views x tokens, raster order; view 0 is the first crop unflipped",
+            "num_books": num_books, "num_codes": num_codes, "grid": grid,
+            "num_tokens": shape[-1], "num_views": shape[0], "dtype": dtype,
+            "layout": "rows x views (x books) x tokens, raster order; view 0 is the first crop unflipped",
             "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
             **facts,
         },

@@ -6,17 +6,41 @@ from lightning.pytorch import seed_everything
 
 from configs.stages import TokenizerConfig
 from lit_modules.tokenizer import LitTokenizer
-from networks.autoencoder import Decoder, Encoder
+from networks.autoencoders import build_decoder, build_encoder
 from networks.discriminators import build_discriminator
-from networks.features import build_features
-from networks.frozen import Frozen
-from networks.quantizers import build_quantizer
-from networks.tokenizer import VQTokenizer
+from networks.features import feature_width
+from networks.perceptual import build_perceptual
+from networks.quantizers import FactorisedCodebooks, Quantizer, build_quantizer
+from networks.representation import FeaturePredictor
+from networks.teacher import build_teacher
+from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
-from stages.published import empty_tokenizer, fixed_images, load_network, open_index, previews, save_network
+from stages.published import fixed_images, load_network, open_index, previews, save_network
 
 STAGE = "tokenizer"
+
+
+def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quantizer) -> VQTokenizer:
+    """Returns the network of phase 1, with the predictors that the recipe asks for.
+
+    Raises:
+        ValueError: a predictor for a book that isn't there.
+    """
+    autoencoder = config.autoencoder
+    encoder, decoder = build_encoder(autoencoder, image_size), build_decoder(autoencoder)
+    if not config.representation:
+        return VQTokenizer(encoder, quantizer, decoder)
+    if not isinstance(quantizer, FactorisedCodebooks):
+        raise ValueError(f"representation needs quantizer kind factorised, not {config.quantizer.kind}")
+    predictors, books = [], []
+    for part in config.representation:
+        if not 0 <= part.book < quantizer.num_books:
+            raise ValueError(f"representation: book {part.book} isn't one of 0 to {quantizer.num_books - 1}")
+        width, num_tokens = feature_width(part.network, part.tap), (image_size // autoencoder.factor) ** 2
+        predictors.append(FeaturePredictor(part.predictor, quantizer.widths[part.book], num_tokens, width))
+        books.append(part.book)
+    return PredictingTokenizer(encoder, quantizer, decoder, predictors, books)
 
 
 def build(job: Job) -> None:
@@ -33,24 +57,21 @@ def build(job: Job) -> None:
 
     seed_everything(training.seed, verbose=False)
     quantizer = build_quantizer(config.quantizer, autoencoder.latent_dim, centres)
-    tokenizer = VQTokenizer(Encoder(autoencoder), quantizer, Decoder(autoencoder))
+    tokenizer = training_tokenizer(config, size, quantizer)
     discriminator = build_discriminator(config.discriminator)
     if "init_from" in job.inputs:
         parent = job.inputs["init_from"]
         for network, name in ((tokenizer, "training"), (discriminator, "discriminator")):
             load_network(network, parent.file(f"{name}.safetensors"))
-    features = Frozen(build_features(config.perceptual.network))
-    module = LitTokenizer(tokenizer, discriminator, features, config)
+    teachers = [build_teacher(part) for part in config.representation]
+    module = LitTokenizer(tokenizer, discriminator, build_perceptual(config.perceptual), config, teachers)
 
     trainer = train_on_images(job, module, index, fixed_images(index, 16))
     if job.rank:
         return
 
     trained = module.averaged_network
-    published = empty_tokenizer(autoencoder, quantizer.num_codes)
-    published.encoder.load_state_dict(trained.encoder.state_dict())
-    published.decoder.load_state_dict(trained.decoder.state_dict())
-    published.quantizer.get_buffer("codebook").copy_(trained.quantizer.table().detach())
+    published = VQTokenizer(trained.encoder, trained.quantizer.published(), trained.decoder)
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
     grid = size // autoencoder.factor
     job.publish(
@@ -61,9 +82,10 @@ def build(job: Job) -> None:
         },
         records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
-            "num_codes": quantizer.num_codes, "code_dim": autoencoder.latent_dim, "grid": [grid, grid],
+            "num_books": quantizer.num_books, "num_codes": quantizer.num_codes,
+            "code_dim": autoencoder.latent_dim, "grid": [grid, grid],
             "image_size": size, "class_names": index.facts.class_names, "updates": training.updates,
-            "perceptual_network": features.network.source.name, "skipped_updates": int(module.skipped[0]),
+            "perceptual_network": module.perceptual.name, "skipped_updates": int(module.skipped[0]),
         },
         made_by={"figures": figures, "world_size": trainer.world_size},
         images=training.updates * training.batch_size,

@@ -18,7 +18,7 @@ from torch import Tensor
 from torchvision.models import VGG16_Weights
 
 from configs.architecture import FeatureNetworkConfig, OpenClipConfig, TimmConfig, Vgg16Config
-from configs.stages import LpipsConfig
+from configs.training import LpipsConfig
 from configs.weights import PACKAGE, weights_folder
 from pipeline.artifact import sha256_of
 from pipeline.graph import Recipe

@@ -1,38 +1,59 @@
-"""Autoregressive prior: p(s) = prod_i p(s_i | s_<i, class) (SeQ-GAN section 3.1; Table 8)."""
+"""Autoregressive prior: p(s) = prod_i p(s_i | s_<i, class) (SeQ-GAN section 3.1; FQGAN section 3.4)."""
 
 import torch
 from torch import Tensor, nn
 
-from configs.architecture import TransformerConfig
+from configs.architecture import ArPriorNetworkConfig
+from networks.priors.backbone import build_backbone
 from networks.priors.condition import ClassEmbedding
-from networks.transformer import KeyValueCache, Transformer, initialise
+from networks.priors.embedding import EMBEDDINGS
+from networks.priors.heads import build_heads
+from networks.priors.outputs import OutputLayers
+from networks.transformer import KeyValueCache, initialise
 
 
 class CausalPrior(nn.Module):
-    """Class token, then tokens in raster order; each position predicts the next token.
+    """Class token, then positions in raster order; each predicts the k sub-tokens of the next position.
 
-    The head is untied and starts at zero, so that the first loss is ln K.
+    Tokens are (B, k, N); with one book and the linear head this is a GPT. Output layers are untied, one a book, and
+    start at zero, so that the first loss is ln K.
     """
 
-    def __init__(self, config: TransformerConfig, num_codes: int, num_tokens: int, num_classes: int) -> None:
+    def __init__(
+        self, config: ArPriorNetworkConfig, num_books: int, num_codes: int, num_tokens: int, num_classes: int
+    ) -> None:
         super().__init__()
-        self.num_codes, self.num_tokens = num_codes, num_tokens
-        self.classes = ClassEmbedding(num_classes, config.width)
-        self.codes = nn.Embedding(num_codes, config.width)
-        self.transformer = Transformer(config, num_positions=num_tokens, causal=True)
-        self.head = nn.Linear(config.width, num_codes, bias=False)
+        self.num_books, self.num_codes, self.num_tokens = num_books, num_codes, num_tokens
+        width = config.transformer.width
+        self.classes = ClassEmbedding(num_classes, width)
+        self.codes = EMBEDDINGS[config.embedding](num_books, num_codes, width)
+        self.transformer = build_backbone(config.transformer, num_tokens, num_tokens, causal=True)
+        self.heads = build_heads(config.head, config.transformer, num_books)
+        self.outputs = OutputLayers(num_books, num_codes, width)
         initialise(self)
-        nn.init.zeros_(self.head.weight)
+        self.outputs.reset()
+
+    def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
+        """Returns (B, k, N, C): what the output layers read, each sub-token from all before it."""
+        rows = self.codes.each(tokens)
+        x = torch.cat([self.classes(labels), self.codes.join(rows[:, :, :-1])], dim=1)
+        flat = self.transformer(x).flatten(0, 1)
+        found = self.heads(flat, rows.movedim(1, 2).flatten(0, 1))
+        return found.unflatten(0, (len(tokens), self.num_tokens)).movedim(2, 1)
 
     def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Returns logits (B, N, K): position i predicts token i. Tokens (B, N); the last one isn't looked at."""
-        x = torch.cat([self.classes(labels), self.codes(tokens[:, :-1])], dim=1)
-        return self.head(self.transformer(x))
+        """Returns logits (B, k, N, K): position i predicts its own sub-tokens. Tokens (B, k, N)."""
+        return self.outputs(self.features(tokens, labels))
 
-    def first_logits(self, labels: Tensor, caches: list[KeyValueCache]) -> Tensor:
-        """Returns logits (B, K) of the first token, and fills the caches."""
-        return self.head(self.transformer(self.classes(labels), caches)[:, -1])
+    def start(self, labels: Tensor, caches: list[KeyValueCache]) -> Tensor:
+        """Returns the feature (B, C) of the first position, and fills the backbone's caches."""
+        return self.transformer(self.classes(labels), caches)[:, -1]
 
-    def next_logits(self, token: Tensor, caches: list[KeyValueCache]) -> Tensor:
-        """Returns logits (B, K) of the token after ``token`` (B,), given all before it in the caches."""
-        return self.head(self.transformer(self.codes(token)[:, None], caches)[:, -1])
+    def advance(self, tokens: Tensor, caches: list[KeyValueCache]) -> Tensor:
+        """Returns the feature (B, C) of the position after ``tokens`` (B, k), given all before in the caches."""
+        return self.transformer(self.codes(tokens[:, :, None]), caches)[:, -1]
+
+    def sub_logits(self, book: int, feature: Tensor, previous: Tensor | None, caches: list[KeyValueCache]) -> Tensor:
+        """Returns logits (B, K) of sub-token ``book`` of a position; ``previous`` (B,) is the sub-token before it."""
+        rows = None if previous is None else self.codes.book(book - 1, previous)
+        return self.outputs.book(book, self.heads.step(book, feature, rows, caches))

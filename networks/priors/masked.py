@@ -5,35 +5,46 @@ import math
 import torch
 from torch import Tensor, nn
 
-from configs.architecture import TransformerConfig
+from configs.architecture import NarPriorNetworkConfig
+from networks.priors.backbone import build_backbone
 from networks.priors.condition import ClassEmbedding
-from networks.transformer import Transformer, initialise
+from networks.priors.embedding import EMBEDDINGS
+from networks.priors.outputs import OutputLayers
+from networks.transformer import initialise
 
 
 class MaskedPrior(nn.Module):
-    """Class token and N tokens, some of them masked; every position predicts its own token.
+    """Class token and N positions of k sub-tokens, some of them masked; every position predicts its own.
 
-    The mask has a row of its own behind the codes' (index K). The head starts at zero: first loss ln K.
+    Sub-tokens are masked one by one. The mask has a row of its own behind the codes' (index K) in each book. Output
+    layers start at zero: first loss ln K.
     """
 
-    def __init__(self, config: TransformerConfig, num_codes: int, num_tokens: int, num_classes: int) -> None:
+    def __init__(
+        self, config: NarPriorNetworkConfig, num_books: int, num_codes: int, num_tokens: int, num_classes: int
+    ) -> None:
         super().__init__()
-        self.num_codes, self.num_tokens = num_codes, num_tokens
-        self.classes = ClassEmbedding(num_classes, config.width)
-        self.codes = nn.Embedding(num_codes + 1, config.width)
-        self.transformer = Transformer(config, num_positions=num_tokens + 1, causal=False)
-        self.head = nn.Linear(config.width, num_codes, bias=False)
+        self.num_books, self.num_codes, self.num_tokens = num_books, num_codes, num_tokens
+        width = config.transformer.width
+        self.classes = ClassEmbedding(num_classes, width)
+        self.codes = EMBEDDINGS[config.embedding](num_books, num_codes + 1, width)
+        self.transformer = build_backbone(config.transformer, num_tokens + 1, num_tokens, causal=False)
+        self.outputs = OutputLayers(num_books, num_codes, width)
         initialise(self)
-        nn.init.zeros_(self.head.weight)
+        self.outputs.reset()
+
+    def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
+        """Returns (B, k, N, C): what the output layers read; tokens (B, k, N), where K stands for "masked"."""
+        x = torch.cat([self.classes(labels), self.codes(tokens)], dim=1)
+        return self.transformer(x)[:, None, 1:].expand(-1, self.num_books, -1, -1)
 
     def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Returns logits (B, N, K) for tokens (B, N), where K stands for "masked"."""
-        x = torch.cat([self.classes(labels), self.codes(tokens)], dim=1)
-        return self.head(self.transformer(x)[:, 1:])
+        """Returns logits (B, k, N, K) for tokens (B, k, N)."""
+        return self.outputs(self.features(tokens, labels))
 
 
 def random_mask(ratio: Tensor, order: Tensor) -> Tensor:
-    """Returns a mask (B, N), True where masked: ceil(cos(pi r / 2) N) positions of each row, at least one.
+    """Returns a mask (B, N), True where masked: ceil(cos(pi r / 2) N) entries of each row, at least one.
 
     Args:
         ratio: (B,) r, uniform in [0, 1) (MaskGIT eq. 3: the cosine schedule).

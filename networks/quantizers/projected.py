@@ -1,41 +1,77 @@
-"""Frozen centres behind a trained linear projector (VQGAN-LC)."""
+"""Centres from stage codebook behind a trained projector (VQGAN-LC)."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from configs.architecture import ProjectedCosineConfig, ProjectedL2Config
-from networks.quantizers.quantizer import Quantizer
+from configs.codebooks import ProjectedConfig, ProjectorConfig
+from networks.frozen import Frozen
+from networks.quantizers.nearest import NearestCode
 
 
-class ProjectedL2(Quantizer):
+class Centres(nn.Module):
+    """The (K, C) centres of stage codebook."""
+
+    rows: Tensor
+
+    def __init__(self, rows: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("rows", rows.float())
+
+
+def build_projector(config: ProjectorConfig, width: int, code_dim: int) -> nn.Module:
+    """Returns (K, ``width``) to (K, ``code_dim``): linear as in the paper, an MLP with ``hidden`` channels, or nothing.
+
+    Weights N(0, 1 / D) and zero bias as released.
+
+    Raises:
+        ValueError: without a projector, latents of another width than the centres.
+    """
+    if config.kind == "none":
+        if width != code_dim:
+            raise ValueError(
+                f"projector none: the centres have {width} channels, latent_dim must be that, not {code_dim}"
+            )
+        return nn.Identity()
+    last = nn.Linear(config.hidden if config.kind == "mlp" else width, code_dim)
+    nn.init.normal_(last.weight, std=code_dim**-0.5)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(width, config.hidden), nn.GELU(), last) if config.kind == "mlp" else last
+
+
+class ProjectedL2(NearestCode):
     """Squared L2 distance to the projected centres, nothing normalised: VQGAN-LC as its code does it.
 
-    ``centres`` (K, C) come from stage codebook and never train; all K rows move together through the projector.
-    They are a buffer, so they travel with the weights.
+    All K rows move together through the projector, so none is left behind. Frozen centres aren't saved with the
+    weights (77 M numbers at K = 100,000): they come from the artefact of stage codebook, whose digest is in the key.
+    With ``tune_centres`` (an ablation, VQGAN-LC Table 10) they are weights like others.
     """
 
-    centres: Tensor
+    def __init__(self, config: ProjectedConfig, code_dim: int, centres: Tensor) -> None:
+        super().__init__(len(centres), code_dim, config.loss_weights, config.entropy_temperature)
+        self.tuned = nn.Parameter(centres.float().clone()) if config.tune_centres else None
+        self.fixed = None if config.tune_centres else Frozen(Centres(centres))
+        self.projector = build_projector(config.projector, centres.shape[1], code_dim)
 
-    def __init__(self, config: ProjectedL2Config | ProjectedCosineConfig, code_dim: int, centres: Tensor) -> None:
-        super().__init__(
-            config.commitment_weight, config.codebook_weight, config.entropy_weight, config.entropy_temperature
-        )
-        self.num_codes, self.code_dim = len(centres), code_dim
-        self.register_buffer("centres", centres.float())
-        self.projector = nn.Linear(centres.shape[1], code_dim)
-        nn.init.normal_(self.projector.weight, std=code_dim**-0.5)  # as released
-        nn.init.zeros_(self.projector.bias)
+    def held(self) -> dict[str, nn.Module]:
+        return {} if self.fixed is None else {"codebook centres": self.fixed.network}
+
+    def centres(self) -> Tensor:
+        """Returns the centres (K, C)."""
+        if self.fixed is not None:
+            return self.fixed.network.rows
+        assert self.tuned is not None
+        return self.tuned
 
     def table(self) -> Tensor:
-        return self.projector(self.centres)
+        return self.projector(self.centres())
 
 
 class ProjectedCosine(ProjectedL2):
     """Cosine distance: VQGAN-LC as its paper writes it. Rows are scaled to length sqrt(D) on both sides, where the
     nearest in L2 is the nearest in angle."""
 
-    def align(self, latents: Tensor) -> Tensor:
-        return F.normalize(latents, dim=1) * self.code_dim**0.5
+    def align(self, rows: Tensor) -> Tensor:
+        return F.normalize(rows, dim=1) * self.code_dim**0.5
 
     def table(self) -> Tensor:
         return self.align(super().table())

@@ -1,25 +1,24 @@
 """What every quantiser gives: the interface between encoder, codebook and decoder.
 
-N = B h w latents, K codes, D code dimension.
+B batch, h w grid, N = B h w positions, K codes, D channels of the latents, k books. A quantiser of one book gives
+tokens (B, h, w); one of several books gives (B, k, h, w).
 """
 
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
-
-from networks.quantizers.entropy import assignment_entropy
-from networks.quantizers.search import nearest_codes
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """Result of a quantiser: ``latents`` (B, D, h, w) with straight-through gradient, ``tokens`` (B, h, w) int64,
-    ``losses`` raw scalar terms by name, ``loss`` their weighted sum, ``counts`` (K,) int64 of this batch on this rank.
+    """Result of a quantiser: ``latents`` (B, D, h, w) with straight-through gradient, ``codes`` the same values with
+    gradient to the table alone (none where there is no table), ``tokens`` (B, h, w) or (B, k, h, w) int64, ``losses``
+    raw scalar terms by name, ``loss`` their weighted sum, ``counts`` (k, K) int64 of this batch on this rank.
     """
 
     latents: Tensor
+    codes: Tensor
     tokens: Tensor
     losses: dict[str, Tensor]
     loss: Tensor
@@ -31,56 +30,43 @@ def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
     return latents + (quantized - latents).detach()
 
 
-class Quantizer(nn.Module):
-    """A codebook. Subclasses say what the table is and how latents are made comparable with it."""
+def count_codes(tokens: Tensor, num_codes: int, num_books: int = 1) -> Tensor:
+    """Returns how often each code of each book occurs, int64 (k, K); tokens (B, h, w), or (B, k, h, w) if k > 1.
 
+    >>> count_codes(torch.tensor([[[[0, 1]], [[2, 2]]]]), num_codes=3, num_books=2).tolist()
+    [[1, 1, 0], [0, 0, 2]]
+    """
+    books = tokens.movedim(1, 0) if num_books > 1 else tokens[None]
+    return torch.stack([torch.bincount(book.flatten(), minlength=num_codes) for book in books])
+
+
+class Quantizer(nn.Module):
+    """A codebook, or several.
+
+    ``num_books`` k, ``num_codes`` K of each, ``code_dim`` D. Encoding, decoding and searching are float32 whatever
+    the autocast.
+    """
+
+    num_books: int = 1
     num_codes: int
     code_dim: int
 
-    def __init__(
-        self, commitment_weight: float, codebook_weight: float, entropy_weight: float, entropy_temperature: float
-    ) -> None:
-        super().__init__()
-        self.weights = {"commitment": commitment_weight, "codebook": codebook_weight, "entropy": -entropy_weight}
-        self.entropy_temperature = entropy_temperature
-
-    def table(self) -> Tensor:
-        """Returns the codebook as the decoder sees it, (K, D), float32."""
-        raise NotImplementedError
-
-    def align(self, latents: Tensor) -> Tensor:
-        """Returns rows (N, D) as they are compared with the table; the identity unless the distance is another."""
-        return latents
+    def held(self) -> dict[str, nn.Module]:
+        """Returns the networks that it uses but doesn't own, by name; whoever trains it moves them to the device."""
+        return {}
 
     def encode(self, latents: Tensor) -> Tensor:
-        """Returns tokens (B, h, w) for latents (B, D, h, w)."""
-        rows = self.align(rearrange(latents.float(), "b d h w -> (b h w) d"))
-        tokens = nearest_codes(rows, self.table())
-        return rearrange(tokens, "(b h w) -> b h w", b=latents.shape[0], h=latents.shape[2])
+        """Returns tokens (B, h, w) or (B, k, h, w) for latents (B, D, h, w)."""
+        raise NotImplementedError
 
     def decode(self, tokens: Tensor) -> Tensor:
-        """Returns latents (B, D, h, w) for tokens (B, h, w)."""
-        return rearrange(nn.functional.embedding(tokens, self.table()), "b h w d -> b d h w")
+        """Returns latents (B, D, h, w) for tokens."""
+        raise NotImplementedError
+
+    def published(self) -> "Quantizer":
+        """Returns what crosses the stage border: the same tokens and latents, with nothing left to train."""
+        raise NotImplementedError
 
     def forward(self, latents: Tensor) -> Quantized:
-        """Quantises latents (B, D, h, w), in float32 whatever the autocast (SeQ-GAN eq. 1 and 2)."""
-        with torch.autocast(latents.device.type, enabled=False):
-            batch, _, height, _ = latents.shape
-            rows = self.align(rearrange(latents.float(), "b d h w -> (b h w) d"))
-            table = self.table()
-            tokens = nearest_codes(rows, table)
-            chosen = nn.functional.embedding(tokens, table)
-            losses = {
-                "commitment": (chosen.detach() - rows).square().mean(),
-                "codebook": (chosen - rows.detach()).square().mean(),
-            }
-            if self.weights["entropy"]:
-                losses["entropy"] = assignment_entropy(rows, table, self.entropy_temperature)
-            loss = torch.stack([self.weights[name] * term for name, term in losses.items()]).sum()
-            return Quantized(
-                latents=rearrange(straight_through(rows, chosen), "(b h w) d -> b d h w", b=batch, h=height),
-                tokens=rearrange(tokens, "(b h w) -> b h w", b=batch, h=height),
-                losses=losses,
-                loss=loss,
-                counts=torch.bincount(tokens, minlength=self.num_codes),
-            )
+        """Quantises latents (B, D, h, w)."""
+        raise NotImplementedError

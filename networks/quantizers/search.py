@@ -3,7 +3,16 @@
 import torch
 from torch import Tensor
 
-ROWS = 2**22  # scores held at once: 16 MB in float32
+SCORES = 2**21  # scores held at once: 8 MB in float32, which stays in a CPU's cache
+
+
+def _columns(num_codes: int) -> int:
+    """Returns the width of the two-level maximum: a power of two near the root of K.
+
+    >>> _columns(100_000), _columns(512), _columns(2)
+    (256, 16, 2)
+    """
+    return int(max(2, 2 ** int(torch.tensor(float(num_codes)).log2().item() // 2)))
 
 
 @torch.no_grad()
@@ -11,18 +20,45 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
     """Returns the index of the nearest code in squared L2 distance, int64 (N,), for latents (N, D), codebook (K, D).
 
     argmin |z - e|^2 = argmax z.e - |e|^2 / 2. Both sides are moved to the codebook's mean first: distances don't
-    change, and float32 then doesn't lose them to cancellation when the latents lie far from the origin. Always
-    float32 (float64 if given), whatever the autocast.
+    change, and float32 then doesn't lose them to cancellation when the latents lie far from the origin. A maximum
+    with its place is slow along a row, so it is found in two levels: the maxima of columns of codes, then the best
+    within a column. The two best of the two best columns hold the true best two; of these four the one with the
+    smallest distance in float64 is chosen, so that rounding cannot prefer a farther code. Never autocast.
 
     >>> nearest_codes(torch.tensor([[0.9], [-3.0]]), torch.tensor([[-1.0], [1.0]])).tolist()
     [1, 0]
     """
     with torch.autocast(latents.device.type, enabled=False):
         dtype = torch.promote_types(latents.dtype, torch.float32)
-        centre = codebook.to(dtype).mean(0)
-        codes = codebook.to(dtype) - centre
-        points = latents.to(dtype) - centre
-        offset = codes.square().sum(1) / -2
-        rows = max(1, ROWS // len(codes))
-        found = [torch.addmm(offset, chunk, codes.T).argmax(1) for chunk in points.split(rows)]
-        return torch.cat(found) if found else latents.new_zeros(0, dtype=torch.int64)
+        codes, points = codebook.to(dtype), latents.to(dtype)
+        num_codes = len(codes)
+        if num_codes == 1:
+            return torch.zeros(len(points), dtype=torch.int64, device=points.device)
+        centre = codes.mean(0)
+        codes, points = codes - centre, points - centre
+        columns = _columns(num_codes)
+        spare = -num_codes % columns
+        offset = torch.nn.functional.pad(codes.square().sum(1) / -2, (0, spare), value=-float("inf"))
+        transposed = torch.nn.functional.pad(codes, (0, 0, 0, spare)).T.contiguous()
+        chunk = max(1, SCORES // (num_codes + spare))
+        found = [
+            _refine(raw, codebook, _candidates(torch.addmm(offset, rows, transposed), columns))
+            for raw, rows in zip(latents.split(chunk), points.split(chunk), strict=True)
+        ]
+        return torch.cat(found) if found else points.new_zeros(0, dtype=torch.int64)
+
+
+def _candidates(scores: Tensor, columns: int) -> Tensor:
+    """Returns four codes (n, 4) for scores (n, K): the two best of the two best columns."""
+    table = scores.unflatten(1, (-1, columns))
+    best = table.amax(1).topk(2, dim=1).indices
+    inside = table.gather(2, best[:, None, :].expand(-1, table.shape[1], -1))
+    rows = inside.topk(min(2, table.shape[1]), dim=1).indices
+    return (rows * columns + best[:, None, :]).flatten(1)
+
+
+def _refine(points: Tensor, codes: Tensor, candidates: Tensor) -> Tensor:
+    """Returns the candidate (n,) with the smallest distance, computed directly and in float64."""
+    candidates = candidates.clamp(max=len(codes) - 1)
+    distance = (points[:, None].double() - codes[candidates].double()).square().sum(2)
+    return candidates.gather(1, distance.argmin(1, keepdim=True)).squeeze(1)

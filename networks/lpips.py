@@ -1,10 +1,9 @@
 """LPIPS with its VGG backbone from a local file."""
 
-import lpips
 from torch import nn
 from torchvision.models import vgg16
 
-from configs.stages import LpipsConfig
+from configs.training import LpipsConfig
 from networks.features.weights import load_strictly, read_weights
 
 
@@ -14,6 +13,8 @@ def build_lpips(config: LpipsConfig) -> nn.Module:
     Raises:
         ValueError: the weights aren't there or aren't VGG16's.
     """
+    import lpips  # seconds, for those alone who use it
+
     network = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
     backbone = vgg16(weights=None)
     load_strictly(backbone, read_weights(config.weights), config.weights)

@@ -1,0 +1,85 @@
+"""Cross-entropy of a linear head over a large vocabulary, which never holds all logits."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LOGITS = 2**24  # logits held at once: 64 MB in float32
+
+
+@dataclass(frozen=True)
+class TokenLosses:
+    """Of each of M tokens: ``losses`` (M,) in nats, and ``right`` (M,), whether the likeliest code was it."""
+
+    losses: Tensor
+    right: Tensor
+
+
+def _chunks(features: Tensor, weight: Tensor) -> int:
+    return max(1, LOGITS // len(weight))
+
+
+def token_losses(features: Tensor, weight: Tensor, targets: Tensor) -> TokenLosses:
+    """Returns the cross-entropy of each token, without gradient; features (M, C), weight (K, C), targets (M,)."""
+    losses, right = [], []
+    rows = _chunks(features, weight)
+    with torch.no_grad():
+        for part, target in zip(features.split(rows), targets.split(rows), strict=True):
+            logits = torch.nn.functional.linear(part, weight).float()
+            losses.append(torch.nn.functional.cross_entropy(logits, target, reduction="none"))
+            right.append(logits.argmax(1) == target)
+    return TokenLosses(torch.cat(losses), torch.cat(right))
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Gradients are computed chunk by chunk in the forward pass, where the logits are at hand."""
+
+    @staticmethod
+    def forward(ctx, features, weight, targets, smoothing):  # type: ignore[no-untyped-def]
+        total = torch.zeros((), dtype=torch.promote_types(features.dtype, torch.float32), device=features.device)
+        gradient_features = torch.empty_like(features)
+        gradient_weight = torch.zeros_like(weight, dtype=total.dtype)
+        rows = _chunks(features, weight)
+        num_codes = len(weight)
+        for start in range(0, len(features), rows):
+            part, target = features[start : start + rows], targets[start : start + rows]
+            logits = torch.nn.functional.linear(part, weight).to(total.dtype)
+            logs = logits.log_softmax(1)
+            own = logs.gather(1, target[:, None]).squeeze(1)
+            total -= (1 - smoothing) * own.sum() + smoothing / num_codes * logs.sum()
+            # d/dlogits = softmax - (1 - s) onehot - s / K
+            slope = logs.exp_().sub_(smoothing / num_codes)
+            slope.scatter_add_(1, target[:, None], torch.full_like(own, smoothing - 1)[:, None])
+            slope = slope.to(part.dtype)
+            torch.mm(slope, weight, out=gradient_features[start : start + rows])
+            gradient_weight += (slope.T @ part).to(total.dtype)
+        ctx.save_for_backward(gradient_features, gradient_weight.to(weight.dtype))
+        ctx.number = len(features)
+        return total / len(features)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        features, weight = ctx.saved_tensors
+        scale = gradient / ctx.number
+        return features * scale.to(features.dtype), weight * scale.to(weight.dtype), None, None
+
+
+def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Returns the mean over M tokens of -sum_k q_k log softmax_k(W f), in nats, differentiable.
+
+    q is the token itself, or with label ``smoothing`` s (Szegedy et al. 2016) 1 - s of it and s / K of every code.
+    Features (M, C), weight (K, C), targets (M,). Under autocast the matrix products run in its type, the softmax in
+    float32. Memory: one chunk of logits, and the two gradients.
+
+    >>> import math
+    >>> loss = linear_cross_entropy(torch.ones(3, 2), torch.zeros(5, 2), torch.tensor([0, 1, 4]))
+    >>> math.isclose(loss.item(), math.log(5), rel_tol=1e-6)
+    True
+    """
+    kind = features.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else features.dtype
+    with torch.autocast(kind, enabled=False):
+        loss = _LinearCrossEntropy.apply(features.to(dtype), weight.to(dtype), targets, smoothing)
+    assert isinstance(loss, Tensor)
+    return loss

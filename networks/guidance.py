@@ -1,0 +1,56 @@
+"""Classifier-free guidance (Ho & Salimans 2022), every form by its name."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Form = Literal["constant", "linear", "power_cosine"]
+
+
+def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
+    """Returns u + s (c - u): s = 1 is the conditional model, s = 0 the unconditional one (LlamaGen's form).
+
+    >>> guide(Tensor([2.0]), Tensor([1.0]), 3.0).item()
+    4.0
+    """
+    return unconditional + scale * (conditional - unconditional)
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """``scales``: s for each book (one number serves all), and how s moves while sampling goes on."""
+
+    scales: tuple[float, ...] = (1.0,)
+    form: Form = "constant"
+    power: float = 1.0
+
+    @classmethod
+    def of(cls, scales: tuple[float, ...], parameter: Literal["s", "w"], form: Form, power: float) -> "Guidance":
+        """Returns guidance by s; ``parameter`` w is (1 + w) c - w u, the same as s = 1 + w.
+
+        >>> Guidance.of((1.5,), "w", "constant", 1.0).scales
+        (2.5,)
+        """
+        return cls(tuple(scale + (parameter == "w") for scale in scales), form, power)
+
+    @property
+    def active(self) -> bool:
+        """Whether the unconditional model has to run at all."""
+        return any(scale != 1 for scale in self.scales)
+
+    def scale(self, book: int, ratio: float) -> float:
+        """Returns s of a book when a share ``ratio`` of the sampling is done.
+
+        constant: s. linear: 1 + (s - 1) r. power_cosine: 1 + (s - 1) (1 - cos(pi r^p)) / 2 (MDT, RAR).
+
+        >>> [round(Guidance((3.0,), form).scale(0, 0.25), 3) for form in ("constant", "linear", "power_cosine")]
+        [3.0, 1.5, 1.293]
+        """
+        top = self.scales[book if len(self.scales) > 1 else 0]
+        if self.form == "linear":
+            return 1 + (top - 1) * ratio
+        if self.form == "power_cosine":
+            return 1 + (top - 1) * (1 - math.cos(math.pi * ratio**self.power)) / 2
+        return top

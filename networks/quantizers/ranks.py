@@ -1,0 +1,27 @@
+"""Sums and gathers over ranks; the identity on one. No gradient passes."""
+
+import torch
+from torch import Tensor, distributed
+
+
+def several_ranks() -> bool:
+    """Returns whether a process group of more than one rank is up."""
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+
+
+@torch.no_grad()
+def all_sum(value: Tensor) -> Tensor:
+    """Returns the sum of ``value`` over all ranks, on each of them."""
+    if several_ranks():
+        distributed.all_reduce(value)
+    return value
+
+
+@torch.no_grad()
+def gather_rows(rows: Tensor) -> Tensor:
+    """Returns the rows (N, D) of all ranks, in the order of the ranks, (sum of N, D); every rank must have N rows."""
+    if not several_ranks():
+        return rows
+    parts = [torch.empty_like(rows) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, rows.contiguous())
+    return torch.cat(parts)
