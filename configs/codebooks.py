@@ -127,20 +127,27 @@ class ProjectedCosineConfig(ProjectedConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorisedConfig:
-    """k books of ``latent_dim`` / k channels each, all alike (FQGAN section 3).
+    """Books of ``latent_dim`` / k channels each, all alike, by name and in this order (FQGAN section 3).
 
     ``disentangle``: ``encoder`` penalises the branches alone, as FQGAN's code does; ``full`` the books' rows too.
     """
 
     kind: Literal["factorised"] = "factorised"
-    num_books: int = 2
+    names: tuple[str, ...] = ("visual", "semantic")
     book: LearnedCosineConfig | LearnedCodebookConfig | EmaCodebookConfig = field(default_factory=LearnedCosineConfig)
     disentangle_weight: float = 0.1
     disentangle: Literal["encoder", "full"] = "encoder"
 
     def __post_init__(self) -> None:
         if self.num_books < 2:
-            raise ValueError(f"num_books {self.num_books}: at least 2; one book is its own kind, {self.book.kind}")
+            raise ValueError(f"names {list(self.names)}: at least 2; one book is its own kind, {self.book.kind}")
+        if len(set(self.names)) < self.num_books:
+            raise ValueError(f"names {list(self.names)}: give each book a name of its own")
+
+    @property
+    def num_books(self) -> int:
+        """k."""
+        return len(self.names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,13 +60,15 @@ class CodebookConfig:
 
     ``pool`` averages the feature map to pool x pool vectors an image (4 as released); None takes every patch.
     ``points_per_centroid`` bounds the sample that k-means sees. ``balance: class`` clusters each class on its own, as
-    released; ``global`` as written. ``whiten`` makes the centres' coordinates uncorrelated with unit variance.
+    released; ``global`` as written. ``centres``: k-means, or as ablations a seeded choice of the features or Gaussian
+    rows (VQGAN-LC Table 6). ``whiten`` makes the centres' coordinates uncorrelated with unit variance.
     """
 
     VERSION: ClassVar[int] = 1
     features: FeatureNetworkConfig
     tap: str
     num_codes: int
+    centres: Literal["kmeans", "selected", "gaussian"] = "kmeans"
     pool: int | None = None
     balance: Literal["global", "class"] = "global"
     spherical: bool = False
@@ -93,7 +95,8 @@ class TokenizerConfig:
     training: TrainingConfig
     optimizer: OptimizerConfig
     discriminator_optimizer: OptimizerConfig
-    reconstruction_weight: float = 1.0  # of L1
+    reconstruction: Literal["l1", "l2"] = "l1"  # l2 is LlamaGen's and FQGAN's
+    reconstruction_weight: float = 1.0
     quantizer_weight: float = 1.0
     representation: tuple[RepresentationConfig, ...] = ()
     loading: LoadingConfig = field(default_factory=LoadingConfig)
@@ -111,6 +114,7 @@ class DecoderConfig:
     training: TrainingConfig
     optimizer: OptimizerConfig
     discriminator_optimizer: OptimizerConfig
+    reconstruction: Literal["l1", "l2"] = "l1"
     reconstruction_weight: float = 1.0
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
@@ -285,10 +289,10 @@ INPUTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "token_shards": (frozenset({"data", "tokenizer"}), frozenset()),
     "ar_prior": (frozenset({"token_shards", "tokenizer"}), frozenset()),
     "nar_prior": (frozenset({"token_shards", "tokenizer"}), frozenset()),
-    "samples": (frozenset({"tokenizer", "decoder"}), frozenset({"ar_prior", "nar_prior"})),
-    "scores": (frozenset({"data", "tokenizer", "decoder"}), frozenset({"samples", "token_shards"})),
+    "samples": (frozenset({"tokenizer"}), frozenset({"decoder", "ar_prior", "nar_prior"})),
+    "scores": (frozenset({"data", "tokenizer"}), frozenset({"decoder", "samples", "token_shards"})),
     "report": (
-        frozenset({"data", "tokenizer", "decoder", "scores"}),
-        frozenset({"codebook", "token_shards", "ar_prior", "nar_prior", "samples"}),
+        frozenset({"data", "tokenizer", "scores"}),
+        frozenset({"codebook", "decoder", "token_shards", "ar_prior", "nar_prior", "samples"}),
     ),
 }

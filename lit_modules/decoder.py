@@ -33,6 +33,7 @@ class LitDecoder(LitReconstruction):
             gan=config.gan,
             training=config.training,
             optimizers=[config.optimizer, config.discriminator_optimizer],
+            reconstruction=config.reconstruction,
             reconstruction_weight=config.reconstruction_weight,
             quantizer=tokenizer.network.quantizer,
             fused=config.runtime.fused_optimizer,

@@ -18,6 +18,7 @@ from networks.perceptual import Perceptual
 from networks.quantizers.quantizer import Quantizer, count_codes
 
 Batch = dict[str, Tensor]
+PIXEL_DISTANCES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Attempt:
 
 
 class LitReconstruction(LitTraining):
-    """L1 + perceptual + GAN (SeQ-GAN eq. 2 and 3); subclasses say how an image is reconstructed."""
+    """Pixels + perceptual + GAN (SeQ-GAN eq. 2 and 3); subclasses say how an image is reconstructed."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class LitReconstruction(LitTraining):
         gan: GanConfig,
         training: TrainingConfig,
         optimizers: Sequence[OptimizerConfig],
+        reconstruction: str,
         reconstruction_weight: float,
         quantizer: Quantizer,
         fused: bool,
@@ -50,7 +52,7 @@ class LitReconstruction(LitTraining):
         super().__init__(network, training, optimizers[0], fused)
         self.optimizer_configs = list(optimizers)
         self.adversary = Adversary(discriminator, gan)
-        self.perceptual = perceptual
+        self.perceptual, self.reconstruction = perceptual, reconstruction
         self.frozen = {perceptual.name: perceptual.network.network}
         self.perceptual_weight, self.reconstruction_weight = perceptual_weight, reconstruction_weight
         self.average = Average()
@@ -76,16 +78,23 @@ class LitReconstruction(LitTraining):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images, update = batch["images"], self.update
         attempt = self.attempt(images)
-        l1 = (attempt.images.float() - images).abs().mean()
+        distance = PIXEL_DISTANCES[self.reconstruction](attempt.images.float(), images)
         perceptual, taps = self.perceptual(attempt.images, images)
-        looks = self.reconstruction_weight * l1 + self.perceptual_weight * perceptual
+        looks = self.reconstruction_weight * distance + self.perceptual_weight * perceptual
         gan, gan_terms = self.adversary.generator_term(
             attempt.images, looks, self.decoder().last_layer, update, self.average
         )
         judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
         self.window.update(attempt.counts)
         named = {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
-        terms = {"l1": l1, "perceptual": perceptual, **named, **attempt.terms, **gan_terms, **judge_terms}
+        terms = {
+            self.reconstruction: distance,
+            "perceptual": perceptual,
+            **named,
+            **attempt.terms,
+            **gan_terms,
+            **judge_terms,
+        }
         self.report({f"train/{name}": value for name, value in terms.items()}, len(images))
         self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
 

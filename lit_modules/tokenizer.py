@@ -38,6 +38,7 @@ class LitTokenizer(LitReconstruction):
             gan=config.gan,
             training=config.training,
             optimizers=[config.optimizer, config.discriminator_optimizer],
+            reconstruction=config.reconstruction,
             reconstruction_weight=config.reconstruction_weight,
             quantizer=network.quantizer,
             fused=config.runtime.fused_optimizer,

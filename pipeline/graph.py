@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from configs.contradictions import contradictions
 from configs.stages import INPUTS, STAGES, DataConfig
 from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.config import ConfigError, override, parse, plain, read_yaml, unknown, weights_of
@@ -39,7 +40,11 @@ class Status:
 
 
 class Recipe:
-    """A folder with ``pipeline.yaml`` and one YAML a stage."""
+    """A folder with ``pipeline.yaml`` and one YAML a stage.
+
+    ``base: FOLDER`` in pipeline.yaml takes the stages and the YAMLs that the folder doesn't have from another recipe;
+    ``set:`` lists ``stage.key=value`` changes to them, as the command line's ``--set`` does.
+    """
 
     def __init__(self, folder: Path, overrides: Sequence[str] = ()) -> None:
         """Reads and checks everything that can be checked before anything runs.
@@ -51,18 +56,43 @@ class Recipe:
         self.folder, self.file = folder, folder / "pipeline.yaml"
         if not self.file.is_file():
             raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); the default is configs/quickstart")
-        stages = read_yaml(self.file).get("stages")
+        chain = self._chain(folder)
+        stages = next((data["stages"] for _, data in chain if "stages" in data), None)
         if not isinstance(stages, dict) or not stages:
             raise ConfigError(f"{self.file}: stages: missing; expected one entry a stage")
-        changes = self._changes(overrides, list(stages))
+        inherited = [text for _, data in reversed(chain) for text in data.get("set", [])]
+        changes = self._changes([*inherited, *overrides], list(stages))
         self.nodes: dict[str, Node] = {}
         for stage in self._order(stages):
-            file = folder / f"{stage}.yaml"
+            places = [place / f"{stage}.yaml" for place, _ in chain]
+            file = next((place for place in places if place.is_file()), places[0])
             data = read_yaml(file)
             for dotted, value in changes.get(stage, []):
                 override(data, dotted, value)
             schema: type[Any] = STAGES[stage]
-            self.nodes[stage] = Node(stage, parse(schema, data, str(file), folder), file, stages[stage] or {})
+            config = parse(schema, data, str(file), file.parent)
+            self.nodes[stage] = Node(stage, config, folder / f"{stage}.yaml", stages[stage] or {})
+        configs, inputs = ({s: getattr(node, name) for s, node in self.nodes.items()} for name in ("config", "inputs"))
+        for stage, text in contradictions(configs, inputs):
+            raise ConfigError(f"{self.nodes[stage].file}: {text}")
+
+    def _chain(self, folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+        """Returns (folder, pipeline.yaml) of the recipe, of its base, and so on."""
+        chain: list[tuple[Path, dict[str, Any]]] = []
+        while True:
+            file = folder / "pipeline.yaml"
+            data = read_yaml(file)
+            for key in data:
+                if key not in ("stages", "base", "set"):
+                    raise ConfigError(f"{file}: {unknown('key', str(key), ['stages', 'base', 'set'])}")
+            if not isinstance(data.get("set", []), list):
+                raise ConfigError(f"{file}: set: {data['set']!r} given, expected a list of stage.key=value")
+            if folder.resolve() in [place.resolve() for place, _ in chain]:
+                raise ConfigError(f"{file}: base: {folder} is its own base")
+            chain.append((folder, data))
+            if "base" not in data:
+                return chain
+            folder = folder / str(data["base"])
 
     def _changes(self, overrides: Sequence[str], stages: list[str]) -> dict[str, list[tuple[str, str]]]:
         changes: dict[str, list[tuple[str, str]]] = {}

@@ -7,7 +7,8 @@ import numpy as np
 from configs.stages import CodebookConfig
 from datamodules.images import EvaluationImages
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
-from lit_modules.codebook import LitCodebook, cluster, whiten
+from lit_modules.clustering import Points, cluster, whiten
+from lit_modules.codebook import LitCodebook
 from networks.features import build_features
 from networks.frozen import Frozen
 from pipeline.job import Job, run_stage
@@ -18,11 +19,17 @@ from stages.trainer import build_trainer
 STAGE = "codebook"
 
 
-def features_of_train(job: Job) -> tuple[np.ndarray, np.ndarray, str, str]:
-    """Extracts patch features of every train image; returns points (M, P, C) float16, labels (M,), feature network
-    and device. Resumes where a killed run stopped."""
+def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
+    """Extracts patch features of every train image into shards; returns readers of the points by group, the feature
+    network and the device. Resumes where a killed run stopped.
+
+    Raises:
+        ValueError: classes are to be balanced, and there are none.
+    """
     config: CodebookConfig = job.config
     index = open_index(job.inputs["data"])
+    if config.balance == "class" and not index.facts.class_names:
+        raise ValueError("balance class: this data set has no labels; take balance global")
     members = index.members("train")
     network = build_features(config.features)
     module = LitCodebook(Frozen(network), config.tap, config.pool)
@@ -34,32 +41,36 @@ def features_of_train(job: Job) -> tuple[np.ndarray, np.ndarray, str, str]:
     state = writer.state()
     check_dropped(index, members, state, config.max_unreadable)
     kept = np.flatnonzero(state == WRITTEN)
-    labels = index.labels[members[kept]]
-    chosen = rows_to_cluster(labels, patches, config)
     reader: ShardReader = writer.read()
-    points = reader.gather(kept[chosen])
-    return points, labels[chosen], network.source.name, str(trainer.strategy.root_device)
+
+    def points(rows: np.ndarray) -> Points:
+        return lambda: reader.gather(kept[rows]).reshape(-1, width)
+
+    names = index.facts.class_names
+    chosen = rows_to_cluster(index.labels[members[kept]], patches, config)
+    groups = {f"class {names[label]}" if label >= 0 else "all images": points(rows) for label, rows in chosen.items()}
+    return groups, network.source.name, str(trainer.strategy.root_device)
 
 
-def rows_to_cluster(labels: np.ndarray, patches: int, config: CodebookConfig) -> np.ndarray:
-    """Returns the images whose points k-means sees, sorted: all, or a seeded sample of each class (or of all) that
-    gives ``points_per_centroid`` points a centre. Memory is bounded by it, not by the number of images."""
+def rows_to_cluster(labels: np.ndarray, patches: int, config: CodebookConfig) -> dict[int, np.ndarray]:
+    """Returns the images whose points k-means sees, sorted, by class or all under -1: a seeded sample that gives
+    ``points_per_centroid`` points a centre. Memory is bounded by it, not by the number of images."""
     random = np.random.Generator(np.random.PCG64(config.seed))
-    groups = [np.arange(len(labels))]
+    groups = {-1: np.arange(len(labels))}
     if config.balance == "class":
-        groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        groups = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
     wanted = -(-config.num_codes * config.points_per_centroid // (len(groups) * patches))
-    return np.sort(np.concatenate([random.permutation(group)[:wanted] for group in groups]))
+    return {label: np.sort(random.permutation(group)[:wanted]) for label, group in groups.items()}
 
 
 def build(job: Job) -> None:
     """Extracts features on all ranks, clusters them on rank 0, publishes the centres (K, C)."""
     config: CodebookConfig = job.config
-    points, labels, source, device = features_of_train(job)
+    groups, source, device = features_of_train(job)
     if job.rank:
         return
     cuda = device.startswith("cuda")
-    clustering = cluster(points, labels, config, on_gpu=cuda)
+    clustering = cluster(groups, config, on_gpu=cuda, work=job.work / "centres")
     centres = whiten(clustering.centres) if config.whiten else clustering.centres
     np.save(job.work / "codebook.npy", centres, allow_pickle=False)
     (job.work / "clustering.json").write_text(json.dumps(clustering.report, indent=1))
@@ -69,12 +80,13 @@ def build(job: Job) -> None:
         records={"clustering.json": job.work / "clustering.json"},
         facts={
             "num_codes": len(centres), "feature_dim": centres.shape[1], "feature_network": source, "tap": config.tap,
+            "centres": config.centres,
             "num_points": int(report["num_points"]), "backend": report["backend"],
         },
         images=job.inputs["data"].facts["num_train"],
         summary=f"{len(centres)} centres of {report['num_points']} points of {source} {config.tap} on "
-        f"{report['backend']}, {report['empty']} empty, nearest-pair cosine "
-        f"{report['nearest_pair_cosine']['median']:.3f}",
+        f"{report['backend']}, {report['empty']} empty, {report['duplicates']} duplicates, "
+        f"nearest-pair cosine {report['nearest_pair_cosine']['median']:.3f}",
     )  # fmt: skip
 
 

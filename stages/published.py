@@ -14,6 +14,7 @@ from datamodules.index import ImageIndex
 from networks.attention import attention_decoder
 from networks.autoencoders import build_decoder, build_encoder
 from networks.features.weights import load_strictly
+from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from networks.quantizers import empty_published
@@ -69,6 +70,14 @@ def load_decoder(artifact: Artifact) -> VQTokenizer:
     tokenizer = VQTokenizer(encoder, quantizer, attention_decoder(autoencoder, attention))
     load_network(tokenizer, artifact.file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
+
+
+def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
+    """Returns the tokenizer as phase 1 left it, and with phase 2's decoder if the recipe has one, by phase."""
+    found = {"phase1": Frozen(load_tokenizer(job.inputs["tokenizer"]))}
+    if "decoder" in job.inputs:
+        found["phase2"] = Frozen(load_decoder(job.inputs["decoder"]))
+    return found
 
 
 def load_prior(artifact: Artifact, network: type[CausalPrior] | type[MaskedPrior]) -> CausalPrior | MaskedPrior:

@@ -33,14 +33,19 @@ def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
     return series
 
 
+def pictures_of(scores: Artifact) -> dict[str, Path]:
+    """Returns the arrays that stage scores kept for the report, by name."""
+    return {path.stem: path for path in sorted((scores.path / "pictures").glob("*.npy"))}
+
+
 def reconstruction_section(scores: Artifact) -> Section:
     """Returns originals, both reconstructions and their error maps, one image a column."""
-    load = {name: np.load(scores.file(f"pictures/{name}.npy"), allow_pickle=False)
-            for name in ("original", "phase1", "phase2")}  # fmt: skip
+    load = {name: np.load(path, allow_pickle=False) for name, path in pictures_of(scores).items()}
     rows = [("original", load["original"])]
-    for name in ("phase1", "phase2"):
+    for name in (name for name in ("phase1", "phase2") if name in load):
         error = np.abs(load[name].astype(int) - load["original"]).mean(1, keepdims=True).repeat(3, 1)
         rows += [(name, load[name]), (f"|{name} - original|", np.clip(255 - 2 * error, 0, 255).astype(np.uint8))]
+    rows += [(f"book {name[4:]} alone", load[name]) for name in sorted(load) if name.startswith("book")]
     return Section("Reconstructions", "Val images; error maps: white is none, black 128 grey levels.",
                    pictures=[("", labelled_grid(rows))])  # fmt: skip
 
@@ -100,7 +105,7 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     """Returns captioned tables of all figures."""
     judge = scores["protocol"]["judge"]
     reconstruction = [["", "PSNR dB", "SSIM", "LPIPS", f"fd_{judge}"]]
-    for name in ("phase1", "phase2"):
+    for name in (name for name in ("phase1", "phase2") if name in scores["reconstruction"]):
         values = scores["reconstruction"][name]
         lpips = f"{values['lpips']:.3f}" if "lpips" in values else "absent"
         reconstruction.append(
@@ -111,7 +116,11 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     for split in ("val", "train"):
         if f"{split}_codebook" in scores or split == "val":
             found = scores["reconstruction"]["val_codebook"] if split == "val" else scores["train_codebook"]
-            codebook.append([split, f"{found['usage']:.1%}", f"{found['perplexity']:.0f}", f"{found['entropy']:.3f}"])
+            for end in ("", *sorted(name.removeprefix("usage") for name in found if name.startswith("usage/"))):
+                values = (found[f"{figure}{end}"] for figure in ("usage", "perplexity", "entropy"))
+                usage, perplexity, entropy = values
+                title = f"{split}, book {end[1:]}" if end else split
+                codebook.append([title, f"{usage:.1%}", f"{perplexity:.0f}", f"{entropy:.3f}"])
     tables.append(("Codebook", codebook))
     if "generation" in scores:
         generation = [["", f"fd_{judge}", "own class (balanced)"]]

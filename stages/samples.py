@@ -1,5 +1,6 @@
 """Stage samples: images composed by the priors."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,15 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.published import load_decoder, load_prior, load_tokenizer
+from stages.published import load_decoders, load_prior
 from stages.trainer import build_trainer, lay_out
 
 STAGE = "samples"
-DECODERS = ["phase1", "phase2"]
 
 
-def check_tokenizer(priors: dict[str, Artifact], decoder: Artifact, tokenizer: Artifact) -> None:
-    """Raises ValueError if prior, decoder and tokenizer don't speak of the same tokens."""
-    for artifact in (decoder, *priors.values()):
+def check_tokenizer(made_for: Iterable[Artifact], tokenizer: Artifact) -> None:
+    """Raises ValueError if priors or decoder don't speak of the tokenizer's tokens."""
+    for artifact in made_for:
         if artifact.facts["tokenizer_digest"] != tokenizer.digest:
             raise ValueError(f"{artifact.path} was made for another tokenizer than {tokenizer.path}; build it again")
 
@@ -53,22 +53,22 @@ def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
 def build(job: Job) -> None:
     """Samples each prior that the recipe gives; publishes uint8 shards decoded by both decoders, and grids."""
     config: SamplesConfig = job.config
-    tokenizer, decoder = job.inputs["tokenizer"], job.inputs["decoder"]
+    tokenizer = job.inputs["tokenizer"]
     priors = {name.removesuffix("_prior"): a for name, a in job.inputs.items() if name.endswith("_prior")}
     if not priors:
         raise ValueError("stage samples has no prior; give it ar_prior or nar_prior in pipeline.yaml")
-    check_tokenizer(priors, decoder, tokenizer)
-    size, class_names = decoder.facts["image_size"], decoder.facts["class_names"]
-    decoders = [Frozen(load_tokenizer(tokenizer)), Frozen(load_decoder(decoder))]
-    lay_out(config.runtime, *(held.network for held in decoders))
+    check_tokenizer([a for name, a in job.inputs.items() if name != "tokenizer"], tokenizer)
+    size, class_names = tokenizer.facts["image_size"], tokenizer.facts["class_names"]
+    decoders = load_decoders(job)
+    lay_out(config.runtime, *(held.network for held in decoders.values()))
     indices = SampleIndices(len(class_names))
 
     files: dict[str, Path] = {}
     records: dict[str, Path] = {}
     for kind, artifact in priors.items():
         prior, sampler = open_prior(artifact, kind, config)
-        module = LitSamples(prior, sampler, decoders, decoder.facts["grid"])
-        shape = (len(DECODERS), 3, size, size)
+        module = LitSamples(prior, sampler, list(decoders.values()), tokenizer.facts["grid"])
+        shape = (len(decoders), 3, size, size)
         writer = ShardWriter(job.work / kind, "images", config.num_samples, shape, "uint8", config.rows_per_shard)
         row_of = {i: i for i in range(config.num_samples)}
         trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
@@ -83,7 +83,7 @@ def build(job: Job) -> None:
         reader = writer.read()
         files |= {f"{kind}/{path.name}": path for path in reader.paths}
         first = reader.gather(np.arange(min(config.num_samples, 8 * max(1, len(class_names)))))
-        for number, name in enumerate(DECODERS):
+        for number, name in enumerate(decoders):
             picture = draw_grid(first[:, number], len(class_names), job.work / f"{kind}-{name}.png")
             records[f"{kind}/{name}.png"] = picture
     if job.rank:
@@ -94,8 +94,8 @@ def build(job: Job) -> None:
         files={**files, "labels.npy": job.work / "labels.npy"},
         records=records,
         facts={
-            "num_samples": config.num_samples, "decoders": DECODERS, "priors": sorted(priors), "seed": config.seed,
-            "image_size": size, "class_names": class_names, "labels": "balanced, interleaved",
+            "num_samples": config.num_samples, "decoders": list(decoders), "priors": sorted(priors),
+            "seed": config.seed, "image_size": size, "class_names": class_names, "labels": "balanced, interleaved",
             "tokenizer_digest": tokenizer.digest,
         },
         images=config.num_samples * len(priors),

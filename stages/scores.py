@@ -22,11 +22,12 @@ from metrics.reconstruction import to_uint8
 from networks.features import build_features
 from networks.frozen import Frozen
 from networks.lpips import build_lpips
+from networks.quantizers import FactorisedCodebooks
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.lineage import weights_seen
-from stages.published import fixed_images, load_decoder, load_tokenizer, open_index
+from stages.published import fixed_images, load_decoders, open_index
 from stages.rows import check_dropped
 from stages.trainer import build_trainer, lay_out
 
@@ -59,10 +60,10 @@ class SampleImages(Dataset[Batch]):
         return {"images": image[None], "labels": torch.tensor(int(self.labels[row])), "readable": yes, "classify": yes}
 
 
-def check_judge(judge: str, tokenizer: Artifact, decoder: Artifact, job: Job) -> None:
+def check_judge(judge: str, job: Job) -> None:
     """Raises ValueError if the judge's weights occur in a loss or in the codebook of the same run."""
     own = set(job.identity["weights"].values())
-    for artifact in (tokenizer, decoder):
+    for artifact in (job.inputs[name] for name in ("tokenizer", "decoder") if name in job.inputs):
         for stage, weights, digest in weights_seen(artifact, job.store):
             if digest in own:
                 raise ValueError(
@@ -140,17 +141,21 @@ def pictures(index: ImageIndex, tokenizers: dict[str, Frozen[VQTokenizer]], numb
             tokens = held.network.cpu().encode(images)
             found[name] = to_uint8(held.network.decode(tokens)).numpy()
             found["tokens"] = tokens.numpy()
+            quantizer = held.network.quantizer
+            if name == "phase1" and isinstance(quantizer, FactorisedCodebooks):
+                for book in range(quantizer.num_books):
+                    alone = held.network.decoder(quantizer.decode_alone(tokens, book)).clamp(-1, 1)
+                    found[f"book{book}"] = to_uint8(alone).numpy()
     return found
 
 
 def build(job: Job) -> None:
     """Measures reconstruction and generation; publishes scores.json."""
     config: ScoresConfig = job.config
-    tokenizer, decoder = job.inputs["tokenizer"], job.inputs["decoder"]
     network = build_features(config.judge)
-    check_judge(network.source.name, tokenizer, decoder, job)
+    check_judge(network.source.name, job)
     index = open_index(job.inputs["data"])
-    tokenizers = {"phase1": Frozen(load_tokenizer(tokenizer)), "phase2": Frozen(load_decoder(decoder))}
+    tokenizers = load_decoders(job)
     lay_out(config.runtime, network, *(held.network for held in tokenizers.values()))
     judge = Judge(Frozen(network), [config.reconstruction_tap, config.generation_tap, config.classifier_tap])
     lpips = Frozen(build_lpips(config.lpips)) if config.lpips else None
@@ -168,7 +173,8 @@ def build(job: Job) -> None:
     check_dropped(index, val, state, config.max_unreadable)
     if "token_shards" in job.inputs:
         facts = job.inputs["token_shards"].facts
-        figures["train_codebook"] = {name: facts[f"train_{name}"] for name in ("usage", "entropy", "perplexity")}
+        names = [name.removeprefix("train_") for name in facts if name.startswith("train_")]
+        figures["train_codebook"] = {name: facts[f"train_{name}"] for name in names}
     if "samples" in job.inputs:
         figures["generation"] = score_samples(job, judge, job.inputs["samples"], index, world, module)
     if job.rank:
@@ -192,15 +198,18 @@ def build(job: Job) -> None:
     arrays = pictures(index, tokenizers, config.num_pictures)
     for key, array in arrays.items():
         np.save(job.work / f"{key}.npy", array, allow_pickle=False)
-    phase1, phase2 = figures["reconstruction"]["phase1"], figures["reconstruction"]["phase2"]
+    found = [figures["reconstruction"][phase] for phase in tokenizers]
     job.publish(
         files={"scores.json": job.work / "scores.json"},
         records={f"pictures/{key}.npy": job.work / f"{key}.npy" for key in arrays},
         facts=figures,
         images=num_val,
-        summary=f"PSNR {phase1['psnr']:.2f} -> {phase2['psnr']:.2f} dB, fd_{name} "
-        f"{phase1['frechet']:.3f} -> {phase2['frechet']:.3f}",
+        summary=f"PSNR {_arrow(found, 'psnr')} dB, fd_{name} {_arrow(found, 'frechet')}",
     )
+
+
+def _arrow(found: list[dict[str, float]], figure: str) -> str:
+    return " -> ".join(f"{values[figure]:.2f}" for values in found)
 
 
 def sampling_protocol(job: Job) -> dict[str, Any]:

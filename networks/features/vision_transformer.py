@@ -21,15 +21,20 @@ def transformer_widths(config: OpenClipConfig | TimmConfig) -> dict[str, int]:
         model = open_clip.get_model_config(config.model)
         if model is None:
             raise ValueError(f"open_clip has no model {config.model!r}; see open_clip.list_models()")
-        return dict.fromkeys(("patches", "pooled"), model["embed_dim"])
+        layers = model["vision_cfg"]["layers"]
+        if isinstance(layers, list):  # a ResNet, whose last map has 32 times the width of its stem
+            return {"patches": 32 * model["vision_cfg"]["width"], "pooled": model["embed_dim"]}
+        found = dict.fromkeys(("patches", "pooled"), model["embed_dim"])
+        return found | {"class_token": model["vision_cfg"]["width"]}
     with torch.device("meta"):
         network = timm.create_model(config.model, pretrained=False, num_classes=0)
     return dict.fromkeys(("patches", "pooled"), network.num_features)
 
 
 class OpenClip(FeatureNetwork):
-    """Image tower of open_clip. ``patches`` (B, C, h, w) pass the final norm and projection, as VQGAN-LC's do;
-    ``pooled`` (B, C) is the image embedding."""
+    """Image tower of open_clip. ``patches`` (B, C, h, w) of a ViT pass the final norm and projection, as VQGAN-LC's do;
+    those of a ResNet are its last map, before the attention pool. ``pooled`` (B, C) is the image embedding;
+    ``class_token`` (B, C') a ViT's last class token before norm and projection, FQGAN's target."""
 
     def __init__(self, config: OpenClipConfig) -> None:
         super().__init__(CLIP_MEAN, CLIP_STD, config.input_size)
@@ -44,13 +49,18 @@ class OpenClip(FeatureNetwork):
         self.eval().requires_grad_(False)
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
-        tokens = self.network.forward_intermediates(
-            x, indices=1, normalize_intermediates=True, intermediates_only=True, output_fmt="NCHW"
-        )["image_intermediates"][-1]
-        projection = self.network.proj
-        found = {"patches": (tokens.movedim(1, -1) @ projection).movedim(-1, 1)}
+        found = {}
+        if "patches" in taps:
+            tokens = self.network.forward_intermediates(
+                x, indices=1, normalize_intermediates=True, intermediates_only=True, output_fmt="NCHW"
+            )["image_intermediates"][-1]
+            projection = getattr(self.network, "proj", None)
+            found["patches"] = tokens if projection is None else (tokens.movedim(1, -1) @ projection).movedim(-1, 1)
         if "pooled" in taps:
             found["pooled"] = self.network(x)
+        if "class_token" in taps:
+            last = self.network.forward_intermediates(x, indices=1, intermediates_only=True, output_extra_tokens=True)
+            found["class_token"] = last["image_intermediates_prefix"][-1][:, 0]
         return {tap: found[tap] for tap in taps}
 
 

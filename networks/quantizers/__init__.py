@@ -59,14 +59,16 @@ def build_quantizer(config: QuantizerConfig, code_dim: int, centres: Tensor | No
         raise ValueError(f"quantizer kind {config.kind!r} has no use for the input 'codebook'; take it out")
     if isinstance(config, FactorisedConfig):
         width = book_dim(config, code_dim)
-        books = [build_quantizer(config.book, width, None) for _ in range(config.num_books)]
-        return FactorisedCodebooks(books, config.disentangle_weight, PENALTIES[config.disentangle])
+        books = [build_quantizer(config.book, width, None) for _ in config.names]
+        return FactorisedCodebooks(books, config.names, config.disentangle_weight, PENALTIES[config.disentangle])
     if isinstance(config, KEPT):
         return build_library_quantizer(config, code_dim)
     return BUILDERS[type(config)](config, code_dim)
 
 
-def build_library_quantizer(config: QuantizerConfig, code_dim: int) -> Quantizer:
+def build_library_quantizer(
+    config: codebooks.ResidualConfig | codebooks.LookupFreeConfig | codebooks.FiniteScalarConfig, code_dim: int
+) -> Quantizer:
     """Returns a quantiser of vector-quantize-pytorch, which takes seconds to import, for those alone who use it."""
     if isinstance(config, codebooks.ResidualConfig):
         from networks.quantizers.residual import ResidualCodebooks
@@ -87,6 +89,6 @@ def empty_published(config: QuantizerConfig, code_dim: int, num_codes: int) -> Q
         return build_quantizer(config, code_dim, None)
     if isinstance(config, FactorisedConfig):
         width = book_dim(config, code_dim)
-        books = [FrozenCodebook(num_codes, width) for _ in range(config.num_books)]
-        return FactorisedCodebooks(books, 0.0, PENALTIES[config.disentangle])
+        books = [FrozenCodebook(num_codes, width) for _ in config.names]
+        return FactorisedCodebooks(books, config.names, 0.0, PENALTIES[config.disentangle])
     return FrozenCodebook(num_codes, code_dim)

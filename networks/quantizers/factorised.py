@@ -1,6 +1,6 @@
 """Several codebooks, each with its own share of the latents (FQGAN)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Self
 
@@ -45,8 +45,11 @@ class FactorisedCodebooks(Quantizer):
         ValueError: books of different sizes: a token then has no common range.
     """
 
-    def __init__(self, books: Sequence[Quantizer], disentangle_weight: float, disentangle: Penalty) -> None:
+    def __init__(
+        self, books: Sequence[Quantizer], names: Sequence[str], disentangle_weight: float, disentangle: Penalty
+    ) -> None:
         super().__init__()
+        self.names = tuple(names)
         sizes = {book.num_codes for book in books}
         if len(sizes) > 1:
             raise ValueError(f"books of {sorted(sizes)} codes: give all books the same number")
@@ -67,9 +70,34 @@ class FactorisedCodebooks(Quantizer):
     def decode(self, tokens: Tensor) -> Tensor:
         return torch.cat([book.decode(part) for book, part in zip(self.parts(), tokens.unbind(1), strict=True)], dim=1)
 
+    def decode_books(self, tokens: Mapping[str, Tensor]) -> Tensor:
+        """Returns latents (B, D, h, w) for the tokens (B, h, w) of each book, by name and in the books' order.
+
+        Raises:
+            ValueError: other names, or the books in another order: their codes mean nothing in each other's place.
+        """
+        if tuple(tokens) != self.names:
+            raise ValueError(
+                f"books {', '.join(tokens)} given; this tokenizer's are {', '.join(self.names)}, in that order"
+            )
+        return self.decode(torch.stack(list(tokens.values()), dim=1))
+
+    def decode_alone(self, tokens: Tensor, book: int) -> Tensor:
+        """Returns latents of one book, the mean code of the others in their place (FQGAN Figure 3)."""
+        means = [
+            part.decode(torch.arange(self.num_codes, device=tokens.device).view(1, 1, -1)) for part in self.parts()
+        ]
+        shares = [
+            part.decode(tokens[:, i])
+            if i == book
+            else mean.mean(3, keepdim=True).expand(len(tokens), -1, *tokens.shape[2:])
+            for i, (part, mean) in enumerate(zip(self.parts(), means, strict=True))
+        ]
+        return torch.cat(shares, dim=1)
+
     def published(self) -> Self:
         """Returns the books as tables; what they were trained with is gone."""
-        return type(self)([book.published() for book in self.parts()], 0.0, self.disentangle)
+        return type(self)([book.published() for book in self.parts()], self.names, 0.0, self.disentangle)
 
     def forward(self, latents: Tensor) -> Quantized:
         shares = latents.split(self.widths, dim=1)

@@ -18,7 +18,7 @@ class LearnedCodebook(NearestCode):
         nn.init.uniform_(self.codebook, -1 / config.num_codes, 1 / config.num_codes)
 
     def table(self) -> Tensor:
-        return self.codebook.float()
+        return self.codebook
 
 
 class LearnedCosine(NearestCode):
@@ -33,4 +33,4 @@ class LearnedCosine(NearestCode):
         return F.normalize(rows, dim=1)
 
     def table(self) -> Tensor:
-        return F.normalize(self.codebook.float(), dim=1)
+        return F.normalize(self.codebook, dim=1)

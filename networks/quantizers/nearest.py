@@ -13,8 +13,8 @@ from networks.quantizers.search import nearest_codes
 
 
 def rows_of(latents: Tensor) -> Tensor:
-    """Returns latents (B, D, h, w) as float32 rows (N, D)."""
-    return rearrange(latents.float(), "b d h w -> (b h w) d")
+    """Returns latents (B, D, h, w) as rows (N, D), float32 at least."""
+    return rearrange(latents.to(torch.promote_types(latents.dtype, torch.float32)), "b d h w -> (b h w) d")
 
 
 class NearestCode(Quantizer):

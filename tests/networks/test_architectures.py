@@ -8,11 +8,14 @@ import torch
 from configs.architecture import (
     AutoencoderConfig,
     DecoderAttentionConfig,
+    FqganConfig,
     PatchDiscriminatorConfig,
     StyleDiscriminatorConfig,
+    VqganConfig,
 )
 from networks.attention import DilatedAttention, RegionalAttention, attention_decoder
 from networks.autoencoder import Decoder, Encoder
+from networks.autoencoders import build_decoder, build_encoder
 from networks.discriminators import build_discriminator
 from pipeline.graph import Recipe
 from stages.params import parameter_counts
@@ -29,6 +32,85 @@ def test_seqgan_has_the_papers_counts() -> None:
     assert counts["ar_prior"]["total"] == 172_648_704 and counts["nar_prior"]["total"] == 172_650_240
     large = parameter_counts(Recipe(CONFIGS / "imagenet256" / "seqgan_large"))
     assert large["ar_prior"]["total"] == 305_695_744
+
+
+# Parameters in millions as the papers print them, or as the released networks have them: tokenizer, prior.
+COUNTS = {
+    "vqgan": (76.07, None),
+    "vqgan_lc": (71.75, 508.4),  # 71.88 with a learned 16,384 x 8 book; here a projector of 6,152 weights
+    "fqgan_dual": (150.41, 415.0),
+    "fqgan_triple": (159.30, None),
+    "fqgan_dual_f8": (150.21, None),
+    "fqgan_triple_f8": (159.59, None),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_recipes_have_the_published_counts(name: str) -> None:
+    tokenizer, prior = COUNTS[name]
+    counts = parameter_counts(Recipe(CONFIGS / "imagenet256" / name))
+    assert counts["tokenizer"]["total"] / 1e6 == pytest.approx(tokenizer, abs=0.01)
+    if prior is not None:
+        assert counts["ar_prior"]["total"] / 1e6 == pytest.approx(prior, abs=0.05)
+    if name == "fqgan_dual":
+        assert counts["tokenizer"]["inference"] / 1e6 == pytest.approx(111.3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "large", "expected"),
+    [("sum", False, 415.0), ("sum", True, 897.9), ("concat", False, 417.1), ("concat", True, 901.2)],
+)
+def test_far_has_the_published_counts(embedding: str, large: bool, expected: float) -> None:
+    changes = [f"ar_prior.network.embedding={embedding}"]
+    if large:
+        changes += [
+            "ar_prior.network.transformer={kind: llama, num_layers: 36, num_heads: 20, width: 1280, mlp_width: 3584}",
+            "ar_prior.network.head={kind: ar, num_layers: 4}",
+        ]
+    counts = parameter_counts(Recipe(CONFIGS / "imagenet256" / "fqgan_dual", changes))
+    assert counts["ar_prior"]["total"] / 1e6 == pytest.approx(expected, abs=0.05)
+
+
+def test_vqgan_has_its_count_at_1024_codes() -> None:
+    """72.14 M (SeQ-GAN Table 3)."""
+    counts = parameter_counts(Recipe(CONFIGS / "imagenet256" / "vqgan", ["tokenizer.quantizer.num_codes=1024"]))
+    assert counts["tokenizer"]["total"] == 72_141_699
+
+
+TINY_VQGAN = VqganConfig(widths=(8, 16), num_blocks=1, attention_levels=(1,), bottleneck=8, latent_dim=4, norm_groups=4)
+TINY_FQGAN = FqganConfig(
+    widths=(8, 16), num_blocks=1, attention_levels=(), bottleneck=8, latent_dim=6, norm_groups=4, num_branches=3,
+    adapter_layers=1, adapter_heads=2,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("config", [TINY_VQGAN, TINY_FQGAN])
+def test_vqgan_and_fqgan_shapes(config: VqganConfig | FqganConfig) -> None:
+    encoder, decoder = build_encoder(config, 16), build_decoder(config)
+    for size in (16, 24):  # FQGAN's position table is interpolated to other grids
+        latents = encoder(torch.randn(2, 3, size, size))
+        assert latents.shape == (2, config.latent_dim, size // 2, size // 2)
+        assert decoder(latents).shape == (2, 3, size, size)
+
+
+def test_branches_share_the_trunk_alone() -> None:
+    """The last channels come from the last branch: a change of its weights leaves the others'."""
+    encoder = build_encoder(TINY_FQGAN, 16)
+    images = torch.randn(1, 3, 16, 16)
+    before = encoder(images)
+    with torch.no_grad():
+        for parameter in encoder.get_submodule("branches.2").parameters():
+            parameter.mul_(0.5)
+    moved = (encoder(images) - before).abs().amax((0, 2, 3)) > 0
+    assert moved.tolist() == [False] * 4 + [True] * 2
+
+
+def test_phase_2_of_vqgan_starts_as_phase_1() -> None:
+    decoder = build_decoder(TINY_VQGAN)
+    grown = attention_decoder(TINY_VQGAN, DecoderAttentionConfig(block_sizes=(2, 4), head_dim=8))
+    grown.load_state_dict({**grown.state_dict(), **decoder.state_dict()})
+    latents = torch.randn(2, 4, 8, 8)
+    torch.testing.assert_close(grown(latents), decoder(latents), atol=0, rtol=0)
 
 
 def test_autoencoder_shapes() -> None:

@@ -1,0 +1,62 @@
+"""What the stages of one recipe have to agree on, checked before anything starts."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from configs.architecture import FqganConfig, LlamaConfig
+from configs.codebooks import FactorisedConfig, FiniteScalarConfig, LookupFreeConfig, ProjectedConfig
+from configs.stages import ArPriorConfig, SamplesConfig, TokenizerConfig
+
+
+def num_books(tokenizer: TokenizerConfig) -> int:
+    """Returns the number of codebooks k of a tokenizer."""
+    return getattr(tokenizer.quantizer, "num_books", 1)
+
+
+def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yields (stage, what is wrong and what would be right) for configs and inputs by stage."""
+    tokenizer = configs.get("tokenizer")
+    if not isinstance(tokenizer, TokenizerConfig):
+        return
+    yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
+    books = num_books(tokenizer)
+    prior = configs.get("ar_prior")
+    if isinstance(prior, ArPriorConfig):
+        yield from (("ar_prior", text) for text in _head(prior, books))
+    samples = configs.get("samples")
+    if isinstance(samples, SamplesConfig):
+        for kind, settings in (("ar", samples.ar), ("nar", samples.nar)):
+            if len(settings.guidance.scale) not in (1, books):
+                yield "samples", f"{kind}.guidance.scale: give one number, or one for each of {books} books"
+
+
+def _tokenizer(config: TokenizerConfig, has_codebook: bool) -> Iterator[str]:
+    quantizer, width = config.quantizer, config.autoencoder.latent_dim
+    if isinstance(quantizer, ProjectedConfig) != has_codebook:
+        if has_codebook:
+            yield f"quantizer kind {quantizer.kind!r} has no use for the input 'codebook'; take it out of pipeline.yaml"
+        else:
+            yield "quantizer: centres are needed; give the tokenizer the input 'codebook' in pipeline.yaml"
+    if isinstance(quantizer, FactorisedConfig) and width % quantizer.num_books:
+        yield f"autoencoder.latent_dim {width} doesn't divide by the quantizer's {quantizer.num_books} books"
+    if isinstance(quantizer, LookupFreeConfig) and 2**width != quantizer.num_codes:
+        yield f"quantizer.num_codes {quantizer.num_codes}: lookup_free needs 2^latent_dim, here 2^{width}"
+    if isinstance(quantizer, FiniteScalarConfig) and len(quantizer.levels) != width:
+        yield f"quantizer.levels: {len(quantizer.levels)} given, one for each of latent_dim {width} is needed"
+    if isinstance(config.autoencoder, FqganConfig):
+        books = num_books(config)
+        if config.autoencoder.num_branches != books:
+            yield f"autoencoder.num_branches {config.autoencoder.num_branches}: the quantizer has {books} books"
+    for part in config.representation:
+        if not isinstance(quantizer, FactorisedConfig):
+            yield f"representation needs quantizer kind factorised, not {quantizer.kind}"
+        elif not 0 <= part.book < quantizer.num_books:
+            yield f"representation.book {part.book}: the books are 0 to {quantizer.num_books - 1}"
+
+
+def _head(prior: ArPriorConfig, books: int) -> Iterator[str]:
+    head = prior.network.head
+    if head.kind != "linear" and books == 1:
+        yield f"network.head.kind {head.kind!r}: the tokenizer has one book; only head linear fits it"
+    if head.kind == "ar" and not isinstance(prior.network.transformer, LlamaConfig):
+        yield "network.head.kind 'ar' is made of llama blocks; give network.transformer kind llama"

@@ -1,0 +1,60 @@
+"""What a recipe's stages must agree on is said before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import ConfigError
+from pipeline.graph import Recipe
+
+SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        ("vqgan", "ar_prior.network.head.kind=ar", "ar_prior.yaml: network.head.kind 'ar': the tokenizer has one book"),
+        ("vqgan", "ar_prior.network.head.kind=mlp", "only head linear fits it"),
+        ("fqgan_dual", "ar_prior.network.transformer={kind: gpt}", "made of llama blocks"),
+        ("fqgan_dual", "samples.ar.guidance.scale=[1, 2, 3]", "give one number, or one for each of 2 books"),
+        ("fqgan_dual", "tokenizer.autoencoder.num_branches=3", "num_branches 3: the quantizer has 2 books"),
+        ("fqgan_dual", "tokenizer.autoencoder.latent_dim=15", "15 doesn't divide by the quantizer's 2 books"),
+        ("vqgan", "tokenizer.quantizer={kind: projected_l2}", "centres are needed; give the tokenizer the input"),
+        ("vqgan_lc", "tokenizer.quantizer={kind: learned}", "no use for the input 'codebook'"),
+        ("lfq", "tokenizer.autoencoder.latent_dim=8", "lookup_free needs 2^latent_dim, here 2^8"),
+        ("fsq", "tokenizer.quantizer.levels=[8, 8]", "2 given, one for each of latent_dim 3"),
+        ("vqgan", "tokenizer.representation=[{book: 0, network: {kind: efficientnet_lite0}}]", "needs quantizer kind"),
+        ("fqgan_dual", "tokenizer.quantizer.names=[one]", "at least 2; one book is its own kind"),
+        ("vqgan_kmeans", "tokenizer.quantizer.reservoir=100", "at least one latent for each of 512 codes"),
+    ],
+)  # fmt: skip
+def test_contradiction_is_one_line(name: str, change: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        Recipe(SMALL / name, [change])
+    assert expected in str(error.value) and "\n" not in str(error.value)
+
+
+def test_base_and_set_chain(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(f"base: {SMALL / 'fqgan_dual'}\nset:\n  - ar_prior.training.updates=7\n")
+    recipe = Recipe(tmp_path, ["samples.num_samples=9"])
+    assert recipe.nodes["ar_prior"].config.training.updates == 7 and recipe.nodes["samples"].config.num_samples == 9
+    assert recipe.nodes["tokenizer"].config.quantizer.num_books == 2, "from fqgan_dual"
+    assert recipe.nodes["data"].config.image_size == 64, "from vqgan, its base"
+    (tmp_path / "report.yaml").write_text("title: mine\n")
+    assert Recipe(tmp_path).nodes["report"].config.title == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("base: .\n", "is its own base"),
+        ("base: nowhere\n", "nowhere/pipeline.yaml: cannot be read"),
+        (f"bass: {SMALL / 'vqgan'}\n", "did you mean 'base'"),
+        (f"base: {SMALL / 'vqgan'}\nset: a.b=c\n", "expected a list of stage.key=value"),
+        (f"base: {SMALL / 'vqgan'}\nset: [tokeniser.seed=1]\n", "did you mean 'tokenizer'"),
+    ],
+)
+def test_bad_base_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "pipeline.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=expected):
+        Recipe(tmp_path)

@@ -1,0 +1,230 @@
+"""Every kind of codebook behind the one interface."""
+
+import pytest
+import torch
+from torch import nn
+
+from configs.codebooks import (
+    EmaCodebookConfig,
+    FactorisedConfig,
+    FiniteScalarConfig,
+    KMeansCodebookConfig,
+    LearnedCodebookConfig,
+    LearnedCosineConfig,
+    LookupFreeConfig,
+    ProjectedCosineConfig,
+    ProjectedL2Config,
+    ProjectorConfig,
+    QuantizerConfig,
+    ResidualConfig,
+)
+from networks.quantizers import FactorisedCodebooks, Quantizer, build_quantizer, empty_published
+from networks.quantizers.factorised import PENALTIES
+from networks.quantizers.moving import EmaCodebook
+from networks.quantizers.reestimated import KMeansCodebook
+
+KINDS: list[tuple[QuantizerConfig, int]] = [
+    (LearnedCodebookConfig(num_codes=32), 8),
+    (LearnedCosineConfig(num_codes=32), 8),
+    (EmaCodebookConfig(num_codes=32), 8),
+    (KMeansCodebookConfig(num_codes=32, reservoir=64, warmup=0), 8),
+    (ProjectedL2Config(), 8),
+    (ProjectedCosineConfig(projector=ProjectorConfig(kind="mlp", hidden=16)), 8),
+    (ProjectedL2Config(projector=ProjectorConfig(kind="none")), 20),
+    (ProjectedL2Config(tune_centres=True), 8),
+    (FactorisedConfig(book=LearnedCosineConfig(num_codes=32)), 8),
+    (FactorisedConfig(names=("a", "b", "c"), book=EmaCodebookConfig(num_codes=32)), 12),
+    (ResidualConfig(num_books=3, num_codes=32), 8),
+    (LookupFreeConfig(num_codes=32), 5),
+    (FiniteScalarConfig(levels=(4, 3, 5)), 3),
+]
+NAMES = [f"{config.kind}-{i}" for i, (config, _) in enumerate(KINDS)]
+every_kind = pytest.mark.parametrize(("config", "code_dim"), KINDS, ids=NAMES)
+
+
+def build(config: QuantizerConfig, code_dim: int) -> Quantizer:
+    """The quantiser, with centres where its kind wants them."""
+    centres = torch.randn(32, 20) if config.kind.startswith("projected") else None
+    return build_quantizer(config, code_dim, centres)
+
+
+@every_kind
+def test_forward_encode_and_decode_agree(config: QuantizerConfig, code_dim: int) -> None:
+    quantizer = build(config, code_dim).eval()
+    latents = torch.randn(2, code_dim, 3, 3, requires_grad=True)
+    result = quantizer(latents)
+    books = () if quantizer.num_books == 1 else (quantizer.num_books,)
+    assert result.tokens.shape == (2, *books, 3, 3) and result.tokens.dtype == torch.int64
+    assert torch.equal(result.tokens, quantizer.encode(latents))
+    torch.testing.assert_close(result.latents, quantizer.decode(result.tokens))
+    torch.testing.assert_close(result.codes, quantizer.decode(result.tokens))
+    assert result.counts.shape == (quantizer.num_books, quantizer.num_codes) and (result.counts.sum(1) == 18).all()
+    (gradient,) = torch.autograd.grad(quantizer.train()(latents).latents.sum(), latents)
+    assert gradient.abs().sum() > 0
+
+
+@every_kind
+def test_tokens_survive_decode_and_encode(config: QuantizerConfig, code_dim: int) -> None:
+    """Tokens of latents, decoded and encoded again. Sums of residual codes may have a nearer first code, so there the
+    latents must come back."""
+    quantizer = build(config, code_dim).eval()
+    tokens = quantizer.encode(torch.randn(4, code_dim, 4, 4))
+    if isinstance(config, ResidualConfig):
+        torch.testing.assert_close(
+            quantizer.decode(tokens), quantizer(quantizer.decode(tokens) * 1).latents, atol=2, rtol=0
+        )
+        return
+    if isinstance(config, FiniteScalarConfig):
+        # FSQ bounds its latents by tanh: a code is its own input only after the inverse of it.
+        assert torch.equal(quantizer.encode(quantizer.decode(tokens).clamp(-0.999, 0.999).atanh() * 1.2), tokens)
+        return
+    assert torch.equal(quantizer.encode(quantizer.decode(tokens)), tokens)
+
+
+@every_kind
+def test_what_is_published_gives_the_same_tokens_and_latents(config: QuantizerConfig, code_dim: int) -> None:
+    quantizer = build(config, code_dim).eval()
+    published = empty_published(config, code_dim, quantizer.num_codes)
+    published.load_state_dict(quantizer.published().state_dict())
+    published.eval()
+    latents = torch.randn(8, code_dim, 4, 4)
+    tokens = quantizer.encode(latents)
+    assert torch.equal(published.encode(latents), tokens)
+    torch.testing.assert_close(published.decode(tokens), quantizer.decode(tokens))
+    assert (published.num_books, published.num_codes) == (quantizer.num_books, quantizer.num_codes)
+
+
+@pytest.mark.parametrize(
+    "config", [LearnedCodebookConfig(num_codes=7, entropy_weight=0.3), LearnedCosineConfig(num_codes=7)]
+)
+def test_gradients_are_those_of_finite_differences(config: QuantizerConfig) -> None:
+    """Of the whole loss, by the latents and by the rows; straight-through aside, it is piecewise smooth."""
+    quantizer = build_quantizer(config, 3, None).double()
+    nn.init.normal_(quantizer.codebook)  # type: ignore[arg-type]
+    latents = torch.randn(2, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    rows = quantizer.codebook
+
+    def parts(z: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = torch.func.functional_call(quantizer, {"codebook": e}, (z,)).losses
+        return found["commitment"] + found["codebook"], found.get("entropy", z.sum() * 0)
+
+    # detach() splits one squared distance into two terms: each sees half of the difference quotient.
+    def undetached(z: torch.Tensor, e: torch.Tensor) -> torch.Tensor:
+        return parts(z, e)[0] / 2
+
+    step = 1e-6
+    for which, point in enumerate((latents, rows)):
+        assert isinstance(point, torch.Tensor)
+        analytic = torch.autograd.grad(parts(latents, rows)[0], point)[0]  # type: ignore[arg-type]
+        numeric = torch.zeros_like(point)
+        flat = point.detach().clone()
+        for i in range(flat.numel()):
+            values = []
+            for sign in (1, -1):
+                moved = flat.clone()
+                moved.view(-1)[i] += sign * step
+                pair = (moved, rows) if which == 0 else (latents, moved)
+                values.append(undetached(*pair).item())  # type: ignore[arg-type]
+            numeric.view(-1)[i] = (values[0] - values[1]) / (2 * step)
+        torch.testing.assert_close(analytic, numeric, atol=1e-6, rtol=1e-5)
+
+
+def test_moving_averages_are_the_float64_ones() -> None:
+    config = EmaCodebookConfig(num_codes=6, decay=0.9)
+    book = build_quantizer(config, 3, None)
+    assert isinstance(book, EmaCodebook)
+    counts, sums = torch.ones(6, dtype=torch.float64), book.table().double()
+    for _ in range(5):
+        latents = torch.randn(4, 3, 2, 2)
+        result = book(latents)
+        rows = latents.movedim(1, -1).reshape(-1, 3).double()
+        for k in range(6):
+            mine = rows[result.tokens.flatten() == k]
+            counts[k] = 0.9 * counts[k] + 0.1 * len(mine)
+            sums[k] = 0.9 * sums[k] + 0.1 * mine.sum(0)
+    torch.testing.assert_close(book.table().double(), sums / counts[:, None], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(book.usage().double(), (counts - 0.9**5) / (1 - 0.9**5), atol=1e-5, rtol=1e-5)
+
+
+def test_moving_averages_rest_in_eval_and_at_broken_latents() -> None:
+    book = build_quantizer(EmaCodebookConfig(num_codes=6), 3, None)
+    before = {name: value.clone() for name, value in book.state_dict().items()}
+    book.eval()(torch.randn(4, 3, 2, 2))
+    book.train()(torch.full((4, 3, 2, 2), float("nan")))
+    assert all(torch.equal(value, before[name]) for name, value in book.state_dict().items())
+
+
+def test_unused_rows_restart_from_the_batch() -> None:
+    """Far latents choose one row; with restarts, the others come to them and usage rises."""
+
+    def used(restart_below: float) -> int:
+        torch.manual_seed(0)
+        book = build_quantizer(EmaCodebookConfig(num_codes=16, restart_below=restart_below), 3, None)
+        for _ in range(20):
+            book(torch.randn(16, 3, 4, 4) + 10)
+        return int((book(torch.randn(64, 3, 4, 4) + 10).counts > 0).sum())
+
+    assert used(0.0) < 4 < 12 < used(0.5)
+
+
+def test_reestimated_codebook_passes_latents_then_takes_centres() -> None:
+    config = KMeansCodebookConfig(num_codes=8, warmup=2, every=2, until=10, reservoir=256)
+    book = build_quantizer(config, 3, None)
+    assert isinstance(book, KMeansCodebook)
+    clusters = torch.randn(8, 3) * 10
+    start = book.codebook.detach().clone()
+
+    def batch() -> torch.Tensor:
+        return (clusters[torch.randint(8, (64,))] + 0.01 * torch.randn(64, 3)).view(64, 3, 1, 1)
+
+    for _ in range(2):
+        latents = batch()
+        assert torch.equal(book(latents).latents, latents)
+        assert torch.equal(book.codebook, start)
+    book(batch())
+    distance = torch.cdist(clusters, book.codebook).amin(1)
+    assert distance.median() < 0.1, "rows stand at the clusters"
+    assert len(book.eval().encode(clusters.view(8, 3, 1, 1)).unique()) >= 6
+
+
+def test_one_factorised_book_is_the_plain_quantiser() -> None:
+    plain = build_quantizer(LearnedCosineConfig(num_codes=16), 4, None)
+    one = FactorisedCodebooks([plain], ["only"], 0.1, PENALTIES["encoder"])
+    latents = torch.randn(2, 4, 3, 3)
+    expected, found = plain(latents), one(latents)
+    assert torch.equal(found.tokens[:, 0], expected.tokens) and torch.equal(found.latents, expected.latents)
+    assert torch.equal(found.loss, expected.loss) and torch.equal(found.counts, expected.counts)
+
+
+@pytest.mark.parametrize(("kind", "reaches_books"), [("encoder", False), ("full", True)])
+def test_disentanglement_reaches_what_it_says(kind: str, reaches_books: bool) -> None:
+    config = FactorisedConfig(book=LearnedCosineConfig(num_codes=16), disentangle=kind)  # type: ignore[arg-type]
+    quantizer = build_quantizer(config, 8, None)
+    latents = torch.randn(2, 8, 3, 3, requires_grad=True)
+    penalty = quantizer(latents).losses["disentangle"]
+    gradients = torch.autograd.grad(penalty, [latents, *quantizer.parameters()], allow_unused=True)
+    assert gradients[0] is not None and gradients[0].abs().sum() > 0
+    assert all((gradient is not None) == reaches_books for gradient in gradients[1:])
+
+
+def test_books_in_the_wrong_order_are_refused() -> None:
+    for names in (("visual", "semantic"), ("visual", "middle", "semantic")):
+        quantizer = build_quantizer(FactorisedConfig(names=names, book=LearnedCosineConfig(num_codes=16)), 12, None)
+        assert isinstance(quantizer, FactorisedCodebooks)
+        tokens = quantizer.encode(torch.randn(1, 12, 2, 2))
+        named = dict(zip(names, tokens.unbind(1), strict=True))
+        assert torch.equal(quantizer.decode_books(named), quantizer.decode(tokens))
+        with pytest.raises(ValueError, match="in that order"):
+            quantizer.decode_books(dict(reversed(list(named.items()))))
+
+
+def test_tuned_centres_train_and_frozen_ones_stay_out_of_the_weights() -> None:
+    tuned = build_quantizer(ProjectedL2Config(tune_centres=True), 8, torch.randn(32, 20))
+    frozen = build_quantizer(ProjectedL2Config(), 8, torch.randn(32, 20))
+    assert "tuned" in dict(tuned.named_parameters()) and not tuned.held()
+    assert set(frozen.state_dict()) == {"projector.weight", "projector.bias"} and "codebook centres" in frozen.held()
+
+
+def test_a_projector_of_nothing_wants_the_centres_width() -> None:
+    with pytest.raises(ValueError, match="latent_dim must be that"):
+        build_quantizer(ProjectedL2Config(projector=ProjectorConfig(kind="none")), 8, torch.randn(32, 20))
