@@ -27,7 +27,12 @@ from pipeline.job import Job
 def save_network(network: nn.Module, path: Path) -> Path:
     """Writes a network's tensors, float32 on the CPU, as safetensors; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, path)
+    # Clones, because safetensors refuses tensors that share memory (the one book of a residual quantiser).
+    state = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }
+    save_file(state, path)
     return path
 
 
