@@ -11,7 +11,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False, d
     On the CPU always in float32: there PyTorch's bfloat16 backward takes several times as long.
     """
     if query.device.type == "cpu":
+        dtype = value.dtype
         with torch.autocast("cpu", enabled=False):
             query, key, value = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (query, key, value))
-            return F.scaled_dot_product_attention(query, key, value, is_causal=causal, dropout_p=dropout)
+            found = F.scaled_dot_product_attention(query, key, value, is_causal=causal, dropout_p=dropout)
+        return found.to(dtype)
     return F.scaled_dot_product_attention(query, key, value, is_causal=causal, dropout_p=dropout)

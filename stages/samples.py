@@ -12,6 +12,7 @@ from configs.stages import SamplesConfig
 from datamodules.sample_indices import SampleIndices, sample_loader
 from datamodules.shards import ShardWriter
 from lit_modules.samples import LitSamples, Sampler, causal_sampler, masked_sampler
+from networks.few_rows import for_few_rows
 from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
@@ -67,6 +68,8 @@ def build(job: Job) -> None:
     records: dict[str, Path] = {}
     for kind, artifact in priors.items():
         prior, sampler = open_prior(artifact, kind, config)
+        if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
+            for_few_rows(prior.network)
         module = LitSamples(prior, sampler, list(decoders.values()), tokenizer.facts["grid"])
         shape = (len(decoders), 3, size, size)
         writer = ShardWriter(job.work / kind, "images", config.num_samples, shape, "uint8", config.rows_per_shard)

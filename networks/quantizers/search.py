@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-SCORES = 2**21  # scores held at once: 8 MB in float32, which stays in a CPU's cache
+SCORES = 2**20  # scores held at once, for each 32 channels: few enough for a CPU's cache, enough rows for a product
 
 
 def _columns(num_codes: int) -> int:
@@ -38,11 +39,13 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
         codes, points = codes - centre, points - centre
         columns = _columns(num_codes)
         spare = -num_codes % columns
-        offset = torch.nn.functional.pad(codes.square().sum(1) / -2, (0, spare), value=-float("inf"))
-        transposed = torch.nn.functional.pad(codes, (0, 0, 0, spare)).T.contiguous()
-        chunk = max(1, SCORES // (num_codes + spare))
+        # The offset rides along as one more channel, against ones: adding it to every row costs more than the product.
+        offset = F.pad(codes.square().sum(1) / -2, (0, spare), value=torch.finfo(dtype).min)
+        table = torch.cat([F.pad(codes, (0, 0, 0, spare)).T, offset[None]])
+        points = F.pad(points, (0, 1), value=1.0)
+        chunk = max(1, SCORES * max(1, codes.shape[1] // 32) // (num_codes + spare))
         found = [
-            _refine(raw, codebook, _candidates(torch.addmm(offset, rows, transposed), columns))
+            _refine(raw, codebook, _candidates(rows @ table, columns))
             for raw, rows in zip(latents.split(chunk), points.split(chunk), strict=True)
         ]
         return torch.cat(found) if found else points.new_zeros(0, dtype=torch.int64)

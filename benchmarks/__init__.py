@@ -1,0 +1,1 @@
+"""Measurements beside peers; none of it ships."""
