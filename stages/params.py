@@ -26,9 +26,11 @@ def count(network: nn.Module) -> int:
 
 def centres_of(recipe: Recipe) -> torch.Tensor | None:
     """Returns centres (K, C) on the meta device, as stage codebook would publish them."""
-    if "codebook" not in recipe.nodes:
+    reference = recipe.nodes["tokenizer"].inputs.get("codebook")
+    if reference is None:
         return None
-    config = recipe.nodes["codebook"].config
+    folder, _, stage = reference.rpartition(":")  # "codebook", or another recipe's: "../folder:codebook"
+    config = (Recipe(recipe.folder / folder) if folder else recipe).nodes[stage].config
     return torch.zeros(config.num_codes, feature_width(config.features, config.tap))
 
 

@@ -10,6 +10,7 @@ import torch
 from callbacks.curves import Curves
 from callbacks.step_seed import StepSeed
 from callbacks.unreadable import Unreadable
+from callbacks.usage_watch import UsageWatch
 
 
 def test_step_seed_is_a_function_of_batch_and_rank() -> None:
@@ -55,3 +56,17 @@ def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.Capture
         ValueError, match=r"2 of 100 images can't be read, above loading.max_unreadable 0.01: image7.png, image9.png"
     ):
         batch(9)
+
+
+def test_usage_watch_warns_after_its_patience(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = UsageWatch(floor=0.5, patience=2, knobs="turn this")
+    trainer = SimpleNamespace(is_global_zero=True, callback_metrics={"train/usage": 0.9, "train/usage/1": 0.1})
+    watch.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    assert not capsys.readouterr().out
+    resumed = UsageWatch(floor=0.5, patience=2, knobs="turn this")
+    resumed.load_state_dict(watch.state_dict())
+    resumed.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    said = capsys.readouterr().out
+    assert "train/usage/1 is 10.0%" in said and "turn this" in said and said.count("warning") == 1
+    resumed.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    assert not capsys.readouterr().out, "not again at once"

@@ -1,0 +1,43 @@
+"""docs/rows.csv: each row of the papers' tables that this project covers builds, with the numbers that it states.
+
+``overrides`` are separated by ``|``.
+"""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+
+from configs.contradictions import num_books
+from networks.quantizers import build_quantizer
+from pipeline.graph import Recipe
+from stages.params import centres_of, parameter_counts
+
+PROJECT = Path(__file__).resolve().parents[2]
+with (PROJECT / "docs" / "rows.csv").open(newline="") as stream:
+    ROWS = list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{r['paper']}-{r['table']}-{r['row']}" for r in ROWS])
+def test_row_builds_with_the_numbers_it_states(row: dict[str, str]) -> None:
+    recipe = Recipe(PROJECT / "configs" / row["recipe"], [text for text in row["overrides"].split("|") if text])
+    config, image_size = recipe.nodes["tokenizer"].config, recipe.nodes["data"].config.image_size
+    with torch.device("meta"):
+        quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+    positions = (image_size // config.autoencoder.factor) ** 2
+    assert (quantizer.num_books, quantizer.num_codes, positions) == tuple(
+        int(row[name]) for name in ("books", "codes", "positions")
+    )
+    assert num_books(config) == quantizer.num_books
+    counts = parameter_counts(recipe)
+    assert counts["tokenizer"]["total"] > 50e6 and counts["ar_prior"]["total"] > 100e6
+    assert row["expected"]
+
+
+def test_rows_name_each_method() -> None:
+    """Every recipe under imagenet256 and ffhq256 serves at least one row."""
+    named = {row["recipe"] for row in ROWS}
+    found = {f"{data}/{path.parent.name}" for data in ("imagenet256", "ffhq256")
+             for path in (PROJECT / "configs" / data).glob("*/pipeline.yaml")}  # fmt: skip
+    assert found <= named, f"no row names {sorted(found - named)}"

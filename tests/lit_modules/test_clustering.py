@@ -1,0 +1,66 @@
+"""Centres of codebooks: k-means of groups, and the two ways without it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from configs.architecture import EfficientNetLiteConfig
+from configs.stages import CodebookConfig
+from lit_modules.clustering import cluster
+
+
+def config(**changes: object) -> CodebookConfig:
+    settings = {"features": EfficientNetLiteConfig(), "tap": "block2", "num_codes": 6, "iterations": 10, **changes}
+    return CodebookConfig(**settings)  # type: ignore[arg-type]
+
+
+def points(centre: float, number: int = 200) -> np.ndarray:
+    random = np.random.default_rng(int(centre) + 50)
+    return (centre + random.normal(size=(number, 4)) * 0.1).astype(np.float16)
+
+
+def test_each_group_gets_its_share(tmp_path: Path) -> None:
+    groups = {"class a": lambda: points(-5), "class b": lambda: points(5)}
+    found = cluster(groups, config(), on_gpu=False, work=tmp_path)
+    assert found.centres.shape == (6, 4) and (found.centres[:3] < 0).all() and (found.centres[3:] > 0).all()
+    assert found.report["num_points"] == 400 and found.report["empty"] == 0 and found.report["duplicates"] == 0
+    assert len(found.report["objective"]) == 10
+
+
+def test_a_killed_clustering_goes_on(tmp_path: Path) -> None:
+    """Groups that are done aren't clustered again."""
+    whole = cluster({"a": lambda: points(-5), "b": lambda: points(5)}, config(), False, tmp_path / "whole")
+    reads = []
+
+    def killed() -> np.ndarray:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster({"a": lambda: points(-5), "b": killed}, config(), False, tmp_path / "cut")
+    first = lambda: (reads.append("a"), points(-5))[1]  # noqa: E731
+    again = cluster({"a": first, "b": lambda: points(5)}, config(), False, tmp_path / "cut")
+    assert np.array_equal(again.centres, whole.centres)
+    assert reads == ["a"], "read for the report alone"
+
+
+@pytest.mark.parametrize("kind", ["selected", "gaussian"])
+def test_centres_without_kmeans(kind: str, tmp_path: Path) -> None:
+    data = points(5)
+    first = cluster({"all": lambda: data}, config(centres=kind), False, tmp_path / "1").centres
+    again = cluster({"all": lambda: data}, config(centres=kind), False, tmp_path / "2").centres
+    assert first.shape == (6, 4) and np.array_equal(first, again)
+    among = {tuple(row) for row in data.astype(np.float32).tolist()}
+    assert all((tuple(row) in among) == (kind == "selected") for row in first.tolist())
+
+
+@pytest.mark.parametrize(
+    ("changes", "groups", "expected"),
+    [
+        ({"num_codes": 7}, 2, "7 codes don't divide by 2 labelled classes"),
+        ({"num_codes": 500}, 2, "class 0: codebook of 250 codes from 200 points: give more images or fewer codes"),
+    ],
+)
+def test_what_cannot_be_clustered_is_named(changes: dict, groups: int, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=expected):
+        cluster({f"class {i}": lambda: points(1) for i in range(groups)}, config(**changes), False, tmp_path)

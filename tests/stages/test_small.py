@@ -1,0 +1,58 @@
+"""One of the small recipes, shortened, from end to end: two books, a teacher, FAR on top, no phase 2."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import RunStage
+
+from networks.quantizers import FactorisedCodebooks
+from pipeline.artifact import Artifact, Store
+from pipeline.graph import Recipe
+from stages.published import load_tokenizer
+
+SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
+SHORT = [
+    "data.max_images=420", "tokenizer.training.updates=6", "tokenizer.training.validate_every=3",
+    "tokenizer.gan.discriminator_start=2", "tokenizer.gan.generator_start=3", "tokenizer.training.batch_size=8",
+    "tokenizer.training.precision=32-true", "tokenizer.runtime.log_every=2", "ar_prior.training.updates=6", "ar_prior.training.validate_every=3",
+    "ar_prior.training.precision=32-true", "samples.num_samples=36", "scores.reconstruction_tap=block0",
+    "scores.generation_tap=block0", "scores.classifier_tap=block2",
+]  # fmt: skip
+
+
+def run(name: str, runs: Path, run_stage: RunStage, until: str = "report") -> dict[str, Artifact]:
+    recipe = Recipe(SMALL / name, SHORT)
+    for stage in recipe.nodes:
+        run_stage(stage, SMALL / name, runs, *(word for text in SHORT for word in ("--set", text)))
+        if stage == until:
+            break
+    found = recipe.status(Store(runs))
+    return {stage: status.artifact for stage, status in found.items() if status.artifact is not None}
+
+
+def test_fqgan_runs_from_images_to_report(tmp_path: Path, run_stage: RunStage) -> None:
+    artefacts = run("fqgan_dual", tmp_path, run_stage)
+    facts = artefacts["token_shards"].facts
+    assert (facts["num_books"], facts["num_codes"], facts["num_tokens"]) == (2, 512, 64)
+    assert {"train_usage/0", "train_usage/1", "train_usage"} <= facts.keys()
+    tokens = np.load(artefacts["token_shards"].file("val/tokens-00000.npy"))
+    assert tokens.shape[1:] == (2, 2, 64), "views, books, positions"
+
+    tokenizer = load_tokenizer(artefacts["tokenizer"])
+    assert isinstance(tokenizer.quantizer, FactorisedCodebooks) and tokenizer.quantizer.names == ("visual", "semantic")
+    assert not any("predictor" in name for name, _ in tokenizer.named_parameters()), "heads stay behind"
+    grid = torch.from_numpy(tokens[:2, 0].astype(np.int64)).unflatten(-1, (8, 8))
+    assert tokenizer.decode(grid).shape == (2, 3, 64, 64)
+
+    curves = artefacts["tokenizer"].file("curves.csv").read_text().splitlines()[0]
+    assert "representation/efficientnet_lite0/1" in curves and "quantizer/disentangle" in curves
+    assert artefacts["samples"].facts["decoders"] == ["phase1"]
+    page = artefacts["report"].file("report.html").read_text()
+    assert "book 0 alone" in page and "val, book 1" in page
+
+
+def test_a_head_of_the_wrong_kind_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match="only head linear fits it"):
+        Recipe(SMALL / "vqgan", ["ar_prior.network.head.kind=ar"])
