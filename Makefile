@@ -7,7 +7,7 @@ FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows plan weights test test-slow lint install clean
+.PHONY: pipeline rows benchmarks plan weights test test-slow lint install clean
 
 pipeline: $(READY)
 	SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS)
@@ -24,6 +24,11 @@ test: $(READY)
 # Every method's small recipe, one after another: about 45 minutes on 2 cores.
 rows: $(READY)
 	for recipe in configs/small/*/; do $(BIN)/python -m pipeline run $$recipe --runs $(RUNS) || exit 1; done
+
+# Measurements beside peers, about ten minutes on an idle machine.
+benchmarks: $(READY)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[bench]"
+	for name in search entropy cross_entropy kmeans decoding; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -33,8 +33,9 @@ def named_weights(config: Any) -> dict[str, Source]:
         value = getattr(config, field.name)
         if field.metadata.get("weights") and not value.startswith(PACKAGE):
             found[value] = config
-        elif dataclasses.is_dataclass(value):
-            found |= named_weights(value)
+        for part in value if isinstance(value, tuple) else (value,):
+            if dataclasses.is_dataclass(part):
+                found |= named_weights(part)
     return found
 
 
