@@ -16,7 +16,8 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
 SHORT = [
     "data.max_images=420", "tokenizer.training.updates=6", "tokenizer.training.validate_every=3",
     "tokenizer.gan.discriminator_start=2", "tokenizer.gan.generator_start=3", "tokenizer.training.batch_size=8",
-    "tokenizer.training.precision=32-true", "tokenizer.runtime.log_every=2", "ar_prior.training.updates=6", "ar_prior.training.validate_every=3",
+    "tokenizer.training.precision=32-true", "tokenizer.runtime.log_every=2", "ar_prior.training.updates=6",
+    "ar_prior.training.validate_every=3",
     "ar_prior.training.precision=32-true", "samples.num_samples=36", "scores.reconstruction_tap=block0",
     "scores.generation_tap=block0", "scores.classifier_tap=block2",
 ]  # fmt: skip
