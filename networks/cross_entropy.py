@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-LOGITS = 2**24  # logits held at once: 64 MB in float32
+LOGITS = 2**24  # logits held at once: 64 MB in float32, two or three times over
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,21 @@ class _LinearCrossEntropy(torch.autograd.Function):
             slope.scatter_add_(1, target[:, None], torch.full_like(own, smoothing - 1)[:, None])
             slope = slope.to(part.dtype)
             torch.mm(slope, weight, out=gradient_features[start : start + rows])
-            gradient_weight += (slope.T @ part).to(total.dtype)
-        ctx.save_for_backward(gradient_features, gradient_weight.to(weight.dtype))
-        ctx.number = len(features)
+            if part.dtype == total.dtype:
+                gradient_weight.addmm_(slope.T, part)  # in place: a product of its own would be as large as the weight
+            else:
+                gradient_weight += slope.T @ part
+        # Not saved as autograd's own: backward scales them in place and hands them on, so each exists once.
+        ctx.gradients = gradient_features, gradient_weight.to(weight.dtype)
         return total / len(features)
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        features, weight = ctx.saved_tensors
-        scale = gradient / ctx.number
-        return features * scale.to(features.dtype), weight * scale.to(weight.dtype), None, None
+        assert ctx.gradients is not None, "backward runs once"
+        features, weight = ctx.gradients
+        ctx.gradients = None
+        scale = gradient / len(features)
+        return features.mul_(scale.to(features.dtype)), weight.mul_(scale.to(weight.dtype)), None, None
 
 
 def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -12,9 +12,9 @@ def _assignments(latents: Tensor, codebook: Tensor, temperature: float) -> tuple
     """Sum over the rows of p_ik = softmax_k(-|z_i - e_k|^2 / temperature), (K,), and of their entropies; |z|^2 cancels
     in the softmax."""
     logits = torch.addmm(-codebook.square().sum(1), latents, codebook.T, alpha=2.0) / temperature
-    logs = logits.log_softmax(1)
-    share = logs.exp()
-    return share.sum(0), -torch.linalg.vecdot(share, logs).sum()
+    share = logits.softmax(1)
+    # The logarithm needs no graph: its own part of the entropy's gradient is p - p sum(p) = 0.
+    return share.sum(0), -torch.linalg.vecdot(share, logits.detach().log_softmax(1)).sum()
 
 
 def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
@@ -41,4 +41,8 @@ def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) 
         mean = mean / len(points)
         if distributed.is_available() and distributed.is_initialized():
             mean = all_reduce(mean) / distributed.get_world_size()
-        return torch.special.entr(mean).sum(), entropy / len(points)
+        # The shares sum to one, so a constant may be added to the slope: near zero it rounds less in the softmax's
+        # backward. The value stays.
+        total = mean.sum()
+        level = (mean.detach().clamp(min=torch.finfo(dtype).tiny).log() * mean.detach()).sum() + 1
+        return torch.special.entr(mean).sum() + level * (total - total.detach()), entropy / len(points)

@@ -43,10 +43,13 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
         offset = F.pad(codes.square().sum(1) / -2, (0, spare), value=torch.finfo(dtype).min)
         table = torch.cat([F.pad(codes, (0, 0, 0, spare)).T, offset[None]])
         points = F.pad(points, (0, 1), value=1.0)
-        chunk = max(1, SCORES * max(1, codes.shape[1] // 32) // (num_codes + spare))
+        chunk = min(len(points), max(1, SCORES * max(1, codes.shape[1] // 32) // (num_codes + spare)))
+        # One buffer for the scores of every chunk: fresh ones would cost page faults, and tear the heap to pieces.
+        scores = points.new_empty(chunk, num_codes + spare)
         found = [
-            _refine(raw, codebook, _candidates(rows @ table, columns))
-            for raw, rows in zip(latents.split(chunk), points.split(chunk), strict=True)
+            _refine(raw, codebook, _candidates(torch.mm(rows, table, out=scores[: len(rows)]), columns))
+            for raw, rows in zip(latents.split(max(1, chunk)), points.split(max(1, chunk)), strict=True)
+            if len(rows)
         ]
         return torch.cat(found) if found else points.new_zeros(0, dtype=torch.int64)
 
