@@ -27,7 +27,6 @@ rows: $(READY)
 
 # Measurements beside peers, about ten minutes on an idle machine.
 benchmarks: $(READY)
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[bench]"
 	for name in search entropy cross_entropy kmeans decoding; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 test-slow: $(READY)

@@ -17,7 +17,7 @@ class LitNarPrior(LitPrior):
         mask = random_mask(ratio=noise[:, 1], order=noise[:, 2:]).view_as(tokens)
         features = network.features(tokens.masked_fill(mask, network.num_codes), labels)
         return [
-            Readout(features[:, i][mask[:, i]], weight, tokens[:, i][mask[:, i]])
+            Readout(features[:, i].flatten(0, 1), weight, tokens[:, i].where(mask[:, i], -1).flatten())
             for i, weight in enumerate(network.outputs.weights())
         ]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from configs.stages import ArPriorConfig, NarPriorConfig
@@ -30,7 +30,7 @@ def drop_labels(labels: Tensor, noise: Tensor, share: float, num_classes: int) -
 
 @dataclass(frozen=True)
 class Readout:
-    """M tokens of one book: ``features`` (M, C), the output layer's ``weight`` (K, C), ``targets`` (M,)."""
+    """M tokens of one book: ``features`` (M, C), the output layer's ``weight`` (K, C), ``targets`` (M,), -1: none."""
 
     features: Tensor
     weight: Tensor
@@ -58,6 +58,9 @@ class LitPrior(LitTraining):
         self.label_dropout, self.num_classes = config.label_dropout, num_classes
         self.label_smoothing = config.label_smoothing
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
+
+    def compiled_parts(self) -> list[nn.Module]:
+        return [cast(Prior, self.network).transformer]
 
     def readouts(self, network: Prior, batch: Batch, labels: Tensor) -> list[Readout]:
         """Returns, for each book, what its output layer reads and the tokens that it should give."""

@@ -57,6 +57,10 @@ class LitTraining(LightningModule):
         """Returns one network for each optimiser."""
         return [self.network]
 
+    def compiled_parts(self) -> list[nn.Module]:
+        """Returns the parts that are called as modules in an update; ``torch.compile`` reaches nothing else."""
+        return [self.network]
+
     def configure_optimizers(self) -> Any:
         pairs = zip(self.optimizer_configs, self.trained_networks(), strict=True)
         return [build_optimizer(config, network, self.fused) for config, network in pairs]

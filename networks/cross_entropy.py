@@ -10,7 +10,7 @@ LOGITS = 2**24  # logits held at once: 64 MB in float32, two or three times over
 
 @dataclass(frozen=True)
 class TokenLosses:
-    """Of each of M tokens: ``losses`` (M,) in nats, and ``right`` (M,), whether the likeliest code was it."""
+    """Of each token that counts: ``losses`` in nats, and ``right``, whether the likeliest code was it."""
 
     losses: Tensor
     right: Tensor
@@ -21,15 +21,17 @@ def _chunks(features: Tensor, weight: Tensor) -> int:
 
 
 def token_losses(features: Tensor, weight: Tensor, targets: Tensor) -> TokenLosses:
-    """Returns the cross-entropy of each token, without gradient; features (M, C), weight (K, C), targets (M,)."""
+    """Returns the cross-entropy of each token, without gradient; features (M, C), weight (K, C), targets (M,), where -1
+    marks what is left out."""
+    known = targets >= 0
     losses, right = [], []
     rows = _chunks(features, weight)
     with torch.no_grad():
         for part, target in zip(features.split(rows), targets.split(rows), strict=True):
             logits = torch.nn.functional.linear(part, weight).float()
-            losses.append(torch.nn.functional.cross_entropy(logits, target, reduction="none"))
+            losses.append(torch.nn.functional.cross_entropy(logits, target, reduction="none", ignore_index=-1))
             right.append(logits.argmax(1) == target)
-    return TokenLosses(torch.cat(losses), torch.cat(right))
+    return TokenLosses(torch.cat(losses)[known], torch.cat(right)[known])
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -46,12 +48,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
             part, target = features[start : start + rows], targets[start : start + rows]
             logits = torch.nn.functional.linear(part, weight).to(total.dtype)
             logs = logits.log_softmax(1)
-            own = logs.gather(1, target[:, None]).squeeze(1)
-            total -= (1 - smoothing) * own.sum() + smoothing / num_codes * logs.sum()
+            counts, known = (target >= 0).to(total.dtype), target.clamp(min=0)[:, None]
+            own = logs.gather(1, known).squeeze(1)
+            total -= (counts * ((1 - smoothing) * own + smoothing / num_codes * logs.sum(1))).sum()
             # d/dlogits = softmax - (1 - s) onehot - s / K
             slope = logs.exp_().sub_(smoothing / num_codes)
-            slope.scatter_add_(1, target[:, None], torch.full_like(own, smoothing - 1)[:, None])
-            slope = slope.to(part.dtype)
+            slope.scatter_add_(1, known, torch.full_like(own, smoothing - 1)[:, None])
+            slope = slope.mul_(counts[:, None]).to(part.dtype)
             torch.mm(slope, weight, out=gradient_features[start : start + rows])
             if part.dtype == total.dtype:
                 gradient_weight.addmm_(slope.T, part)  # in place: a product of its own would be as large as the weight
@@ -59,14 +62,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 gradient_weight += slope.T @ part
         # Not saved as autograd's own: backward scales them in place and hands them on, so each exists once.
         ctx.gradients = gradient_features, gradient_weight.to(weight.dtype)
-        return total / len(features)
+        ctx.number = (targets >= 0).sum().clamp(min=1)
+        return total / ctx.number
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         assert ctx.gradients is not None, "backward runs once"
         features, weight = ctx.gradients
         ctx.gradients = None
-        scale = gradient / len(features)
+        scale = gradient / ctx.number
         return features.mul_(scale.to(features.dtype)), weight.mul_(scale.to(weight.dtype)), None, None
 
 
@@ -74,7 +78,9 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor, smoo
     """Returns the mean over M tokens of -sum_k q_k log softmax_k(W f), in nats, differentiable.
 
     q is the token itself, or with label ``smoothing`` s (Szegedy et al. 2016) 1 - s of it and s / K of every code.
-    Features (M, C), weight (K, C), targets (M,). Under autocast the matrix products run in its type, the softmax in
+    Features (M, C), weight (K, C), targets (M,); -1 in place of a
+    target doesn't count, so that a masked prior's shapes stay the same in every step: on a CPU each new shape of a
+    bfloat16 product keeps memory for good. Under autocast the matrix products run in its type, the softmax in
     float32. Memory: one chunk of logits, and the two gradients.
 
     >>> import math

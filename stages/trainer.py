@@ -163,4 +163,5 @@ def speed_up(module: LitTraining, runtime: RuntimeConfig) -> None:
     """Applies the run-time choices that change speed alone: memory format and compilation."""
     lay_out(runtime, module, *module.frozen.values())
     if runtime.compile:
-        module.network.compile()
+        for part in module.compiled_parts():
+            part.compile()

@@ -119,7 +119,8 @@ def test_causal_prior_does_not_look_ahead(num_books: int, config: ArPriorNetwork
 
 def test_one_book_is_a_plain_gpt() -> None:
     """The linear head on one book: transformers' GPT-2 with the same weights gives the same logits."""
-    transformers = pytest.importorskip("transformers", reason="the extra bench is absent")
+    import transformers
+
     prior = causal(1, ArPriorNetworkConfig(transformer=GPT))
     settings = transformers.GPT2Config(
         vocab_size=NUM_CODES, n_positions=NUM_TOKENS, n_embd=16, n_layer=2, n_head=2, n_inner=32,
