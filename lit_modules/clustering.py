@@ -29,11 +29,7 @@ class Clustering:
 
 
 def kmeans(points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool) -> tuple[np.ndarray, list[float]]:
-    """Returns centres (K, C) and the objective of each iteration; faiss on the CPU or on all GPUs.
-
-    Raises:
-        ValueError: fewer points than centres.
-    """
+    """Returns centres (K, C) and the objective of each iteration; faiss on the CPU or on all GPUs."""
     algorithm = faiss.Kmeans(
         points.shape[1],
         num_codes,

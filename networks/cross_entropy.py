@@ -78,10 +78,9 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor, smoo
     """Returns the mean over M tokens of -sum_k q_k log softmax_k(W f), in nats, differentiable.
 
     q is the token itself, or with label ``smoothing`` s (Szegedy et al. 2016) 1 - s of it and s / K of every code.
-    Features (M, C), weight (K, C), targets (M,); -1 in place of a
-    target doesn't count, so that a masked prior's shapes stay the same in every step: on a CPU each new shape of a
-    bfloat16 product keeps memory for good. Under autocast the matrix products run in its type, the softmax in
-    float32. Memory: one chunk of logits, and the two gradients.
+    Features (M, C), weight (K, C), targets (M,); -1 in place of a target doesn't count, so that a masked prior's shapes
+    stay the same in every step: on a CPU each new shape of a bfloat16 product keeps memory for good. Under autocast
+    the matrix products run in its type, the softmax in float32. Memory: one chunk of logits, and the two gradients.
 
     >>> import math
     >>> loss = linear_cross_entropy(torch.ones(3, 2), torch.zeros(5, 2), torch.tensor([0, 1, 4]))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from configs.architecture import LlamaConfig
 from networks.attend import attend
-from networks.transformer import KeyValueCache
+from networks.transformer import KeyValueCache, empty_caches
 
 
 def grid_rotations(side: int, num_positions: int, head_dim: int, base: float = 10_000.0) -> Tensor:
@@ -94,9 +94,7 @@ class LlamaTransformer(nn.Module):
 
     def new_caches(self, batch: int) -> list[KeyValueCache]:
         """Returns one empty cache a layer, as long as the transformer has positions."""
-        like, heads = self.norm.weight, self.config.num_heads
-        shape = (batch, heads, self.num_positions, self.config.width // heads)
-        return [KeyValueCache(like.new_empty(shape), like.new_empty(shape)) for _ in self.blocks]
+        return empty_caches(self.norm.weight, batch, len(self.blocks), self.config.num_heads, self.num_positions)
 
     def forward(self, x: Tensor, caches: list[KeyValueCache] | None = None) -> Tensor:
         start = caches[0].length if caches else 0

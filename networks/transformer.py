@@ -30,6 +30,12 @@ class KeyValueCache:
         return self.keys[:, :, :end], self.values[:, :, :end]
 
 
+def empty_caches(like: Tensor, batch: int, num_layers: int, num_heads: int, num_positions: int) -> list[KeyValueCache]:
+    """Returns one empty cache a layer; ``like`` (..., C) gives width, type and device."""
+    shape = (batch, num_heads, num_positions, like.shape[-1] // num_heads)
+    return [KeyValueCache(like.new_empty(shape), like.new_empty(shape)) for _ in range(num_layers)]
+
+
 class Attention(nn.Module):
     """Multi-head self-attention, causal or full."""
 
@@ -81,9 +87,7 @@ class Transformer(nn.Module):
 
     def new_caches(self, batch: int) -> list[KeyValueCache]:
         """Returns one empty cache a layer, as long as the transformer has positions."""
-        like, heads = self.positions, self.config.num_heads
-        shape = (batch, heads, len(like), self.config.width // heads)
-        return [KeyValueCache(like.new_empty(shape), like.new_empty(shape)) for _ in self.blocks]
+        return empty_caches(self.positions, batch, len(self.blocks), self.config.num_heads, len(self.positions))
 
     def forward(self, x: Tensor, caches: list[KeyValueCache] | None = None) -> Tensor:
         start = caches[0].length if caches else 0

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from configs.architecture import BackboneConfig, LlamaConfig, SubTokenHeadConfig
 from networks.llama import LlamaBlock, RMSNorm, grid_rotations
-from networks.transformer import KeyValueCache
+from networks.transformer import KeyValueCache, empty_caches
 
 
 class LinearHeads(nn.Module):
@@ -66,9 +66,7 @@ class ArHead(LinearHeads):
 
     def new_caches(self, batch: int) -> list[KeyValueCache]:
         """Returns caches of k slots for each block, made once and rewound at every position."""
-        shape = (batch, self.config.num_heads, self.num_books, self.config.width // self.config.num_heads)
-        like = self.norm.weight
-        return [KeyValueCache(like.new_empty(shape), like.new_empty(shape)) for _ in self.blocks]
+        return empty_caches(self.norm.weight, batch, len(self.blocks), self.config.num_heads, self.num_books)
 
     def forward(self, features: Tensor, embedded: Tensor) -> Tensor:
         x = torch.cat([features[:, None], embedded[:, :-1].to(features.dtype)], dim=1)

@@ -6,7 +6,7 @@ from torch import Tensor, distributed
 from configs.codebooks import EmaCodebookConfig
 from configs.seeds import mix
 from networks.quantizers.nearest import NearestCode
-from networks.quantizers.ranks import all_sum, gather_rows
+from networks.quantizers.ranks import all_sum, gather_rows, several_ranks
 
 
 class EmaCodebook(NearestCode):
@@ -67,7 +67,7 @@ class EmaCodebook(NearestCode):
         else:
             picked = torch.randint(len(pool), (len(dead),), generator=random)
         chosen = pool[picked.to(pool.device)]
-        if distributed.is_available() and distributed.is_initialized():
+        if several_ranks():
             distributed.broadcast(chosen, 0)
         self.counts[dead] = 1.0
         self.start_weight[dead] = 1.0

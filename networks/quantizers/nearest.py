@@ -49,7 +49,7 @@ class NearestCode(Quantizer):
         return rearrange(nn.functional.embedding(tokens, self.table()), "b h w d -> b d h w")
 
     def published(self) -> FrozenCodebook:
-        return FrozenCodebook.of(self.table().detach())
+        return FrozenCodebook.of(self.table())
 
     def forward(self, latents: Tensor) -> Quantized:
         """Quantises latents (B, D, h, w) (SeQ-GAN eq. 1 and 2)."""

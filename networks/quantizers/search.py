@@ -13,7 +13,7 @@ def _columns(num_codes: int) -> int:
     >>> _columns(100_000), _columns(512), _columns(2)
     (256, 16, 2)
     """
-    return int(max(2, 2 ** int(torch.tensor(float(num_codes)).log2().item() // 2)))
+    return max(2, 2 ** ((num_codes.bit_length() - 1) // 2))
 
 
 @torch.no_grad()
