@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ from typing import Any
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
 from pipeline.graph import Recipe, Status
-from pipeline.launcher import END_WITH_PARENT, PREEMPTED, PROJECT, end_with_parent, run_stage_process
+from pipeline.launcher import Launcher
+from pipeline.process import END_WITH_PARENT, PREEMPTED, PROJECT, end_with_parent
 
 SCRIPTS = {"params": "prints parameter counts of each network, built on the meta device"}
 
@@ -75,17 +77,23 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     for stage in (words.until, words.only, words.force):
         known_stage(recipe, stage)
     stages, begun, built = wanted_stages(recipe, words), time.time(), 0
+    launcher = Launcher(stages)
+    for signum in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(signum, launcher.forward)
     for number, stage in enumerate(stages, 1):
         status = recipe.status(store)[stage]
         forced = stage == words.force
         if status.artifact and not forced:
             continue
+        if launcher.asked_to_stop:
+            print("stopped by a signal; the same command goes on", file=sys.stderr)
+            return PREEMPTED
         if status.key is None:
             print(f"error: {stage}: {status.reason}", file=sys.stderr)
             return 1
         print(f"[{number}/{len(stages)}] {stage} {status.key} ({status.state})", flush=True)
         options = ["--runs", str(store.root), *(["--force"] if forced else [])]
-        code = run_stage_process(status.node, [*options, *(f"--set={change}" for change in words.set)])
+        code = launcher.run(status.node, [*options, *(f"--set={change}" for change in words.set)])
         finished = recipe.status(store)[stage]
         if finished.artifact is None or code:
             print(f"error: {stage} ended with exit code {code} and published nothing; "

@@ -16,8 +16,9 @@ from typing import IO, Any
 
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
+from pipeline.devices import rank
 from pipeline.graph import Recipe, Status
-from pipeline.launcher import PROJECT, end_with_parent, rank
+from pipeline.process import PROJECT, end_with_parent
 
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
 

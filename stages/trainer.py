@@ -22,8 +22,9 @@ from callbacks.step_seed import StepSeed
 from configs.seeds import mix
 from configs.training import RuntimeConfig, TrainingConfig
 from lit_modules.training import LitTraining
+from pipeline.devices import device_settings
 from pipeline.job import Job
-from pipeline.launcher import PREEMPTED, device_settings
+from pipeline.process import PREEMPTED
 
 CHECKPOINTS = "checkpoints"
 

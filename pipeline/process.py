@@ -1,0 +1,40 @@
+"""Processes of the pipeline: none outlives the one that started it."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+PREEMPTED = 75  # exit code of a stage that was told to stop and saved its state (EX_TEMPFAIL)
+END_WITH_PARENT = "SMALTI_END_WITH_PARENT"
+
+
+def end_with_parent() -> None:
+    """Makes the kernel kill this process when its parent dies, if the runner or a launcher started it.
+
+    A stage begun by hand lives on when its shell is closed.
+    """
+    if END_WITH_PARENT in os.environ or "TORCHELASTIC_RUN_ID" in os.environ:
+        parent = os.getppid()
+        set_parent_death_signal()
+        if os.getppid() != parent:
+            sys.exit(1)
+
+
+def set_parent_death_signal() -> None:
+    """Asks Linux for SIGKILL at the parent's death (prctl PR_SET_PDEATHSIG); survives exec."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def environment() -> dict[str, str]:
+    """Returns the environment of a stage: ``stages/`` itself stays off sys.path, output isn't held back."""
+    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", END_WITH_PARENT: "1"}
+
+
+def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+    """Starts a process that dies with this one."""
+    return subprocess.Popen(command, env=environment(), pass_fds=pass_fds, preexec_fn=set_parent_death_signal)

@@ -1,0 +1,59 @@
+"""A process that has imported what the stages need, and forks one child for each stage.
+
+    python stages/nursery.py FD STAGE ...
+
+Importing torch and Lightning costs up to ten seconds; a fork starts at once. FD is a socket: each line that comes in is
+JSON ``[script, argument, ...]``; the child's process id goes back, and its exit code when it has ended.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+
+from pipeline.process import set_parent_death_signal
+
+
+def become_stage(nursery: int, words: list[str]) -> None:
+    """Turns the forked child into the script that was asked for, as if it had been started alone."""
+    set_parent_death_signal()
+    if os.getppid() != nursery:
+        sys.exit(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = words
+    runpy.run_path(words[0], run_name="__main__")
+
+
+def serve(connection: socket.socket) -> None:
+    """Forks as asked, one child at a time, until the other end of ``connection`` is closed."""
+    nursery = os.getpid()
+    with connection.makefile("rw") as lines:
+        while line := lines.readline():
+            child = os.fork()
+            if not child:
+                connection.close()
+                break
+            lines.write(f"{child}\n")
+            lines.flush()
+            _, status = os.waitpid(child, 0)
+            lines.write(f"{os.waitstatus_to_exitcode(status)}\n")
+            lines.flush()
+        else:
+            return
+    become_stage(nursery, json.loads(line))
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the stage, which saves and ends
+    for stage in sys.argv[2:]:
+        importlib.import_module(f"stages.{stage}")
+    gc.freeze()  # a collection in a child doesn't write to, and so copy, what it shares
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
