@@ -10,7 +10,7 @@ READY := .venv/installed-$(FAISS)
 .PHONY: pipeline rows benchmarks plan weights test test-slow lint install clean
 
 pipeline: $(READY)
-	SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS)
+	SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
 
 plan: $(READY)
 	$(BIN)/python -m pipeline plan $(RECIPE) --runs $(RUNS)
@@ -19,7 +19,7 @@ weights: $(READY)
 	$(BIN)/python stages/weights.py $(RECIPE)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -m "not slow and not gpu and not reliability"
 
 # Every method's small recipe, one after another: about 45 minutes on 2 cores.
 rows: $(READY)

@@ -57,8 +57,10 @@ class Curves(Callback):
             wanted = ("val/", "train/usage", "train/perplexity", "train/entropy")
             values = {name: v for name, v in trainer.callback_metrics.items() if name.startswith(wanted)}
             self._add(trainer.global_step, values)
-            if self.plain and trainer.is_global_zero:
-                self._print(trainer.global_step)
+            if trainer.is_global_zero:
+                self.write()
+                if self.plain:
+                    self._print(trainer.global_step)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero:

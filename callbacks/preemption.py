@@ -21,8 +21,8 @@ class Preemption(Callback):
     place while training runs.
     """
 
-    def __init__(self, path: Path, exit_code: int) -> None:
-        self.path, self.exit_code = path, exit_code
+    def __init__(self, folder: Path, exit_code: int) -> None:
+        self.folder, self.exit_code = folder, exit_code
         self.asked = False
         self.saved_at = -1
         self._before: dict[int, Any] = {}
@@ -53,7 +53,7 @@ class Preemption(Callback):
             return
         self.saved_at = trainer.global_step
         if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
-            trainer.save_checkpoint(self.path)
+            trainer.save_checkpoint(self.folder / f"stopped-step={trainer.global_step:08d}.ckpt")
             if trainer.is_global_zero:
                 print(f"stopped by a signal at update {trainer.global_step}; the same command goes on", flush=True)
             raise Preempted(self.exit_code)

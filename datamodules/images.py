@@ -39,7 +39,7 @@ class TrainingImages(Dataset[Batch]):
         self.permutations = Permutations(len(self.members), seed)
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns images uint8 (3, H, W), labels, and ``unreadable``: the index that was replaced, or -1."""
+        """Returns images uint8 (3, H, W), labels, position, and ``unreadable``: the index that was replaced, or -1."""
         unreadable = -1
         for step in range(len(self.members)):
             index = int(self.members[self.permutations[position + step]])
@@ -58,6 +58,7 @@ class TrainingImages(Dataset[Batch]):
             "images": to_tensor(image),
             "labels": torch.tensor(int(self.index.labels[index])),
             "unreadable": torch.tensor(unreadable),
+            "position": torch.tensor(position),
         }
 
 

@@ -47,11 +47,12 @@ class TrainingTokens(Dataset[Batch]):
         return int(self.groups[group][self.permutations[group][turn]])
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns tokens int64 (k, N), labels (-1 without one), noise float32 (k N + 2,) uniform in [0, 1)."""
+        """Returns tokens int64 (k, N), labels or -1, noise float32 (k N + 2,) uniform in [0, 1), and position."""
         row = self.row(position)
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "tokens", position)))
         views = self.rows.tokens[row]
-        return _item(views[int(random.integers(len(views)))], self.rows.labels[row], random)
+        item = _item(views[int(random.integers(len(views)))], self.rows.labels[row], random)
+        return {**item, "position": torch.tensor(position)}
 
 
 class EvaluationTokens(Dataset[Batch]):

@@ -1,4 +1,4 @@
-"""``python -m pipeline plan|run|show|check|params RECIPE``."""
+"""``python -m pipeline plan|run|show|check|slurm|params RECIPE``."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ from pipeline.config import ConfigError, unknown
 from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
 from pipeline.process import END_WITH_PARENT, PREEMPTED, PROJECT, end_with_parent
+from pipeline.slurm import submit, write_jobs
 
 SCRIPTS = {"params": "prints parameter counts of each network, built on the meta device"}
 
@@ -26,6 +27,7 @@ def arguments() -> argparse.Namespace:
         "plan": "says how far each stage is and what it waits for",
         "run": "runs what isn't published yet, in order",
         "show": "lists the published results and their facts",
+        "slurm": "writes one job script for each stage, and submits them as a chain",
         "check": "verifies the sha256 of every published file; fails unless all stages are published",
         **SCRIPTS,
     }
@@ -38,6 +40,12 @@ def arguments() -> argparse.Namespace:
             command.add_argument("--json", action="store_true")
         if name == "check":
             command.add_argument("--stage", help="this stage alone")
+        if name == "slurm":
+            command.add_argument("--submit", action="store_true", help="submit the jobs, chained by afterok")
+            command.add_argument("--no-gpus", action="store_true", help="ask for no GPUs")
+            command.add_argument(
+                "--sbatch", action="append", default=[], metavar="OPTION", help="--sbatch=--time=8:00:00"
+            )
         if name == "run":
             command.add_argument("--until", metavar="STAGE", help="stop after this stage")
             command.add_argument("--only", metavar="STAGE", help="this stage alone")
@@ -130,6 +138,14 @@ def _row(status: Status) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
+    files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
+    jobs = submit(recipe, files) if words.submit else {}
+    for stage, file in files.items():
+        print(f"{stage:14}{jobs.get(stage, 'written'):11}{file}")
+    return 0
+
+
 def check(recipe: Recipe, store: Store, only: str | None) -> int:
     failed = 0
     for stage, status in recipe.status(store).items():
@@ -163,6 +179,8 @@ def main() -> int:
             return plan(recipe, store)
         if words.command == "run":
             return run(recipe, store, words)
+        if words.command == "slurm":
+            return slurm(recipe, store, words)
         if words.command == "show":
             return show(recipe, store, words.json)
         return check(recipe, store, known_stage(recipe, words.stage))

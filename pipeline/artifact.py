@@ -136,6 +136,7 @@ class Store:
             raise ValueError(
                 f"{work}: process {file.read().strip() or '?'} is working on stage {stage}; wait for it or end it"
             ) from error
+        os.register_at_fork(after_in_child=file.close)  # a killed stage's loader processes don't keep the lock
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.process import PROJECT, start
 
@@ -20,14 +20,14 @@ class Nursery:
         self._lines = self._socket.makefile("rw")
         self.pid = 0  # of the stage at work
 
-    def start(self, command: Sequence[str]) -> None:
-        """Starts a script with its arguments; ``pid`` is its process then.
+    def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Starts a script with its arguments and further variables; ``pid`` is its process then.
 
         Raises:
             ValueError: the forking process has ended, because of an import, say.
         """
         with contextlib.suppress(BrokenPipeError):  # the answer that doesn't come tells
-            self._lines.write(json.dumps(command) + "\n")
+            self._lines.write(json.dumps([command, environment or {}]) + "\n")
             self._lines.flush()
         self.pid = self._number()
 

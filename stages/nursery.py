@@ -2,8 +2,8 @@
 
     python stages/nursery.py FD STAGE ...
 
-Importing torch and Lightning costs up to ten seconds; a fork starts at once. FD is a socket: each line that comes in is
-JSON ``[script, argument, ...]``; the child's process id goes back, and its exit code when it has ended.
+Importing torch and Lightning costs up to ten seconds; a fork starts at once. FD is a socket. Each line that comes in is
+JSON ``[[script, argument, ...], {variable: value}]``; the child's process id goes back, and later its exit code.
 """
 
 import gc
@@ -18,12 +18,13 @@ import sys
 from pipeline.process import set_parent_death_signal
 
 
-def become_stage(nursery: int, words: list[str]) -> None:
+def become_stage(nursery: int, words: list[str], environment: dict[str, str]) -> None:
     """Turns the forked child into the script that was asked for, as if it had been started alone."""
     set_parent_death_signal()
     if os.getppid() != nursery:
         sys.exit(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.update(environment)
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
 
@@ -44,7 +45,7 @@ def serve(connection: socket.socket) -> None:
             lines.flush()
         else:
             return
-    become_stage(nursery, json.loads(line))
+    become_stage(nursery, *json.loads(line))
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,15 +15,17 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from callbacks.curves import Curves
+from callbacks.non_finite import NonFiniteDump
 from callbacks.preemption import Preemption
 from callbacks.start_table import StartTable
 from callbacks.step_seed import StepSeed
 from configs.seeds import mix
 from configs.training import RuntimeConfig, TrainingConfig
-from lit_modules.training import LitTraining
+from lit_modules.training import LitTraining, NonFinite
 from pipeline.devices import device_settings
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
+from stages.checkpoints import Generations, newest_checkpoint
 
 CHECKPOINTS = "checkpoints"
 
@@ -38,6 +39,7 @@ DELIBERATE = (
     ".*resuming from a checkpoint that ended before the epoch ended.*",
     ".*GPU available but not used.*",
     ".*LeafSpec.*",
+    ".*srun. command is available.*",
     ".*Starting from v1.9.0, `tensorboardX`.*",
 )
 
@@ -79,9 +81,9 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     devices = device_settings(runtime)
-    plugins: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        plugins = []
+    plugins: list[Any] = [Generations()]
+    if SLURMEnvironment.detect() and "TORCHELASTIC_RUN_ID" not in os.environ:
+        plugins.append(SLURMEnvironment(auto_requeue=False))
     terminal = sys.stdout.isatty()
     trainer = Trainer(
         **devices,
@@ -102,12 +104,6 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
     return trainer
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """Returns the checkpoint to resume from, the newest, or None."""
-    found = sorted(folder.glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
-    return found[-1] if found else None
-
-
 def fit(
     job: Job,
     training: TrainingConfig,
@@ -120,6 +116,9 @@ def fit(
     if checkpoint and not job.rank:
         print(f"  resuming from {checkpoint.name}", flush=True)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    if "val" not in {name.partition("/")[0] for name in trainer.callback_metrics}:
+        # Killed between the last update and the end: nothing was left to train, so nothing was validated.
+        trainer.validate(module, data, verbose=False)
     if trainer.global_step < training.updates:
         raise ValueError(f"training ended at update {trainer.global_step} of {training.updates}")
 
@@ -138,9 +137,10 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
             StepSeed(lambda batch, rank: mix(training.seed, "step", batch, rank)),
             *callbacks,
             curves,
+            NonFiniteDump(job.work, NonFinite, lambda: newest_checkpoint(folder)),
             # Last, so that what is saved includes what the others did with this update.
-            ModelCheckpoint(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=1),
-            Preemption(folder / "preempted.ckpt", PREEMPTED),
+            ModelCheckpoint(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=-1),
+            Preemption(folder, PREEMPTED),
         ],
         precision=training.precision,
         max_steps=training.updates,

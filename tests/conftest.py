@@ -19,6 +19,31 @@ SMOKE = PROJECT / "configs" / "smoke"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
+FIGURES: list[tuple[str, str]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--figures", type=Path, help="write what the tests of reliability counted, as Markdown")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file = session.config.getoption("--figures")
+    if file and FIGURES:
+        lines = [f"| {name} | {value} |" for name, value in FIGURES]
+        file.write_text("\n".join(["| what | figure |", "|---|---|", *lines]) + "\n")
+
+
+@pytest.fixture
+def figure() -> Callable[[str, str], None]:
+    """Notes a figure for ``--figures``, and prints it."""
+
+    def note(name: str, value: str) -> None:
+        FIGURES.append((name, value))
+        print(f"{name}: {value}")
+
+    return note
+
+
 @pytest.fixture(autouse=True)
 def restored_process() -> Iterator[None]:
     """Puts environment, signal handlers, RNG and process group back after each test."""

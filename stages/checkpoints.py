@@ -1,0 +1,69 @@
+"""Checkpoints of a training: whole or absent, two generations, read without executing anything."""
+
+import os
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
+
+KEPT = 2
+NUMBER = re.compile(r"step=(\d+)\.ckpt$")
+
+
+def generations(folder: Path) -> list[Path]:
+    """Returns the checkpoints in ``folder`` by update, the newest last. The clock may have been set back."""
+    found = [(int(match[1]), path) for path in folder.glob("*.ckpt") if (match := NUMBER.search(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """Returns the checkpoint to resume from, or None."""
+    return next(reversed(generations(folder)), None)
+
+
+class Generations(TorchCheckpointIO):
+    """Writes beside the target, syncs, renames; then drops all but the ``KEPT`` newest.
+
+    Lightning's own writer makes its temporary file in the system's folder for such, and a rename from one file system
+    to another is a copy, which a kill cuts in half.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f"{target.name}.partial")
+        try:
+            with temporary.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(target)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise ValueError(
+                f"{target}: cannot save ({os.strerror(error.errno or 0)}); make room and run the same command again, "
+                "it goes on from the checkpoint before"
+            ) from error
+        for old in generations(target.parent)[:-KEPT]:
+            old.unlink()
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """Returns the checkpoint; nothing but plain data and tensors is unpickled.
+
+        Raises:
+            ValueError: the file is damaged or holds anything else.
+        """
+        try:
+            return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(
+                f"{path}: not a readable checkpoint ({reason}); delete it, and the same command "
+                "goes on from the one before"
+            ) from error
+
+    def remove_checkpoint(self, path: Any) -> None:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,44 @@
+"""Job scripts against a committed record."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+from pipeline.slurm import job_script, submit, write_jobs
+
+SEQGAN = PROJECT / "configs" / "imagenet256" / "seqgan"
+GOLDEN = PROJECT / "tests" / "golden" / "tokenizer-2x8.sbatch"
+
+
+def test_two_nodes_of_eight_gpus() -> None:
+    changes = ["tokenizer.runtime.num_nodes=2"]
+    recipe = Recipe(SEQGAN, changes)
+    text = job_script(recipe.nodes["tokenizer"], recipe, Store(Path("/runs")), changes, True, ["--time=24:00:00"])
+    found = text.replace(str(PROJECT), "PROJECT").replace(sys.executable, "PYTHON")
+    assert found == GOLDEN.read_text()
+
+
+def test_only_what_is_missing_gets_a_job_and_data_gets_no_gpu(smoke_runs: Path, tmp_path: Path) -> None:
+    smoke = PROJECT / "configs" / "smoke"
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "artifacts").symlink_to(smoke_runs / "artifacts")
+    (runs / "data").symlink_to(smoke_runs / "data")
+    assert write_jobs(Recipe(smoke), Store(runs), [], True, []) == {}
+    changes = ["nar_prior.training.updates=3"]
+    assert list(write_jobs(Recipe(smoke, changes), Store(runs), changes, True, [])) == [
+        "nar_prior", "samples", "scores", "report",
+    ]  # fmt: skip
+    assert "gpus" in (runs / "slurm" / "scores.sbatch").read_text()
+    assert "gpus" not in (runs / "slurm" / "report.sbatch").read_text()
+
+
+def test_submitting_without_slurm_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    recipe = Recipe(PROJECT / "configs" / "smoke")
+    with pytest.raises(ValueError, match="sbatch: no such command; submit on a login node"):
+        submit(recipe, {"data": tmp_path / "data.sbatch"})

@@ -1,0 +1,175 @@
+"""Runs of configs/smoke that are killed again and again, at chosen and at random moments."""
+
+import fcntl
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import PROJECT
+
+from pipeline.artifact import Artifact, Store
+from pipeline.graph import Recipe
+
+SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "USR1": signal.SIGUSR1, "INT": signal.SIGINT}
+GRACE = 5.0  # seconds in which a stage whose parent died ends itself
+
+
+def descendants(pid: int) -> list[int]:
+    """Returns the living processes below ``pid``, parents first."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents[int(entry.name)] = int(fields[1])
+    found, pending = [], [pid]
+    while pending:
+        parent = pending.pop(0)
+        below = sorted(child for child, its in parents.items() if its == parent)
+        found += below
+        pending += below
+    return found
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def variable(pid: int, name: str) -> str | None:
+    try:
+        for item in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if item.startswith(f"{name}=".encode()):
+                return item.partition(b"=")[2].decode()
+    except OSError:
+        pass
+    return None
+
+
+def victim(make: int, who: str) -> int | None:
+    """Returns the process to kill: make, the runner, or the stage (of rank 0 or 1); None if it isn't there now."""
+    if who in ("make", "group"):
+        return make
+    below = descendants(make)
+    if who == "runner":
+        return next((pid for pid in below if "-m pipeline run" in command_line(pid)), None)
+    ranks = [pid for pid in below if variable(pid, "RANK") == who.removeprefix("rank ")]
+    if ranks:
+        return ranks[0]
+    nurseries = [pid for pid in below if "stages/nursery.py" in command_line(pid)]
+    forks = [pid for pid in nurseries if any(pid in descendants(other) for other in nurseries if other != pid)]
+    return forks[0] if forks and who == "rank 0" else None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: a ``name`` and a test on the folder of runs that is asked again and again."""
+
+    name: str
+    reached: Callable[[Path], bool]
+
+
+def _any(pattern: str) -> Callable[[Path], bool]:
+    return lambda runs: any(True for _ in runs.glob(pattern))
+
+
+PUBLISH = Moment("publish", _any("artifacts/*/.*"))
+CHECKPOINT = Moment("checkpoint", _any("work/*/*/checkpoints/*.partial"))
+SHARDS = Moment("token_shards", _any("work/token_shards/*/*/state.npy"))
+KMEANS = Moment("k-means", _any("work/codebook/*/centres"))
+
+
+def after(seconds: float) -> Moment:
+    """Returns a moment so long after the runner began to work."""
+    begun: list[float] = []
+
+    def reached(runs: Path) -> bool:
+        begun.append(time.monotonic())
+        return begun[-1] - begun[0] >= seconds
+
+    return Moment(f"after {seconds:.1f} s", reached)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one kill."""
+
+    who: str
+    signal: str
+    moment: str
+    code: int | None  # None: the run ended before the moment came
+    inside: bool  # the aimed place was really caught half done
+    seconds: float  # until all processes of the run were gone
+
+
+def start(runs: Path, recipe: Path, changes: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Starts ``make pipeline`` in a process group of its own, with this interpreter instead of .venv's."""
+    words = [f"BIN={Path(sys.executable).parent}", "READY=", f"RECIPE={recipe}", f"RUNS={runs}"]
+    words.append("SET=" + " ".join(f"--set={change}" for change in changes))
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            ["make", "--no-print-directory", "pipeline", *words],
+            cwd=PROJECT, stdout=stream, stderr=stream, start_new_session=True,
+        )  # fmt: skip
+
+
+def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str, moment: Moment, log: Path) -> Outcome:
+    """Starts the run, waits for the moment, kills, and waits until every process is gone."""
+    make = start(runs, recipe, changes, log)
+    target = None
+    while make.poll() is None:
+        if moment.reached(runs) and (target := victim(make.pid, who)) is not None:
+            break
+        time.sleep(0.0005)
+    if target is None:
+        return Outcome(who, name, moment.name, make.wait() or None, False, 0.0)
+    family, begun = [make.pid, *descendants(make.pid)], time.monotonic()
+    try:
+        if who == "group":
+            os.killpg(make.pid, SIGNALS[name])
+        else:
+            os.kill(target, SIGNALS[name])
+    except ProcessLookupError:
+        return Outcome(who, name, moment.name, make.wait() or None, False, 0.0)
+    code = make.wait()
+    while any(command_line(pid) for pid in family):
+        time.sleep(0.01)
+        if time.monotonic() - begun > 60:
+            raise AssertionError(f"still alive: {[command_line(pid) for pid in family if command_line(pid)]}")
+    return Outcome(who, name, moment.name, code, moment.reached(runs), time.monotonic() - begun)
+
+
+def check_nothing_half_done(runs: Path, recipe: Path, changes: list[str]) -> None:
+    """Every visible artefact is whole, and no lock is held."""
+    store = Store(runs)
+    for status in Recipe(recipe, changes).status(store).values():
+        if status.artifact:
+            status.artifact.verify()
+    for manifest in runs.glob("artifacts/*/[!.]*"):
+        Artifact(manifest).verify()
+    for lock in runs.glob("work/*/*/lock"):
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def digests(runs: Path, recipe: Path, changes: list[str]) -> dict[str, str]:
+    """Returns the digest of each stage's result files."""
+    found = Recipe(recipe, changes).status(Store(runs))
+    return {stage: status.artifact.digest for stage, status in found.items() if status.artifact}
+
+
+def random_kills(seed: int, victims: list[str], longest: float) -> Iterator[tuple[str, str, Moment]]:
+    """Yields kills without end: victim, signal, and a moment up to ``longest`` seconds after the start."""
+    dice = random.Random(seed)
+    while True:
+        yield dice.choice(victims), dice.choice(list(SIGNALS)), after(dice.uniform(0.5, longest))

@@ -1,0 +1,110 @@
+"""Trainings of configs/smoke in processes of their own, on one or two ranks, cut short or not."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from conftest import PROJECT, SMOKE
+
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+from pipeline.nursery import Nursery
+
+SCRIPT = Path(__file__).with_name("train.py")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def with_inputs_of(smoke_runs: Path, stage: str, runs: Path) -> Path:
+    """Returns ``runs``, which holds the published results of every other stage of configs/smoke."""
+    (runs / "artifacts").mkdir(parents=True)
+    for other in (smoke_runs / "artifacts").iterdir():
+        if other.name != stage:
+            (runs / "artifacts" / other.name).symlink_to(other)
+    (runs / "data").symlink_to(smoke_runs / "data")
+    return runs
+
+
+class Ranks:
+    """One process for each rank, forked from processes that imported torch before."""
+
+    def __init__(self, number: int) -> None:
+        self.nurseries = [Nursery(["tokenizer", "decoder", "ar_prior", "nar_prior"]) for _ in range(number)]
+
+    def start(self, world: int, command: list[str]) -> None:
+        """Starts ranks 0 to ``world`` - 1 as torchrun does."""
+        common = {
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world),
+            "LOCAL_WORLD_SIZE": str(world), "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": "1",
+        }  # fmt: skip
+        for rank, nursery in enumerate(self.nurseries[:world]):
+            own = {**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} if world > 1 else {}
+            nursery.start(command, own)
+
+    def wait(self, world: int) -> list[int]:
+        return [nursery.wait() for nursery in self.nurseries[:world]]
+
+    def kill(self, world: int, first: int) -> list[int]:
+        """Kills one rank with SIGKILL, and after a second what is left of the others; returns the exit codes."""
+        pids = [nursery.pid for nursery in self.nurseries[:world]]
+        os.kill(pids[first], signal.SIGKILL)
+        time.sleep(1)
+        for pid in pids:
+            if Path(f"/proc/{pid}").exists():
+                os.kill(pid, signal.SIGKILL)
+        return self.wait(world)
+
+
+def command(stage: str, runs: Path, keep: Path, world: int, changes: list[str]) -> list[str]:
+    words = [f"runtime.devices={world}", "runtime.accelerator=cpu", "runtime.checkpoint_every=1", "runtime.threads=1"]
+    return [str(SCRIPT), str(keep), "--config", str(SMOKE / f"{stage}.yaml"), "--runs", str(runs), *words, *changes]
+
+
+def work_folder(stage: str, runs: Path, changes: list[str]) -> Path:
+    status = Recipe(SMOKE, [f"{stage}.{change}" for change in changes]).status(Store(runs))[stage]
+    assert status.key
+    return Store(runs).work(stage, status.key)
+
+
+def wait_for_update(folder: Path, update: int) -> None:
+    """Returns when the checkpoint of ``update`` is there."""
+    until = time.monotonic() + 120
+    while not any(folder.glob(f"checkpoints/*step={update:08d}.ckpt")):
+        assert time.monotonic() < until, f"no checkpoint of update {update} in {folder}"
+        time.sleep(0.002)
+
+
+def load(file: Path) -> dict[str, Any]:
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields (dotted name, tensor or number) of everything in a checkpoint."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{name}.{key}")
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from leaves(item, f"{name}.{i}")
+    else:
+        yield name, value
+
+
+STATES = ("state_dict", "optimizer_states", "global_step")
+
+
+def states(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Returns what must be equal: weights raw and averaged, codebook statistics, metrics, both optimisers, curves."""
+    found = {part: checkpoint[part] for part in STATES}
+    rows = [state["rows"] for name, state in checkpoint["callbacks"].items() if "rows" in state]
+    assert rows and PROJECT
+    return dict(leaves({**found, "curves": rows}))
