@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
@@ -45,7 +46,7 @@ class Curves(Callback):
         if update % self.every or update == self.last_update:
             return
         reporting: Reporting = module  # type: ignore[assignment]
-        self._add(update, reporting.terms)
+        self._add(update, _over_ranks(trainer, reporting.terms))
         now = time.perf_counter()
         self.speed = (update - self.last_update) * self.images_per_update / (now - self.last_time)
         self.last_update, self.last_time = update, now
@@ -80,3 +81,13 @@ class Curves(Callback):
     def _print(self, update: int) -> None:
         shown = [f"{name} {value:.4g}" for name, value in self.rows[-1].items() if name.count("/") == 1][:9]
         print(f"  update {update}/{self.updates}  {self.speed:.0f} images/s  " + "  ".join(shown), flush=True)
+
+
+def _over_ranks(trainer: Trainer, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the mean of each term over the ranks: the curve of the whole batch."""
+    if trainer.world_size == 1 or not terms:
+        return dict(terms)
+    values = trainer.strategy.reduce(
+        torch.stack([value.detach().double() for value in terms.values()]), reduce_op="mean"
+    )
+    return dict(zip(terms, values, strict=True))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.training import GanConfig
+from lit_modules.average import Average
 from networks.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient_norm, judge_detached, r1_penalty
 
 
@@ -28,7 +29,7 @@ class Adversary(nn.Module):
         return self.config.weight * ramp
 
     def generator_term(
-        self, fake: Tensor, reconstruction: Tensor, last_layer: Tensor, update: int, average: "Average"
+        self, fake: Tensor, reconstruction: Tensor, last_layer: Tensor, update: int, average: Average
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the weighted GAN loss of the generator and its raw terms.
 
@@ -69,13 +70,3 @@ class Adversary(nn.Module):
             loss = loss + config.r1_weight / 2 * config.r1_every * penalty
             logs["gan/r1"] = penalty.detach()
         return loss, logs
-
-
-class Average:
-    """Mean of a tensor over all ranks; the identity on one."""
-
-    def __call__(self, value: Tensor) -> Tensor:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(value)
-            value /= torch.distributed.get_world_size()
-        return value

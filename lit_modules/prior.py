@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from configs.stages import ArPriorConfig, NarPriorConfig
+from lit_modules.average import Average
 from lit_modules.training import LitTraining
 from networks.cross_entropy import linear_cross_entropy, token_losses
 from networks.frozen import Frozen
@@ -57,6 +58,7 @@ class LitPrior(LitTraining):
         self.frozen = {"tokenizer": tokenizer.network}
         self.label_dropout, self.num_classes = config.label_dropout, num_classes
         self.label_smoothing = config.label_smoothing
+        self.average = Average()
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def compiled_parts(self) -> list[nn.Module]:
@@ -77,13 +79,24 @@ class LitPrior(LitTraining):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.label_dropout, self.num_classes)
         readouts = self.readouts(cast(Prior, self.network), batch, labels)
-        losses = [linear_cross_entropy(r.features, r.weight, r.targets, self.label_smoothing) for r in readouts]
+        losses = [
+            linear_cross_entropy(r.features, r.weight, r.targets, self.label_smoothing) * self.share_of(r)
+            for r in readouts
+        ]
         loss = torch.stack(losses).mean()
         terms = {"train/loss": loss}
         if len(losses) > 1:
             terms |= {f"train/loss/{book}": value for book, value in enumerate(losses)}
         self.report(terms, len(labels))
         self.optimise(loss, batch_idx)
+
+    def share_of(self, readout: Readout) -> Tensor:
+        """Returns by how much this rank's mean counts: its number of targets over the ranks' average of it.
+
+        Masked tokens are more on one rank than on another; the mean of the ranks' means wouldn't be the batch's mean.
+        """
+        number = (readout.targets >= 0).sum().double()
+        return (number / self.average(number.clone())).float()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)

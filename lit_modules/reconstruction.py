@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from configs.training import GanConfig, OptimizerConfig, TrainingConfig
-from lit_modules.adversary import Adversary, Average
+from lit_modules.adversary import Adversary
+from lit_modules.average import Average
 from lit_modules.training import LitTraining
 from metrics.codebook import CodebookUsage
 from metrics.reconstruction import peak_signal_to_noise
@@ -99,10 +100,22 @@ class LitReconstruction(LitTraining):
         self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
 
     def on_validation_epoch_start(self) -> None:
-        if not self.trainer.sanity_checking and self.window.counts.sum() > 0:
-            usage = self.window.compute()
+        if self.trainer.sanity_checking:
+            return
+        usage = self.window.compute()  # by all ranks, whatever each has counted itself
+        if usage["usage"] > 0:
             self.log_dict({f"train/{name}": value for name, value in usage.items()})
             self.window.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Puts the counts of all ranks into the checkpoint, which is rank 0's; from here on they are rank 0's too."""
+        counts = self.average(self.window.counts.double()) * self.trainer.world_size
+        self.window.counts.copy_(counts if self.trainer.is_global_zero else torch.zeros_like(counts))
+        checkpoint["state_dict"]["window.counts"] = self.window.counts.clone()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if not self.trainer.is_global_zero:
+            checkpoint["state_dict"]["window.counts"].zero_()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images = batch["images"].flatten(0, 1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -39,6 +39,8 @@ DELIBERATE = (
     ".*resuming from a checkpoint that ended before the epoch ended.*",
     ".*GPU available but not used.*",
     ".*LeafSpec.*",
+    ".*sync_dist=True.*",  # metrics reduce themselves
+    ".*torch.distributed.nn.functional.all_reduce is deprecated.*",  # its successor is private still
     ".*srun. command is available.*",
     ".*Starting from v1.9.0, `tensorboardX`.*",
 )
@@ -70,6 +72,21 @@ def per_device_batch(global_batch: int, accumulation: int, world_size: int) -> i
     return global_batch // parts
 
 
+def check_world_size(wanted: int) -> None:
+    """Raises ValueError unless the launcher, torchrun or srun, started ``wanted`` processes.
+
+    Otherwise each of them would train alone, over the others' files.
+    """
+    started = int(os.environ.get("WORLD_SIZE", 1))
+    if "SLURM_STEP_ID" in os.environ and "WORLD_SIZE" not in os.environ:
+        started = int(os.environ["SLURM_NTASKS"])
+    if started != wanted:
+        raise ValueError(
+            f"the launcher started {started} processes, the recipe asks for {wanted}; give the same number to "
+            "lightning run --devices or srun --ntasks and to runtime.devices times runtime.num_nodes"
+        )
+
+
 def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any) -> Trainer:
     """Returns a Trainer on the devices that recipe and launcher name.
 
@@ -81,9 +98,13 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     devices = device_settings(runtime)
+    check_world_size(devices["devices"] * devices["num_nodes"])
     plugins: list[Any] = [Generations()]
-    if SLURMEnvironment.detect() and "TORCHELASTIC_RUN_ID" not in os.environ:
-        plugins.append(SLURMEnvironment(auto_requeue=False))
+    if "TORCHELASTIC_RUN_ID" not in os.environ and SLURMEnvironment.detect():
+        # A process of a batch script without srun is no task of SLURM's; Lightning would wait for the other tasks.
+        plugins.append(
+            SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
+        )
     terminal = sys.stdout.isatty()
     trainer = Trainer(
         **devices,
@@ -95,12 +116,7 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
         default_root_dir=job.work,
         **settings,
     )
-    promised = int(os.environ.get("WORLD_SIZE", trainer.world_size))
-    if trainer.world_size != promised:
-        raise ValueError(
-            f"the launcher started {promised} processes, the recipe asks for {trainer.world_size}; give the same "
-            "number to lightning run --devices and to runtime.devices"
-        )
+    assert trainer.world_size == devices["devices"] * devices["num_nodes"]
     return trainer
 
 
