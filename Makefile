@@ -7,10 +7,10 @@ FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows benchmarks plan weights test test-slow lint install clean
+.PHONY: pipeline rows benchmarks plan weights test test-slow test-slurm reliability lint install clean
 
 pipeline: $(READY)
-	SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
+	exec env SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
 
 plan: $(READY)
 	$(BIN)/python -m pipeline plan $(RECIPE) --runs $(RUNS)
@@ -28,6 +28,14 @@ rows: $(READY)
 # Measurements beside peers, about ten minutes on an idle machine.
 benchmarks: $(READY)
 	for name in search entropy cross_entropy kmeans decoding; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+# A real SLURM of one node, from Debian's packages; needs root.
+test-slurm: $(READY)
+	SMALTI_SLURM=required $(BIN)/python -m pytest tests/slurm
+
+# What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
+reliability: $(READY)
+	SMALTI_SLURM=required $(BIN)/python -m pytest tests/reliability tests/slurm --figures=docs/reliability.md
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

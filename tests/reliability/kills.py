@@ -157,9 +157,20 @@ def check_nothing_half_done(runs: Path, recipe: Path, changes: list[str]) -> Non
             status.artifact.verify()
     for manifest in runs.glob("artifacts/*/[!.]*"):
         Artifact(manifest).verify()
+    until = time.monotonic() + GRACE
     for lock in runs.glob("work/*/*/lock"):
-        with lock.open() as file:
+        while not _is_free(lock):
+            assert time.monotonic() < until, f"{lock} is held {GRACE} s after the kill"
+            time.sleep(0.02)
+
+
+def _is_free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def digests(runs: Path, recipe: Path, changes: list[str]) -> dict[str, str]:

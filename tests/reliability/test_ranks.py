@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,6 @@ UPDATES = {"tokenizer": 2, "decoder": 2, "ar_prior": 5, "nar_prior": 5}
 NO_DROPOUT = {"ar_prior": ["network.transformer.dropout=0"], "nar_prior": ["network.transformer.dropout=0"]}
 
 
-@pytest.fixture(scope="module")
-def ranks() -> Iterator[Ranks]:
-    yield Ranks(2)
-
-
 def distances(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> dict[str, float]:
     """Returns |two - one| / |one| of network, average and adversary, over all their floats."""
     squares: dict[str, list[float]] = {}
@@ -36,7 +31,10 @@ def distances(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> dic
     return {name: math.sqrt(difference / whole) for name, (difference, whole) in squares.items()}
 
 
-@pytest.mark.parametrize("stage", ["ar_prior", "tokenizer", "decoder", "nar_prior"])
+@pytest.mark.parametrize(
+    "stage",
+    ["nar_prior", "tokenizer", *(pytest.param(s, marks=pytest.mark.reliability) for s in ("ar_prior", "decoder"))],
+)
 def test_two_ranks_train_as_one(
     stage: str, ranks: Ranks, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:

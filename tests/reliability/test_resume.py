@@ -1,7 +1,7 @@
 """Twenty updates in one go, and seven, kill -9, thirteen: the same to the last bit."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,19 +12,14 @@ STAGES = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 WORKERS = ["runtime.num_workers=1"]
 CASES = [
     pytest.param("tokenizer", 1, WORKERS),
-    pytest.param("decoder", 1, []),
-    pytest.param("ar_prior", 1, WORKERS),
-    pytest.param("nar_prior", 1, []),
+    pytest.param("decoder", 1, [], marks=pytest.mark.reliability),
+    pytest.param("ar_prior", 1, WORKERS, marks=pytest.mark.reliability),
+    pytest.param("nar_prior", 1, [], marks=pytest.mark.reliability),
     pytest.param("tokenizer", 2, [], marks=pytest.mark.reliability),
     pytest.param("decoder", 2, WORKERS, marks=pytest.mark.reliability),
     pytest.param("ar_prior", 2, []),
     pytest.param("nar_prior", 2, WORKERS, marks=pytest.mark.reliability),
 ]
-
-
-@pytest.fixture(scope="module")
-def ranks() -> Iterator[Ranks]:
-    yield Ranks(2)
 
 
 @pytest.mark.parametrize(("stage", "world", "changes"), CASES)
