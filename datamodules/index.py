@@ -14,6 +14,8 @@ from typing import Literal
 
 import numpy as np
 
+from datamodules.arrays import read_array
+
 FILES = ("files.txt", "records.npy", "labels.npy", "splits.npy", "index.json")
 Split = Literal["train", "val"]
 
@@ -37,9 +39,9 @@ class ImageIndex:
         self.root = root
         self.facts = IndexFacts(**json.loads((folder / "index.json").read_text()))
         self.files = (folder / "files.txt").read_text().split("\n")
-        self.records = np.load(folder / "records.npy", mmap_mode="r", allow_pickle=False)
-        self.labels = np.load(folder / "labels.npy", allow_pickle=False)
-        self.splits = np.load(folder / "splits.npy", allow_pickle=False)
+        self.records = read_array(folder / "records.npy", "r")
+        self.labels = read_array(folder / "labels.npy")
+        self.splits = read_array(folder / "splits.npy")
         if not root.exists():
             raise ValueError(f"data root {root}: gone since it was indexed; bring it back, or run stage data again")
 

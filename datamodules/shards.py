@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from datamodules.arrays import read_array
+
 PENDING, WRITTEN, DROPPED = 0, 1, 2
 
 
@@ -43,7 +45,7 @@ class ShardWriter:
         return self.folder / f"{self.name}-{number:05d}.npy"
 
     def state(self, mode: Literal["r", "r+"] = "r") -> Any:
-        return np.load(self.folder / "state.npy", mmap_mode=mode, allow_pickle=False)
+        return read_array(self.folder / "state.npy", mode)
 
     def pending(self) -> np.ndarray:
         """Returns the rows that are still to be written."""
@@ -54,7 +56,7 @@ class ShardWriter:
         assert values.dtype == self.dtype, f"{values.dtype} given, {self.dtype} allocated"
         for number in np.unique(rows // self.rows_per_shard):
             here = rows // self.rows_per_shard == number
-            shard = np.load(self.path(number), mmap_mode="r+", allow_pickle=False)
+            shard = read_array(self.path(number), "r+")
             shard[rows[here] - number * self.rows_per_shard] = values[here]
             shard.flush()
         state = self.state("r+")
@@ -72,7 +74,7 @@ class ShardReader:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
-        self.shards = [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.paths]
+        self.shards = [read_array(path, "r") for path in self.paths]
         self.starts = np.cumsum([0, *(len(shard) for shard in self.shards)])
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.seeds import mix
+from datamodules.arrays import read_array
 from datamodules.endless import endless_loader
 from datamodules.sampler import Permutations, StridedSampler
 from datamodules.shards import ShardReader
@@ -21,7 +22,7 @@ class TokenRows:
 
     def __init__(self, folder: Path, split: str) -> None:
         self.tokens = ShardReader(sorted((folder / split).glob("tokens-*.npy")))
-        self.labels = np.load(folder / split / "labels.npy", allow_pickle=False)
+        self.labels = read_array(folder / split / "labels.npy")
 
     def __len__(self) -> int:
         return len(self.tokens)

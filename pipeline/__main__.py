@@ -1,10 +1,8 @@
-"""``python -m pipeline plan|run|show|check|slurm|params RECIPE``."""
+"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``."""
 
 import argparse
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,10 +12,11 @@ from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
 from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
-from pipeline.process import END_WITH_PARENT, PREEMPTED, PROJECT, end_with_parent
+from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
 from pipeline.slurm import submit, write_jobs
 
-SCRIPTS = {"params": "prints parameter counts of each network, built on the meta device"}
+# Commands that need torch or read images: scripts of stages/, each a process of its own.
+SCRIPTS = {"params": "params", "data": "examination", "doctor": "doctor", "cost": "cost"}
 
 
 def arguments() -> argparse.Namespace:
@@ -29,14 +28,20 @@ def arguments() -> argparse.Namespace:
         "show": "lists the published results and their facts",
         "slurm": "writes one job script for each stage, and submits them as a chain",
         "check": "verifies the sha256 of every published file; fails unless all stages are published",
-        **SCRIPTS,
+        "params": "prints parameter counts of each network, built on the meta device",
+        "data": "reads every image of the data set, and reports what is in it and what is wrong with it",
+        "doctor": "says whether the recipe can run here: versions, devices, weights, space, one update a training",
+        "cost": "estimates parameters, FLOPs, memory, device-hours and disk of each stage",
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.add_argument("recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart")
         command.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
         command.add_argument("--runs", type=Path, default=Path("runs"))
-        if name in ("show", "params"):
+        if name == "cost":
+            command.add_argument("--tflops", type=float, default=312.0, help="peak of a device (312: A100, bf16)")
+            command.add_argument("--utilisation", type=float, default=0.35, help="share of the peak that is reached")
+        if name in ("show", "params", "cost"):
             command.add_argument("--json", action="store_true")
         if name == "check":
             command.add_argument("--stage", help="this stage alone")
@@ -164,17 +169,24 @@ def check(recipe: Recipe, store: Store, only: str | None) -> int:
     return 1 if failed else 0
 
 
+def run_script(words: argparse.Namespace) -> int:
+    """Runs the script of a command in a process of its own; returns its exit code."""
+    options = [str(words.recipe), "--runs", str(words.runs), *(f"--set={change}" for change in words.set)]
+    options += [f"--{name}={getattr(words, name)}" for name in ("tflops", "utilisation") if name in words]
+    options += ["--json"] if getattr(words, "json", False) else []
+    return start([sys.executable, str(PROJECT / "stages" / f"{SCRIPTS[words.command]}.py"), *options]).wait()
+
+
 def main() -> int:
     words = arguments()
     try:
         recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
+        if words.command == "data":
+            only_data = argparse.Namespace(only="data", until=None, force=None, set=words.set)
+            if code := run(recipe, store, only_data):
+                return code
         if words.command in SCRIPTS:
-            script = PROJECT / "stages" / f"{words.command}.py"
-            options = [*(["--json"] if words.json else []), *(f"--set={change}" for change in words.set)]
-            environment = {**os.environ, "PYTHONSAFEPATH": "1", END_WITH_PARENT: "1"}
-            return subprocess.run(
-                [sys.executable, str(script), str(words.recipe), *options], env=environment
-            ).returncode
+            return run_script(words)
         if words.command == "plan":
             return plan(recipe, store)
         if words.command == "run":

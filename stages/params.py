@@ -70,6 +70,7 @@ def main() -> int:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--runs")  # every command takes it
     words = parser.parse_args()
     try:
         counts = parameter_counts(Recipe(words.recipe, words.set))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from configs.architecture import ArPriorNetworkConfig, DecoderAttentionConfig, NarPriorNetworkConfig
@@ -13,7 +13,7 @@ from datamodules.images import EvaluationImages, to_unit_range
 from datamodules.index import ImageIndex
 from networks.attention import attention_decoder
 from networks.autoencoders import build_decoder, build_encoder
-from networks.features.weights import load_strictly
+from networks.features.weights import load_strictly, read_tensors
 from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
@@ -21,6 +21,7 @@ from networks.quantizers import empty_published
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.config import parse
+from pipeline.devices import rank
 from pipeline.job import Job
 
 
@@ -37,8 +38,12 @@ def save_network(network: nn.Module, path: Path) -> Path:
 
 
 def load_network(network: nn.Module, path: Path) -> None:
-    """Fills a network from safetensors, strictly."""
-    load_strictly(network, load_file(path), str(path))
+    """Fills a network from safetensors, strictly; ValueError names a tensor that is missing, unexpected or of another
+    shape."""
+    state = read_tensors(path)
+    load_strictly(network, state, str(path))
+    if not rank():
+        print(f"  {path.name}: {len(state)} tensors, 0 missing", flush=True)
 
 
 def stored_config(schema: type, artifact: Artifact, key: str) -> Any:

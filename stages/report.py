@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from configs.stages import ReportConfig
+from datamodules.arrays import read_array
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.report_figures import bars, curves, labelled_grid, token_picture
@@ -40,7 +41,7 @@ def pictures_of(scores: Artifact) -> dict[str, Path]:
 
 def reconstruction_section(scores: Artifact) -> Section:
     """Returns originals, both reconstructions and their error maps, one image a column."""
-    load = {name: np.load(path, allow_pickle=False) for name, path in pictures_of(scores).items()}
+    load = {name: read_array(path) for name, path in pictures_of(scores).items()}
     rows = [("original", load["original"])]
     for name in (name for name in ("phase1", "phase2") if name in load):
         error = np.abs(load[name].astype(int) - load["original"]).mean(1, keepdims=True).repeat(3, 1)
@@ -53,8 +54,8 @@ def reconstruction_section(scores: Artifact) -> Section:
 def token_section(job: Job) -> Section:
     """Returns token maps and the histogram of usage."""
     scores = job.inputs["scores"]
-    tokens = np.load(scores.file("pictures/tokens.npy"), allow_pickle=False)
-    original = np.load(scores.file("pictures/original.npy"), allow_pickle=False)
+    tokens = read_array(scores.file("pictures/tokens.npy"))
+    original = read_array(scores.file("pictures/original.npy"))
     num_books, num_codes = (job.inputs["tokenizer"].facts[name] for name in ("num_books", "num_codes"))
     maps = list(tokens.swapaxes(0, 1)) if num_books > 1 else [tokens]
     pictures = [
@@ -65,9 +66,7 @@ def token_section(job: Job) -> Section:
         shards = job.inputs["token_shards"]
         counts = np.zeros((num_books, num_codes), dtype=np.int64)
         for path in sorted((shards.path / "train").glob("tokens-*.npy")):
-            block = np.load(path, mmap_mode="r", allow_pickle=False)[:, 0].reshape(
-                -1, num_books, shards.facts["num_tokens"]
-            )
+            block = read_array(path, "r")[:, 0].reshape(-1, num_books, shards.facts["num_tokens"])
             for i in range(num_books):
                 counts[i] += np.bincount(block[:, i].ravel().astype(np.int64), minlength=num_codes)
         for i, row in enumerate(counts):
@@ -83,11 +82,11 @@ def _book(number: int, num_books: int) -> str:
 
 def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
     """Returns one section a prior: samples by class, decoded by both decoders."""
-    labels = np.load(samples.file("labels.npy"), allow_pickle=False)
+    labels = read_array(samples.file("labels.npy"))
     names = samples.facts["class_names"] or ["all"]
     sections = []
     for prior in samples.facts["priors"]:
-        images = np.concatenate([np.load(path, mmap_mode="r", allow_pickle=False)[: 16 * len(names)]
+        images = np.concatenate([read_array(path, "r")[: 16 * len(names)]
                                  for path in sorted((samples.path / prior).glob("images-*.npy"))])  # fmt: skip
         pictures = []
         for number, decoder in enumerate(samples.facts["decoders"]):

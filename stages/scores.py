@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.stages import ScoresConfig
+from datamodules.arrays import read_array
 from datamodules.images import EvaluationImages, evaluation_loader
 from datamodules.index import ImageIndex
 from datamodules.sampler import StridedSampler
@@ -116,7 +117,7 @@ def score_samples(
         figures["val"] = asdict(
             class_judge.agreement(val.features.compute().numpy(), val.labels.compute().long().numpy())
         )
-    labels = np.load(samples.file("labels.npy"), allow_pickle=False)
+    labels = read_array(samples.file("labels.npy"))
     for prior in samples.facts["priors"]:
         reader = ShardReader(sorted((samples.path / prior).glob("images-*.npy")))
         for number, decoder in enumerate(samples.facts["decoders"]):

@@ -1,10 +1,10 @@
 """Stage tokenizer: phase 1, semantic compression."""
 
-import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
 from configs.stages import TokenizerConfig
+from datamodules.arrays import read_array
 from lit_modules.tokenizer import LitTokenizer
 from networks.autoencoders import build_decoder, build_encoder
 from networks.discriminators import build_discriminator
@@ -53,7 +53,7 @@ def build(job: Job) -> None:
         raise ValueError(f"image size {size} doesn't divide by the autoencoder's factor {autoencoder.factor}")
     centres = None
     if "codebook" in job.inputs:
-        centres = torch.from_numpy(np.load(job.inputs["codebook"].file("codebook.npy"), allow_pickle=False))
+        centres = torch.from_numpy(read_array(job.inputs["codebook"].file("codebook.npy")))
 
     seed_everything(training.seed, verbose=False)
     quantizer = build_quantizer(config.quantizer, autoencoder.latent_dim, centres)

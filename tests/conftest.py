@@ -3,6 +3,7 @@
 import importlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,11 +83,18 @@ def run_stage() -> RunStage:
 
 @pytest.fixture(scope="session")
 def smoke_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder runs of configs/smoke, all stages published; read only."""
+    """The folder runs of configs/smoke, all stages published; read only. Made without a network."""
     runs = tmp_path_factory.mktemp("smoke") / "runs"
-    for stage in Recipe(SMOKE).nodes:
-        run_stage_here(stage, SMOKE, runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        for stage in Recipe(SMOKE).nodes:
+            run_stage_here(stage, SMOKE, runs)
     return runs
+
+
+def refuse(self: socket.socket, address: object) -> None:
+    """Stands for a compute node without a network."""
+    raise OSError(f"a stage wanted to connect to {address}")
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Reading of weights files: plain tensors only, nothing is ever unpickled into an object."""
 
 import pickle
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -16,15 +18,23 @@ def read_weights(weights: str) -> dict[str, Tensor]:
         ValueError: the file holds anything but tensors, or is damaged.
     """
     path = locate_weights(weights)
+    if path.suffix == ".safetensors":
+        return read_tensors(path)
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"weights {path}: cannot be read as plain tensors ({type(error).__name__})") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights {path}: expected a mapping of names to tensors, found {type(state).__name__}")
     return state
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Returns the tensors of a safetensors file; ValueError if it is damaged or of another format."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())})") from error
 
 
 def load_strictly(network: nn.Module, state: dict[str, Tensor], name: str) -> None:

@@ -75,9 +75,9 @@ def work_folder(stage: str, runs: Path, changes: list[str]) -> Path:
     return Store(runs).work(stage, status.key)
 
 
-def wait_for_update(folder: Path, update: int) -> None:
+def wait_for_update(folder: Path, update: int, seconds: float = 120) -> None:
     """Returns when the checkpoint of ``update`` is there."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + seconds
     while not any(folder.glob(f"checkpoints/*step={update:08d}.ckpt")):
         assert time.monotonic() < until, f"no checkpoint of update {update} in {folder}"
         time.sleep(0.002)

@@ -1,0 +1,163 @@
+"""``python -m pipeline cost``: what a recipe will take, before it is started.
+
+Networks are built on the meta device and their FLOPs counted by PyTorch; nothing runs. One multiply-add is two FLOPs,
+and a backward costs two forwards. Frozen networks (perceptual, teachers) and validation come on top, a tenth or so.
+Device-hours are FLOPs over peak times utilisation: an estimate, good to a factor of two. Two checkpoints are kept.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from networks.attention import attention_decoder
+from networks.discriminators import build_discriminator
+from networks.priors.causal import CausalPrior
+from networks.priors.masked import MaskedPrior
+from networks.quantizers import build_quantizer
+from pipeline.graph import Recipe
+from stages.params import centres_of, count
+from stages.tokenizer import training_tokenizer
+
+BYTES = 4  # of a float32
+STATES = 5  # weights, gradients, Adam's two moments, the average
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one training: FLOPs of one image's update, its activations and the optimizer's states in GB."""
+
+    parameters: int
+    gflops_per_image: float
+    activations_gb_per_image: float
+    states_gb: float
+    updates: int
+    images: int
+    device_hours: float
+    checkpoint_gb: float
+
+
+def flops(run: Callable[[], Any]) -> int:
+    """Returns the FLOPs of what ``run`` does on the meta device."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops())
+
+
+class _Activations:
+    """Adds up the floats that layers give, which a backward pass keeps."""
+
+    def __init__(self, *networks: nn.Module) -> None:
+        self.number = 0
+        leaves = [m for network in networks for m in network.modules() if not list(m.children())]
+        self.hooks = [leaf.register_forward_hook(self._add) for leaf in leaves]
+
+    def _add(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self.number += output.numel() if isinstance(output, Tensor) else 0
+
+
+def training_cost(
+    networks: list[nn.Module], forward: int, activations: int, training: Any, tflops: float, utilisation: float
+) -> Cost:
+    """Returns the cost of a training whose forward and backward take ``forward`` FLOPs an image."""
+    parameters = sum(count(network) for network in networks)
+    images = training.updates * training.batch_size
+    states = parameters * BYTES * STATES / 1e9
+    return Cost(
+        parameters, forward / 1e9, activations * BYTES / 1e9, states, training.updates, images,
+        forward * images / (tflops * 1e12 * utilisation) / 3600, parameters * BYTES * (STATES - 1) / 1e9,
+    )  # fmt: skip
+
+
+def image_costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
+    """Returns the costs of tokenizer and decoder."""
+    nodes = recipe.nodes
+    config, size = nodes["tokenizer"].config, nodes["data"].config.image_size
+    quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+    tokenizer = training_tokenizer(config, size, quantizer)
+    discriminator = build_discriminator(config.discriminator)
+    images = torch.zeros(1, 3, size, size)
+    found: dict[str, Cost] = {}
+    latents = tokenizer.encoder(images)
+    judged = flops(lambda: discriminator(images))
+
+    def add(stage: str, networks: list[nn.Module], run: Callable[[], Any]) -> None:
+        kept = _Activations(*networks)
+        forward = flops(run)
+        for hook in kept.hooks:
+            hook.remove()
+        total = 3 * forward + 8 * judged  # D learns from two images, and passes the generator's gradient on
+        training = nodes[stage].config.training
+        found[stage] = training_cost([*networks, discriminator], total, kept.number, training, tflops, utilisation)
+
+    quantized = torch.zeros_like(latents)
+    add("tokenizer", [tokenizer.encoder, tokenizer.decoder], lambda: tokenizer.decoder(tokenizer.encoder(images)))
+    if "decoder" in nodes:
+        grown = attention_decoder(config.autoencoder, nodes["decoder"].config.attention)
+        add("decoder", [grown], lambda: grown(quantized))
+    return found
+
+
+def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
+    """Returns the cost of each training of a recipe."""
+    nodes = recipe.nodes
+    if "tokenizer" not in nodes:
+        return {}
+    found: dict[str, Cost] = {}
+    with torch.device("meta"):
+        found |= image_costs(recipe, tflops, utilisation)
+        config, data = nodes["tokenizer"].config, nodes["data"].config
+        quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+        num_tokens = (data.image_size // config.autoencoder.factor) ** 2
+        tokens = torch.zeros(1, quantizer.num_books, num_tokens, dtype=torch.int64)
+        for stage, network in (("ar_prior", CausalPrior), ("nar_prior", MaskedPrior)):
+            if stage not in nodes:
+                continue
+            classes = data.num_classes or 0
+            prior = network(nodes[stage].config.network, quantizer.num_books, quantizer.num_codes, num_tokens, classes)
+            kept = _Activations(prior)
+            labels = torch.zeros(1, dtype=torch.int64)
+            forward = flops(lambda prior=prior, labels=labels: prior.features(tokens, labels))  # type: ignore[misc]
+            heads = sum(2 * num_tokens * weight.numel() for weight in prior.outputs.weights())
+            training = nodes[stage].config.training
+            found[stage] = training_cost([prior], 3 * (forward + heads), kept.number, training, tflops, utilisation)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m pipeline cost")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--tflops", type=float, default=312.0)
+    parser.add_argument("--utilisation", type=float, default=0.35)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--runs")  # every command takes it
+    parser.add_argument("--set", action="append", default=[])
+    words = parser.parse_args()
+    try:
+        found = costs(Recipe(words.recipe, words.set), words.tflops, words.utilisation)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if words.json:
+        print(json.dumps({stage: asdict(cost) for stage, cost in found.items()}, indent=1))
+        return 0
+    columns = "stage | parameters | GFLOPs an image | activations, GB an image | states, GB | updates"
+    print(f"| {columns} | device-hours | checkpoint, GB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for stage, cost in found.items():
+        print(
+            f"| {stage} | {cost.parameters:,} | {cost.gflops_per_image:,.1f} | {cost.activations_gb_per_image:.2f} | "
+            f"{cost.states_gb:.2f} | {cost.updates:,} | {cost.device_hours:,.0f} | {cost.checkpoint_gb:.2f} |"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

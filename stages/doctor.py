@@ -1,0 +1,130 @@
+"""``python -m pipeline doctor``: whether a recipe can run here, before it is started.
+
+Versions, devices against what the stages ask for, weights with their sha256, a folder that can be written, disk space,
+and one real update of each training whose inputs are published, with its peak memory.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from configs.weights import locate_weights
+from pipeline.artifact import Store, sha256_of
+from pipeline.config import weights_of
+from pipeline.graph import Recipe
+from pipeline.job import PACKAGES
+from pipeline.process import PROJECT, environment
+from stages.checkpoints import KEPT
+from stages.cost import costs
+
+TRAININGS = ("tokenizer", "decoder", "ar_prior", "nar_prior")
+Finding = tuple[bool, str]
+
+
+def versions() -> Iterator[Finding]:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    has_faiss = any(text.startswith("faiss") for text in found)
+    yield (
+        has_faiss,
+        f"python {sys.version.split()[0]}, {', '.join(found)}{'' if has_faiss else '; no faiss: make install'}",
+    )
+
+
+def devices(recipe: Recipe) -> Iterator[Finding]:
+    """Compares the GPUs of this node, or the CPU's cores, with what the stages ask for."""
+    here = torch.cuda.device_count()
+    yield True, f"{here} GPUs, {os.cpu_count()} cores"
+    for stage, node in recipe.nodes.items():
+        runtime = node.config.runtime
+        needs_gpu = runtime.accelerator == "cuda"
+        enough = here >= runtime.devices if here or needs_gpu else True
+        if not enough or runtime.devices * runtime.num_nodes > 1:
+            yield enough, f"{stage} wants {runtime.num_nodes} nodes of {runtime.devices} devices"
+
+
+def weights(recipe: Recipe) -> Iterator[Finding]:
+    """Says which weights files are there."""
+    for name in sorted({name for node in recipe.nodes.values() for name in weights_of(node.config)}):
+        try:
+            path = locate_weights(name)
+            yield True, f"weights {path}: sha256 {sha256_of(path)[:16]}"
+        except ValueError as error:
+            yield False, str(error)
+
+
+def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
+    """Writes a file, and compares the free space with two checkpoints of each training."""
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=store.root):
+            pass
+    except OSError as error:
+        yield False, f"{store.root}: cannot be written ({error.strerror})"
+        return
+    free = shutil.disk_usage(store.root).free / 1e9
+    need = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35).values())
+    yield free > need, f"{store.root}: {free:.0f} GB free, the trainings' checkpoints take {need:.1f} GB"
+
+
+def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Finding]:
+    """Runs a single update of each training in a folder of its own, on the published inputs."""
+    for stage, status in recipe.status(store).items():
+        if stage not in TRAININGS:
+            continue
+        if status.inputs is None:
+            yield True, f"{stage}: not tried, it {status.reason}"
+            continue
+        with tempfile.TemporaryDirectory(dir=store.root, prefix=".doctor.") as folder:
+            for name in ("artifacts", "data"):
+                (Path(folder) / name).mkdir()
+                for item in (store.root / name).glob("*") if (store.root / name).is_dir() else ():
+                    if item.name != stage:
+                        (Path(folder) / name / item.name).symlink_to(item)
+            short = [f"{stage}.training.updates=1", f"{stage}.training.validate_every=1"]
+            words = ["--config", str(status.node.file), "--runs", folder]
+            done = subprocess.run(
+                [sys.executable, str(PROJECT / "stages" / f"{stage}.py"), *words,
+                 *(f"--set={change}" for change in (*changes, *short))],
+                env=environment(), capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            manifests = list(Path(folder).glob(f"artifacts/{stage}/*/manifest.json"))
+            if not manifests:
+                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+                yield False, f"{stage}: one update failed: {' '.join(last)}"
+                continue
+            made = json.loads(manifests[0].read_text())["made_by"]
+            yield True, f"{stage}: one update and one validation, {made['seconds']} s, {made['peak_memory_gb']} GB"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m pipeline doctor")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--set", action="append", default=[])
+    words = parser.parse_args()
+    recipe, store, failed = Recipe(words.recipe, words.set), Store(words.runs), 0
+    findings = (versions(), devices(recipe), weights(recipe), space(recipe, store))
+    for part in (*findings, one_update(recipe, store, words.set)):
+        for good, text in part:
+            print(f"{'ok   ' if good else 'WRONG'} {text}", flush=True)
+            failed += not good
+    print("ready" if not failed else f"{failed} things to mend")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

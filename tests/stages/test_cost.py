@@ -1,0 +1,27 @@
+"""What a recipe will take: FLOPs against the closed form."""
+
+import pytest
+from conftest import PROJECT
+
+from pipeline.graph import Recipe
+from stages.cost import costs
+
+
+def test_flops_of_a_prior_are_those_of_the_closed_form() -> None:
+    """24 x 16 x 768 over N = 256 tokens: 2 FLOPs for each weight of a matrix and token, 4 N^2 C a layer for attention
+    (Kaplan et al. 2020, table 1), output layer included; three times that for an update."""
+    found = costs(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan"), tflops=312.0, utilisation=0.35)
+    layers, width, tokens, codes = 24, 768, 256, 1024
+    forward = layers * (2 * tokens * 12 * width**2 + 4 * tokens**2 * width) + 2 * tokens * width * codes
+    assert found["ar_prior"].gflops_per_image == pytest.approx(3 * forward / 1e9, rel=0.02)
+    assert found["ar_prior"].parameters == 172_648_704
+    hours = found["ar_prior"].gflops_per_image * 1e9 * found["ar_prior"].images / (312e12 * 0.35) / 3600
+    assert found["ar_prior"].device_hours == pytest.approx(hours)
+
+
+def test_a_convolution_costs_two_flops_a_weight_and_pixel() -> None:
+    """The 64 px network's first layers alone bound it from below, twice the paper's 256 px from above."""
+    small = costs(Recipe(PROJECT / "configs" / "quickstart"), 312.0, 0.35)["tokenizer"]
+    large = costs(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan"), 312.0, 0.35)["tokenizer"]
+    assert 3 * 2 * 64 * 64 * (3 * 16 * 9 + 16 * 16 * 9) / 1e9 < small.gflops_per_image < large.gflops_per_image / 100
+    assert large.states_gb == pytest.approx(large.parameters * 20 / 1e9)

@@ -1,0 +1,46 @@
+"""What the doctor finds before a run."""
+
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, SMOKE
+
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+from stages.doctor import devices, one_update, space, versions, weights
+
+
+def test_a_missing_weights_file_is_wrong_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path))
+    found = list(weights(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan")))
+    assert any(not good and "no such file; fetch it with 'make weights'" in text for good, text in found)
+    assert all(good for good, _ in weights(Recipe(SMOKE)))
+
+
+def test_a_folder_that_cannot_be_written_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert [good for good, _ in space(Recipe(SMOKE), Store(tmp_path / "file"))] == [False]
+    assert [good for good, _ in space(Recipe(SMOKE), Store(tmp_path / "runs"))] == [True]
+
+
+def test_versions_and_devices_are_told() -> None:
+    assert all(good for good, _ in versions())
+    told = [text for _, text in devices(Recipe(SMOKE, ["tokenizer.runtime.devices=2"]))]
+    assert "tokenizer wants 1 nodes of 2 devices" in told
+
+
+def test_one_real_update_where_inputs_are_published(smoke_runs: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    (runs / "artifacts").mkdir(parents=True)
+    for stage in ("data", "codebook", "tokenizer", "token_shards"):
+        (runs / "artifacts" / stage).symlink_to(smoke_runs / "artifacts" / stage)
+    (runs / "data").symlink_to(smoke_runs / "data")
+    recipe = Recipe(SMOKE, ["codebook.num_codes=32"])  # nothing is published behind another codebook
+    assert [text for _, text in one_update(recipe, Store(runs), ["codebook.num_codes=32"])] == [
+        "tokenizer: not tried, it waits for codebook", "decoder: not tried, it waits for tokenizer",
+        "ar_prior: not tried, it waits for token_shards", "nar_prior: not tried, it waits for token_shards",
+    ]  # fmt: skip
+    found = {text.partition(":")[0]: (good, text) for good, text in one_update(Recipe(SMOKE), Store(runs), [])}
+    good, text = found["nar_prior"]
+    assert good and "one update and one validation" in text, text
+    assert not list(runs.glob(".doctor.*"))

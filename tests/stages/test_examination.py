@@ -1,0 +1,97 @@
+"""A data set is looked at before a run; damaged files are named, counted and left out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import run_stage_here
+from PIL import Image
+from tests_support import write_images, write_recipe
+
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+from stages.examination import report
+from stages.published import open_index
+
+BAD = ("truncated", "empty", "text", "renamed", "huge")
+ODD = ("animated", "sixteen", "cmyk", "profile")
+
+
+def damage(path: Path, how: str) -> Path:
+    """Makes an image file bad or odd in one way; returns where it is then."""
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:-40])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "text":
+        path.write_text("404 not found\n")
+    elif how == "renamed":
+        path.write_bytes(b"\x1aE\xdf\xa3" + bytes(2000))  # a film's first bytes behind .png
+    elif how == "huge":
+        Image.new("L", (20_000, 20_000)).save(path)
+    elif how == "animated":
+        frames = [Image.new("P", (64, 64), i) for i in range(3)]
+        frames[0].save(path.with_suffix(".gif"), save_all=True, append_images=frames[1:])
+        path.unlink()
+        return path.with_suffix(".gif")
+    elif how == "sixteen":
+        Image.fromarray(np.full((64, 64), 40_000, dtype=np.uint16)).save(path)
+    elif how == "cmyk":
+        Image.new("CMYK", (64, 64), (10, 20, 30, 40)).save(path.with_suffix(".jpg"))
+        path.unlink()
+        return path.with_suffix(".jpg")
+    elif how == "profile":
+        from PIL import ImageCms
+
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        Image.new("RGB", (64, 64), "red").save(path, icc_profile=profile)
+    return path
+
+
+def test_the_report_names_what_is_wrong(tmp_path: Path) -> None:
+    recipe, runs = write_recipe(tmp_path, {"cat": 40, "dog": 40}), tmp_path / "runs"
+    files = sorted((tmp_path / "images").rglob("*.png"))
+    changed = {how: damage(files[i], how) for i, how in enumerate(BAD + ODD)}
+    twin = files[20]
+    for file in files[21:40]:
+        file.write_bytes(twin.read_bytes())
+    run_stage_here("data", recipe, runs)
+    data = Recipe(recipe).status(Store(runs))["data"].artifact
+    assert data
+    found = report(open_index(data))
+    assert sum(found["images"].values()) == 80 and found["classes"] == {"cat": 40, "dog": 40}
+    relative = {how: str(path.relative_to(tmp_path / "images")) for how, path in changed.items()}
+    assert set(found["unreadable"]) == {relative[how] for how in BAD}
+    assert "DecompressionBomb" in found["unreadable"][relative["huge"]]
+    assert found["animated"] == 1 and found["kinds"]["JPEG CMYK"] == 1 and found["kinds"]["PNG I;16"] == 1
+    assert found["duplicates"] >= 19
+    assert found["in_train_and_val"], "copies of one image stand on both sides of the split"
+    json.dumps(found)
+
+
+@pytest.mark.reliability
+def test_a_thousand_damaged_files_among_four_thousand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], figure: Callable[[str, str], None]
+) -> None:
+    recipe, runs = write_recipe(tmp_path, {"cat": 20, "dog": 20}), tmp_path / "runs"
+    write_images(tmp_path / "images", {"cat": 2000, "dog": 2000})
+    files = sorted((tmp_path / "images").rglob("*.png"))
+    kinds = [how for how in BAD + ODD if how != "huge"]
+    for number, file in enumerate(files[::4]):
+        damage(file, "huge" if number == 0 else kinds[number % len(kinds)])
+    bad = 1 + sum(kinds[number % len(kinds)] in BAD for number in range(1, 1000))
+    run_stage_here("data", recipe, runs)
+    words = ["num_codes=64", "pool=2", "iterations=2", "max_unreadable=0.6"]
+    run_stage_here("codebook", recipe, runs, *words)
+    status = Recipe(recipe, [f"codebook.{word}" for word in words]).status(Store(runs))
+    assert status["codebook"].artifact and status["data"].artifact
+    index = open_index(status["data"].artifact)
+    found = report(index)
+    assert len(found["unreadable"]) == bad
+    left_out = sum(index.name(int(i)) in found["unreadable"] for i in index.members("train"))
+    assert f"{left_out} unreadable images left out: " in capsys.readouterr().out
+    with pytest.raises(ValueError, match=f"{left_out} of .* images can't be read, above max_unreadable 0.1"):
+        run_stage_here("codebook", recipe, runs, *words[:-1], "max_unreadable=0.1")
+    figure("bad files tried among 4,000", f"1000 damaged or odd, {bad} of them unreadable and named")
