@@ -7,7 +7,7 @@ FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows benchmarks plan weights test test-slow test-slurm reliability lint install clean
+.PHONY: pipeline rows benchmarks plan weights test test-slow test-slurm reliability costs lint install clean
 
 pipeline: $(READY)
 	exec env SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
@@ -36,6 +36,12 @@ test-slurm: $(READY)
 # What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
 reliability: $(READY)
 	SMALTI_SLURM=required $(BIN)/python -m pytest tests/reliability tests/slurm --figures=docs/reliability.md
+
+# docs/cost.md: what the papers' recipes take.
+PAPERS := imagenet256/seqgan imagenet256/seqgan_large imagenet256/vqgan_lc imagenet256/fqgan_dual imagenet256/fqgan_triple
+costs: $(READY)
+	{ echo "# Cost of the papers' recipes"; echo; echo "By \`make costs\`: A100 of 312 TFLOPS (bfloat16) at 35 % of it. Estimates, good to a factor of two."; \
+	for recipe in $(PAPERS); do echo; echo "## $$recipe"; echo; $(BIN)/python -m pipeline cost configs/$$recipe 2>/dev/null || exit 1; done; } > docs/cost.md
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -5,6 +5,7 @@ pending, written, or dropped. A row is marked after its bytes are in the shard, 
 shows no half one.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,16 @@ class ShardWriter:
         temporary = path.with_suffix(".tmp")
         array: Any = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
         array.flush()
+        try:
+            with temporary.open("r+b") as file:  # now, since a write to a hole of a full disk is a bus error
+                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        except OSError as error:
+            size = temporary.stat().st_size / 1e9
+            temporary.unlink()
+            raise ValueError(
+                f"{path}: cannot reserve {size:.2f} GB ({os.strerror(error.errno or 0)}); make room and run the same "
+                "command again"
+            ) from error
         temporary.rename(path)
 
     def path(self, number: int) -> Path:

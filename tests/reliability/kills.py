@@ -120,6 +120,7 @@ def start(runs: Path, recipe: Path, changes: list[str], log: Path) -> "subproces
         return subprocess.Popen(
             ["make", "--no-print-directory", "pipeline", *words],
             cwd=PROJECT, stdout=stream, stderr=stream, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )  # fmt: skip
 
 
