@@ -31,17 +31,18 @@ benchmarks: $(READY)
 
 # A real SLURM of one node, from Debian's packages; needs root.
 test-slurm: $(READY)
-	SMALTI_SLURM=required $(BIN)/python -m pytest tests/slurm
+	SMALTI_SLURM=required $(BIN)/python -m pytest -m "not reliability" tests/slurm
 
 # What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
 reliability: $(READY)
-	SMALTI_SLURM=required $(BIN)/python -m pytest tests/reliability tests/slurm --figures=docs/reliability.md
+	SMALTI_SLURM=required $(BIN)/python -m pytest --figures=docs/reliability.md \
+	tests/reliability tests/slurm tests/stages/test_examination.py tests/test_hostile.py
 
 # docs/cost.md: what the papers' recipes take.
 PAPERS := imagenet256/seqgan imagenet256/seqgan_large imagenet256/vqgan_lc imagenet256/fqgan_dual imagenet256/fqgan_triple
 costs: $(READY)
 	{ echo "# Cost of the papers' recipes"; echo; echo "By \`make costs\`: A100 of 312 TFLOPS (bfloat16) at 35 % of it. Estimates, good to a factor of two."; \
-	for recipe in $(PAPERS); do echo; echo "## $$recipe"; echo; $(BIN)/python -m pipeline cost configs/$$recipe 2>/dev/null || exit 1; done; } > docs/cost.md
+	for recipe in $(PAPERS); do echo; echo "## $$recipe"; echo; $(BIN)/python -m pipeline cost configs/$$recipe || exit 1; done; } > docs/cost.md
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

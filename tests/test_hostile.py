@@ -46,33 +46,35 @@ def as_torch(path: Path, bomb: Bomb) -> None:
     torch.save({"weight": bomb}, path)
 
 
-@pytest.mark.parametrize("write", [as_pickle, as_array, as_torch])
-@pytest.mark.parametrize(
-    ("name", "read"),
-    [
-        ("codebook.npy", read_array),
-        ("tokens-00000.npy", lambda path: ShardReader([path])),
-        ("labels.npy", lambda path: read_array(path, "r")),
-        ("tokenizer.safetensors", read_tensors),
-        ("weights.safetensors", lambda path: read_weights(str(path))),
-        ("weights.pth", lambda path: read_weights(str(path))),
-        ("step=00000001.ckpt", lambda path: Generations().load_checkpoint(path)),
-    ],
-)
+READERS: dict[str, Callable[[Path], object]] = {
+    "codebook.npy": read_array,
+    "tokens-00000.npy": lambda path: ShardReader([path]),
+    "labels.npy": lambda path: read_array(path, "r"),
+    "tokenizer.safetensors": read_tensors,
+    "weights.safetensors": lambda path: read_weights(str(path)),
+    "weights.pth": lambda path: read_weights(str(path)),
+    "step=00000001.ckpt": lambda path: Generations().load_checkpoint(path),
+}
+WRITERS = [as_pickle, as_array, as_torch]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("name", READERS)
 def test_a_hostile_file_is_refused_by_name_and_does_not_run(
-    name: str, read: Callable[[Path], object], write: Callable[[Path, Bomb], None], tmp_path: Path
+    name: str, write: Callable[[Path, Bomb], None], tmp_path: Path
 ) -> None:
     ran, file = tmp_path / "ran", tmp_path / name
     write(file, Bomb(ran))
     with pytest.raises(ValueError, match=name.replace(".", r"\.")):
-        read(file)
+        READERS[name](file)
     assert not ran.exists()
 
 
-def test_the_bomb_would_go_off(tmp_path: Path) -> None:
+def test_the_bomb_would_go_off(tmp_path: Path, figure: Callable[[str, str], None]) -> None:
     as_pickle(tmp_path / "bomb", Bomb(tmp_path / "ran"))
     pickle.loads((tmp_path / "bomb").read_bytes())
     assert (tmp_path / "ran").exists()
+    figure("hostile files tried, each refused by name", f"{len(READERS) * len(WRITERS)}")
 
 
 def test_a_zip_cannot_write_outside_its_folder(tmp_path: Path) -> None:

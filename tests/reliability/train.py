@@ -9,24 +9,28 @@ from pathlib import Path
 from pipeline.job import Job, run_stage
 from stages.checkpoints import newest_checkpoint
 
-keep = Path(sys.argv.pop(1))
-name = Path(sys.argv[sys.argv.index("--config") + 1]).stem
-stage = importlib.import_module(f"stages.{name}")
+
+def main() -> None:
+    keep = Path(sys.argv.pop(1))
+    name = Path(sys.argv[sys.argv.index("--config") + 1]).stem
+    stage = importlib.import_module(f"stages.{name}")
+
+    def build(job: Job) -> None:
+        publish = job.publish
+
+        def keep_and_publish(**what: object) -> None:
+            checkpoint = newest_checkpoint(job.work / "checkpoints")
+            assert checkpoint
+            partial = keep.with_suffix(f".{os.getpid()}")
+            shutil.copy(checkpoint, partial)
+            partial.rename(keep)
+            publish(**what)  # type: ignore[arg-type]
+
+        job.publish = keep_and_publish  # type: ignore[method-assign]
+        stage.build(job)
+
+    run_stage(name, build)
 
 
-def build(job: Job) -> None:
-    publish = job.publish
-
-    def keep_and_publish(**what: object) -> None:
-        checkpoint = newest_checkpoint(job.work / "checkpoints")
-        assert checkpoint
-        partial = keep.with_suffix(f".{os.getpid()}")
-        shutil.copy(checkpoint, partial)
-        partial.rename(keep)
-        publish(**what)  # type: ignore[arg-type]
-
-    job.publish = keep_and_publish  # type: ignore[method-assign]
-    stage.build(job)
-
-
-run_stage(name, build)
+if __name__ == "__main__":
+    main()

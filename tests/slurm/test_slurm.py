@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,10 +41,10 @@ def run(cluster: dict[str, str], *words: str) -> str:
     return done.stdout
 
 
-def submit(cluster: dict[str, str], runs: Path, *changes: str) -> dict[str, str]:
+def submit(cluster: dict[str, str], runs: Path, *changes: str, options: Sequence[str] = ()) -> dict[str, str]:
     """Submits what isn't published of configs/smoke; returns job ids by stage."""
     words = [sys.executable, "-m", "pipeline", "slurm", str(SMOKE), "--runs", str(runs), "--no-gpus", "--submit"]
-    lines = run(cluster, *words, *(f"--set={change}" for change in changes)).splitlines()
+    lines = run(cluster, *words, *options, *(f"--set={change}" for change in changes)).splitlines()
     return {line.split()[0]: line.split()[1] for line in lines}
 
 
@@ -55,7 +55,7 @@ def state(cluster: dict[str, str], job: str) -> str:
 
 def wait_for(cluster: dict[str, str], job: str, runs: Path, *wanted: str) -> str:
     """Returns the state of a job once it is one of ``wanted``."""
-    until = time.monotonic() + 300
+    until = time.monotonic() + 600
     while (now := state(cluster, job)) not in wanted:
         logs = "\n".join(path.read_text()[-2000:] for path in (runs / "slurm").glob("*.log"))
         assert now in ("PENDING", "RUNNING", "COMPLETING", *wanted), f"{job} {now}\n{logs}"
@@ -91,6 +91,29 @@ def test_the_chain_completes_and_a_requeued_stage_goes_on_exactly(
     expected = Recipe(SMOKE, changes).status(Store(straight))["tokenizer"].artifact
     assert expected and digests(runs, SMOKE, changes)["tokenizer"] == expected.digest
     figure("SLURM jobs of the chain, one requeued and equal to an undisturbed run", str(len(jobs)))
+
+
+@pytest.mark.reliability
+def test_a_time_limit_is_survived(
+    cluster: dict[str, str], smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
+) -> None:
+    """Three minutes of limit, the signal two minutes before: the training saves, its script requeues it, and it ends as
+    it would have without a limit."""
+    own = ["runtime.devices=2", "runtime.accelerator=cpu", "runtime.threads=1", "training.updates=1500"]
+    changes = [f"ar_prior.{change}" for change in (*own, "training.validate_every=1500")]
+    runs = with_inputs_of(smoke_runs, "ar_prior", tmp_path / "runs")
+    jobs = submit(cluster, runs, *changes, options=["--sbatch=--time=3"])
+    wait_for(cluster, jobs["ar_prior"], runs, "COMPLETED")
+    run(cluster, "scancel", *(job for stage, job in jobs.items() if stage != "ar_prior"))
+    log = next((runs / "slurm").glob("ar_prior-*.log")).read_text()
+    assert "stopped by a signal at update" in log and "resuming from stopped-step=" in log
+
+    straight = with_inputs_of(smoke_runs, "ar_prior", tmp_path / "straight")
+    ranks = Ranks(2)
+    ranks.start(2, command("ar_prior", straight, tmp_path / "kept", 2, [*own, "training.validate_every=1500"]))
+    assert ranks.wait(2) == [0, 0]
+    assert digests(runs, SMOKE, changes)["ar_prior"] == digests(straight, SMOKE, changes)["ar_prior"]
+    figure("SLURM time limits survived, equal to an undisturbed run", str(log.count("stopped by a signal")))
 
 
 def test_a_failed_stage_stops_what_depends_on_it(cluster: dict[str, str], tmp_path: Path) -> None:
