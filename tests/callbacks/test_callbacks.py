@@ -28,7 +28,7 @@ def test_curves_travel_with_the_checkpoint(tmp_path: Path) -> None:
     second = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=False)
 
     def step(curves: Curves, update: int) -> None:
-        trainer: Any = SimpleNamespace(global_step=update, is_global_zero=True)
+        trainer: Any = SimpleNamespace(global_step=update, is_global_zero=True, world_size=1)
         module: Any = SimpleNamespace(terms={"train/l1": torch.tensor(float(update))})
         curves.on_train_batch_end(trainer, module, None, None, 0)
 

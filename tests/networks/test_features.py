@@ -92,6 +92,28 @@ def test_open_clip_embedding_is_the_packages(tmp_path: Path) -> None:
     torch.testing.assert_close(found["pooled"], model.encode_image(network.normalise(images)))
 
 
+def test_open_clip_taps_lead_to_the_packages_embedding(tmp_path: Path) -> None:
+    """FQGAN's target, a ViT's last class token, gives the embedding by norm and projection; a ResNet's last map gives
+    it by the attention pool."""
+    for name in ("ViT-S-32-alt", "RN50"):
+        torch.manual_seed(0)
+        model = open_clip.create_model(name, pretrained=None).eval()
+        visual = {f"visual.{k}": v.contiguous() for k, v in model.visual.state_dict().items()}
+        save_file(visual, tmp_path / f"{name}.safetensors")
+        config = OpenClipConfig(model=name, weights=str(tmp_path / f"{name}.safetensors"))
+        network, images = build_features(config), torch.rand(2, 3, 64, 64) * 2 - 1
+        expected = model.encode_image(network.normalise(images))
+        if name == "RN50":
+            found = network(images, ["patches"])["patches"]
+            assert found.shape == (2, feature_width(config, "patches"), 7, 7)
+            embedded = model.visual.attnpool(found)
+        else:
+            found = network(images, ["class_token"])["class_token"]
+            assert found.shape == (2, feature_width(config, "class_token"))
+            embedded = model.visual.ln_post(found) @ model.visual.proj
+        torch.testing.assert_close(embedded, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_dinov2_file_is_read_strictly(tmp_path: Path) -> None:
     model = timm.create_model("vit_small_patch14_dinov2", pretrained=False, num_classes=0, img_size=56)
     state = {k: v.contiguous() for k, v in model.state_dict().items()}

@@ -23,18 +23,22 @@ SHORT = [
 ]  # fmt: skip
 
 
-def run(name: str, runs: Path, run_stage: RunStage, until: str = "report") -> dict[str, Artifact]:
-    recipe = Recipe(SMALL / name, SHORT)
+def run(folder: Path, changes: list[str], runs: Path, run_stage: RunStage) -> dict[str, Artifact]:
+    recipe = Recipe(folder, changes)
     for stage in recipe.nodes:
-        run_stage(stage, SMALL / name, runs, *(word for text in SHORT for word in ("--set", text)))
-        if stage == until:
-            break
+        run_stage(stage, folder, runs, *(word for text in changes for word in ("--set", text)))
     found = recipe.status(Store(runs))
     return {stage: status.artifact for stage, status in found.items() if status.artifact is not None}
 
 
-def test_fqgan_runs_from_images_to_report(tmp_path: Path, run_stage: RunStage) -> None:
-    artefacts = run("fqgan_dual", tmp_path, run_stage)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of runs for this file: what a test has built, the next one finds."""
+    return tmp_path_factory.mktemp("small")
+
+
+def test_fqgan_runs_from_images_to_report(runs: Path, run_stage: RunStage) -> None:
+    artefacts = run(SMALL / "fqgan_dual", SHORT, runs, run_stage)
     facts = artefacts["token_shards"].facts
     assert (facts["num_books"], facts["num_codes"], facts["num_tokens"]) == (2, 512, 64)
     assert {"train_usage/0", "train_usage/1", "train_usage"} <= facts.keys()
@@ -52,6 +56,28 @@ def test_fqgan_runs_from_images_to_report(tmp_path: Path, run_stage: RunStage) -
     assert artefacts["samples"].facts["decoders"] == ["phase1"]
     page = artefacts["report"].file("report.html").read_text()
     assert "book 0 alone" in page and "val, book 1" in page
+
+
+def test_a_masked_prior_over_two_books(runs: Path, tmp_path: Path, run_stage: RunStage) -> None:
+    """NAR on FQGAN's tokens: both books are masked token by token, sampled and decoded."""
+    (tmp_path / "pipeline.yaml").write_text(
+        f"base: {SMALL / 'fqgan_dual'}\nstages:\n  data:\n  tokenizer: {{data: data}}\n"
+        "  token_shards: {data: data, tokenizer: tokenizer}\n"
+        "  ar_prior: {token_shards: token_shards, tokenizer: tokenizer}\n"
+        "  nar_prior: {token_shards: token_shards, tokenizer: tokenizer}\n"
+        "  samples: {tokenizer: tokenizer, nar_prior: nar_prior}\n"
+    )
+    (tmp_path / "nar_prior.yaml").write_text(
+        "network:\n  transformer: {kind: gpt, num_layers: 1, num_heads: 2, width: 32, mlp_width: 64, dropout: 0}\n"
+        "training: {updates: 6, batch_size: 32, validate_every: 6}\noptimizer: {lr: 1e-3}\nlabel_dropout: 0.1\n"
+        "runtime: {log_every: 2}\n"
+    )
+    changes = [text for text in SHORT if not text.startswith(("samples", "scores"))]
+    artefacts = run(tmp_path, [*changes, "samples.num_samples=18"], runs, run_stage)
+    assert artefacts["nar_prior"].facts["num_books"] == 2
+    assert artefacts["nar_prior"].facts["val_loss_nats"] < 1.2 * artefacts["nar_prior"].facts["chance_nats"]
+    images = np.load(artefacts["samples"].file("nar/images-00000.npy"))
+    assert images.shape == (18, 1, 3, 64, 64) and images.std() > 0
 
 
 def test_a_head_of_the_wrong_kind_is_refused_before_anything_runs() -> None:
