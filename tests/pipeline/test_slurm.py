@@ -18,7 +18,7 @@ def test_two_nodes_of_eight_gpus() -> None:
     changes = ["tokenizer.runtime.num_nodes=2"]
     recipe = Recipe(SEQGAN, changes)
     text = job_script(recipe.nodes["tokenizer"], recipe, Store(Path("/runs")), changes, True, ["--time=24:00:00"])
-    found = text.replace(str(PROJECT), "PROJECT").replace(sys.executable, "PYTHON")
+    found = text.replace(sys.executable, "PYTHON").replace(str(PROJECT), "PROJECT")
     assert found == GOLDEN.read_text()
 
 
