@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from pipeline.artifact import Store, sha256_of
 from pipeline.config import weights_of
 from pipeline.graph import Recipe
 from pipeline.job import PACKAGES
-from pipeline.process import PROJECT, environment
+from pipeline.launcher import Launcher
 from stages.checkpoints import KEPT
 from stages.cost import costs
 
@@ -82,6 +81,7 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
 
 def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Finding]:
     """Runs a single update of each training in a folder of its own, on the published inputs."""
+    launcher = Launcher(TRAININGS)
     for stage, status in recipe.status(store).items():
         if stage not in TRAININGS:
             continue
@@ -95,16 +95,11 @@ def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Fin
                     if item.name != stage:
                         (Path(folder) / name / item.name).symlink_to(item)
             short = [f"{stage}.training.updates=1", f"{stage}.training.validate_every=1"]
-            words = ["--config", str(status.node.file), "--runs", folder]
-            done = subprocess.run(
-                [sys.executable, str(PROJECT / "stages" / f"{stage}.py"), *words,
-                 *(f"--set={change}" for change in (*changes, *short))],
-                env=environment(), capture_output=True, text=True, check=False,
-            )  # fmt: skip
+            words = ["--runs", folder]
+            code = launcher.run(status.node, [*words, *(f"--set={change}" for change in (*changes, *short))])
             manifests = list(Path(folder).glob(f"artifacts/{stage}/*/manifest.json"))
             if not manifests:
-                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                yield False, f"{stage}: one update failed: {' '.join(last)}"
+                yield False, f"{stage}: one update ended with exit code {code}"
                 continue
             made = json.loads(manifests[0].read_text())["made_by"]
             yield True, f"{stage}: one update and one validation, {made['seconds']} s, {made['peak_memory_gb']} GB"

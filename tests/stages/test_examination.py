@@ -32,7 +32,7 @@ def damage(path: Path, how: str) -> Path:
     elif how == "huge":
         Image.new("L", (20_000, 20_000)).save(path)
     elif how == "animated":
-        frames = [Image.new("P", (64, 64), i) for i in range(3)]
+        frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "green", "blue")]
         frames[0].save(path.with_suffix(".gif"), save_all=True, append_images=frames[1:])
         path.unlink()
         return path.with_suffix(".gif")
