@@ -51,4 +51,4 @@ def test_killed_at_update_7_goes_on_bit_for_bit(
             same = value == found[name] or (math.isnan(value) and math.isnan(found[name]))
             assert same, name
     assert equal > 40
-    figure(f"resume: {stage} on {world} ranks, tensors equal", f"{equal} of {equal}")
+    figure(f"resume: {stage}, world size {world}, tensors equal", f"{equal} of {equal}")
