@@ -4,17 +4,13 @@ import csv
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-
-class Reporting(Protocol):
-    """A module that keeps what its last batch reported."""
-
-    terms: dict[str, Tensor]
+from callbacks.reporting import Reporting
 
 
 class Curves(Callback):

@@ -3,16 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
 
-
-class Reporting(Protocol):
-    """A module that keeps what its last batch reported."""
-
-    terms: dict[str, Tensor]
+from callbacks.reporting import Reporting
 
 
 class NonFiniteDump(Callback):
@@ -21,10 +17,10 @@ class NonFiniteDump(Callback):
 
     def __init__(self, folder: Path, error: type[Exception], newest: Callable[[], Path | None]) -> None:
         self.folder, self.error, self.newest = folder, error, newest
-        self.positions: list[int] = []
+        self.positions = torch.zeros(0, dtype=torch.int64)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self.positions = batch["position"].tolist()
+        self.positions = batch["position"]  # read at the end alone: a GPU isn't waited for
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         if not isinstance(exception, self.error):
@@ -33,7 +29,7 @@ class NonFiniteDump(Callback):
         newest = self.newest()
         record = {
             "update": trainer.global_step,
-            "positions": self.positions,
+            "positions": self.positions.tolist(),
             "terms": {name: repr(float(value)) for name, value in reporting.terms.items()},
             "last_checkpoint": None if newest is None else newest.name,
         }

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from configs.training import GanConfig
-from lit_modules.average import Average
 from networks.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient_norm, judge_detached, r1_penalty
+from networks.ranks import all_mean
 
 
 class Adversary(nn.Module):
@@ -29,11 +29,11 @@ class Adversary(nn.Module):
         return self.config.weight * ramp
 
     def generator_term(
-        self, fake: Tensor, reconstruction: Tensor, last_layer: Tensor, update: int, average: Average
+        self, fake: Tensor, reconstruction: Tensor, last_layer: Tensor, update: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the weighted GAN loss of the generator and its raw terms.
 
-        ``reconstruction`` is the loss that the adaptive weight balances against; ``average`` reduces over ranks.
+        ``reconstruction`` is the loss that the adaptive weight balances against, by gradients averaged over ranks.
         """
         weight = self.weight(update)
         if weight == 0:
@@ -42,7 +42,7 @@ class Adversary(nn.Module):
         logs = {"gan/generator": loss.detach()}
         if self.config.adaptive:
             norms = torch.stack([gradient_norm(reconstruction, last_layer), gradient_norm(loss, last_layer)])
-            norms = average(norms)
+            norms = all_mean(norms)
             scale = adaptive_weight(norms[0], norms[1], self.config.adaptive_ceiling)
             logs |= {"gan/reconstruction_gradient": norms[0], "gan/generator_gradient": norms[1]}
             logs["gan/weight"] = scale * weight

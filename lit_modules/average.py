@@ -1,6 +1,5 @@
-"""Averages: of a network's weights over time, and of a tensor over ranks."""
+"""Exponential moving average of a network's weights."""
 
-import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -17,13 +16,3 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
         return current.lerp(average, min(decay, (1 + t) / (10 + t)))
 
     return AveragedModel(network, avg_fn=move).requires_grad_(False).eval()
-
-
-class Average:
-    """Mean of a tensor over all ranks; the identity on one."""
-
-    def __call__(self, value: Tensor) -> Tensor:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(value)
-            value /= torch.distributed.get_world_size()
-        return value

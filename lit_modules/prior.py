@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from configs.stages import ArPriorConfig, NarPriorConfig
-from lit_modules.average import Average
 from lit_modules.training import LitTraining
 from networks.cross_entropy import linear_cross_entropy, token_losses
 from networks.frozen import Frozen
 from networks.priors import Prior
+from networks.ranks import all_mean
 from networks.tokenizer import VQTokenizer, on_grid
 
 Batch = dict[str, Tensor]
@@ -58,7 +58,6 @@ class LitPrior(LitTraining):
         self.frozen = {"tokenizer": tokenizer.network}
         self.label_dropout, self.num_classes = config.label_dropout, num_classes
         self.label_smoothing = config.label_smoothing
-        self.average = Average()
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def compiled_parts(self) -> list[nn.Module]:
@@ -96,7 +95,7 @@ class LitPrior(LitTraining):
         Masked tokens are more on one rank than on another; the mean of the ranks' means wouldn't be the batch's mean.
         """
         number = (readout.targets >= 0).sum().double()
-        return (number / self.average(number.clone())).float()
+        return (number / all_mean(number.clone())).float()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)

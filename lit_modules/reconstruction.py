@@ -10,13 +10,13 @@ from torchmetrics import MeanMetric
 
 from configs.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary
-from lit_modules.average import Average
 from lit_modules.training import LitTraining
 from metrics.codebook import CodebookUsage
 from metrics.reconstruction import peak_signal_to_noise
 from networks.autoencoders import AnyDecoder
 from networks.perceptual import Perceptual
 from networks.quantizers.quantizer import Quantizer, count_codes
+from networks.ranks import all_sum
 
 Batch = dict[str, Tensor]
 PIXEL_DISTANCES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
@@ -56,7 +56,6 @@ class LitReconstruction(LitTraining):
         self.perceptual, self.reconstruction = perceptual, reconstruction
         self.frozen = {perceptual.name: perceptual.network.network}
         self.perceptual_weight, self.reconstruction_weight = perceptual_weight, reconstruction_weight
-        self.average = Average()
         self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
         self.window = CodebookUsage(self.num_books, self.num_codes)
         self.val_usage, self.val_psnr = CodebookUsage(self.num_books, self.num_codes), MeanMetric()
@@ -82,9 +81,7 @@ class LitReconstruction(LitTraining):
         distance = PIXEL_DISTANCES[self.reconstruction](attempt.images.float(), images)
         perceptual, taps = self.perceptual(attempt.images, images)
         looks = self.reconstruction_weight * distance + self.perceptual_weight * perceptual
-        gan, gan_terms = self.adversary.generator_term(
-            attempt.images, looks, self.decoder().last_layer, update, self.average
-        )
+        gan, gan_terms = self.adversary.generator_term(attempt.images, looks, self.decoder().last_layer, update)
         judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
         self.window.update(attempt.counts)
         named = {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
@@ -109,7 +106,7 @@ class LitReconstruction(LitTraining):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Puts the counts of all ranks into the checkpoint, which is rank 0's; from here on they are rank 0's too."""
-        counts = self.average(self.window.counts.double()) * self.trainer.world_size
+        counts = all_sum(self.window.counts.clone())
         self.window.counts.copy_(counts if self.trainer.is_global_zero else torch.zeros_like(counts))
         checkpoint["state_dict"]["window.counts"] = self.window.counts.clone()
 

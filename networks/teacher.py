@@ -6,7 +6,7 @@ from torch import Tensor, distributed
 from configs.training import RepresentationConfig
 from networks.features import FeatureNetwork, build_features
 from networks.frozen import Frozen
-from networks.quantizers.ranks import gather_rows, several_ranks
+from networks.ranks import gather_rows, several_ranks
 from networks.representation import info_nce
 
 

@@ -43,6 +43,8 @@ def arguments() -> argparse.Namespace:
             command.add_argument("--utilisation", type=float, default=0.35, help="share of the peak that is reached")
         if name in ("show", "params", "cost"):
             command.add_argument("--json", action="store_true")
+        if name == "data":
+            command.set_defaults(only="data", until=None, force=None)
         if name == "check":
             command.add_argument("--stage", help="this stage alone")
         if name == "slurm":
@@ -181,10 +183,8 @@ def main() -> int:
     words = arguments()
     try:
         recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
-        if words.command == "data":
-            only_data = argparse.Namespace(only="data", until=None, force=None, set=words.set)
-            if code := run(recipe, store, only_data):
-                return code
+        if words.command == "data" and (code := run(recipe, store, words)):
+            return code
         if words.command in SCRIPTS:
             return run_script(words)
         if words.command == "plan":

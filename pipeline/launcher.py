@@ -16,13 +16,18 @@ from pipeline.process import PROJECT, start
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
+def free_port() -> int:
+    """Returns a TCP port that nothing listens on now."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
 def fabric_run(options: Sequence[str], script: Path, arguments: Sequence[str]) -> list[str]:
     """Returns the command line of ``fabric run``, with a free port unless one is given."""
     given = list(options)
     if not any(option.startswith("--main-port") for option in given):
-        with contextlib.closing(socket.socket()) as probe:
-            probe.bind(("", 0))
-            given += ["--main-port", str(probe.getsockname()[1])]
+        given += ["--main-port", str(free_port())]
     return [str(Path(sys.executable).with_name("fabric")), "run", *given, str(script), *arguments]
 
 

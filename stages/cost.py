@@ -21,7 +21,7 @@ from networks.attention import attention_decoder
 from networks.discriminators import build_discriminator
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
-from networks.quantizers import build_quantizer
+from networks.quantizers import Quantizer, build_quantizer
 from pipeline.graph import Recipe
 from stages.params import centres_of, count
 from stages.tokenizer import training_tokenizer
@@ -76,11 +76,10 @@ def training_cost(
     )  # fmt: skip
 
 
-def image_costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
+def image_costs(recipe: Recipe, quantizer: Quantizer, tflops: float, utilisation: float) -> dict[str, Cost]:
     """Returns the costs of tokenizer and decoder."""
     nodes = recipe.nodes
     config, size = nodes["tokenizer"].config, nodes["data"].config.image_size
-    quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
     tokenizer = training_tokenizer(config, size, quantizer)
     discriminator = build_discriminator(config.discriminator)
     images = torch.zeros(1, 3, size, size)
@@ -97,11 +96,10 @@ def image_costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, 
         training = nodes[stage].config.training
         found[stage] = training_cost([*networks, discriminator], total, kept.number, training, tflops, utilisation)
 
-    quantized = torch.zeros_like(latents)
     add("tokenizer", [tokenizer.encoder, tokenizer.decoder], lambda: tokenizer.decoder(tokenizer.encoder(images)))
     if "decoder" in nodes:
         grown = attention_decoder(config.autoencoder, nodes["decoder"].config.attention)
-        add("decoder", [grown], lambda: grown(quantized))
+        add("decoder", [grown], lambda: grown(latents))
     return found
 
 
@@ -110,11 +108,10 @@ def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
     nodes = recipe.nodes
     if "tokenizer" not in nodes:
         return {}
-    found: dict[str, Cost] = {}
     with torch.device("meta"):
-        found |= image_costs(recipe, tflops, utilisation)
         config, data = nodes["tokenizer"].config, nodes["data"].config
         quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+        found = image_costs(recipe, quantizer, tflops, utilisation)
         num_tokens = (data.image_size // config.autoencoder.factor) ** 2
         tokens = torch.zeros(1, quantizer.num_books, num_tokens, dtype=torch.int64)
         for stage, network in (("ar_prior", CausalPrior), ("nar_prior", MaskedPrior)):

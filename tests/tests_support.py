@@ -30,3 +30,13 @@ def write_recipe(folder: Path, classes: dict[str, int]) -> Path:
         "source: {kind: class_folders, root: ../images}\nimage_size: 64\nval_fraction: 0.2\n"
     )
     return recipe
+
+
+def with_inputs_of(smoke_runs: Path, stage: str, runs: Path) -> Path:
+    """Returns ``runs``, which holds the published results of every other stage of configs/smoke."""
+    (runs / "artifacts").mkdir(parents=True)
+    for other in (smoke_runs / "artifacts").iterdir():
+        if other.name != stage:
+            (runs / "artifacts" / other.name).symlink_to(other)
+    (runs / "data").symlink_to(smoke_runs / "data")
+    return runs

@@ -6,7 +6,7 @@ from torch import Tensor, distributed
 from configs.codebooks import EmaCodebookConfig
 from configs.seeds import mix
 from networks.quantizers.nearest import NearestCode
-from networks.quantizers.ranks import all_sum, gather_rows, several_ranks
+from networks.ranks import all_sum, gather_rows, several_ranks
 
 
 class EmaCodebook(NearestCode):

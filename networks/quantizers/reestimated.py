@@ -7,7 +7,7 @@ from configs.codebooks import KMeansCodebookConfig
 from configs.seeds import mix
 from networks.quantizers.learned import LearnedCodebook
 from networks.quantizers.quantizer import Quantized
-from networks.quantizers.ranks import gather_rows, several_ranks
+from networks.ranks import gather_rows, several_ranks
 
 
 class KMeansCodebook(LearnedCodebook):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import SMOKE, run_stage_here
 from lightning.pytorch import Callback, LightningModule, Trainer
+from tests_support import with_inputs_of
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -141,12 +142,7 @@ def test_a_stopped_training_goes_on_exactly(
     store = Store(smoke_runs)
     expected = Recipe(SMOKE).status(store)[stage].artifact
     assert expected
-    runs = tmp_path / "runs"
-    (runs / "artifacts").mkdir(parents=True)
-    for other in (smoke_runs / "artifacts").iterdir():
-        if other.name != stage:
-            (runs / "artifacts" / other.name).symlink_to(other)
-    (runs / "data").symlink_to(smoke_runs / "data")
+    runs = with_inputs_of(smoke_runs, stage, tmp_path / "runs")
     module = importlib.import_module("stages.prior" if stage == "nar_prior" else "stages.image_training")
     original = module.training_trainer
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trainings import Ranks, command, wait_for_update, with_inputs_of, work_folder
+from tests_support import with_inputs_of
+from trainings import Ranks, command, wait_for_update, work_folder
 
 SHORT = ["training.updates=2001", "training.validate_every=400", "training.batch_size=2", "runtime.log_every=100"]
 

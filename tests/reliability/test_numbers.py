@@ -9,8 +9,8 @@ import pytest
 import torch
 from conftest import SMOKE, run_stage_here
 from safetensors.torch import load_file
+from tests_support import with_inputs_of
 from torch import Tensor
-from trainings import with_inputs_of
 
 from lit_modules.training import MAX_SKIPPED, LitTraining, NonFinite
 from networks.quantizers.search import nearest_codes

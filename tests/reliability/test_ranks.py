@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import SMOKE
-from trainings import Ranks, command, load, with_inputs_of
+from tests_support import with_inputs_of
+from trainings import Ranks, command, load
 
 from pipeline.artifact import Store
 from pipeline.graph import Recipe

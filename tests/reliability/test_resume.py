@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainings import Ranks, command, load, states, wait_for_update, with_inputs_of, work_folder
+from tests_support import with_inputs_of
+from trainings import Ranks, command, load, states, wait_for_update, work_folder
 
 STAGES = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 WORKERS = ["runtime.num_workers=1"]

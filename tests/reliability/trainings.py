@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,25 +12,10 @@ from conftest import SMOKE
 
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.launcher import free_port
 from pipeline.nursery import Nursery
 
 SCRIPT = Path(__file__).with_name("train.py")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def with_inputs_of(smoke_runs: Path, stage: str, runs: Path) -> Path:
-    """Returns ``runs``, which holds the published results of every other stage of configs/smoke."""
-    (runs / "artifacts").mkdir(parents=True)
-    for other in (smoke_runs / "artifacts").iterdir():
-        if other.name != stage:
-            (runs / "artifacts" / other.name).symlink_to(other)
-    (runs / "data").symlink_to(smoke_runs / "data")
-    return runs
 
 
 class Ranks:

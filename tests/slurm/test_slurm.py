@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, SMOKE
 from kills import digests
-from trainings import Ranks, command, wait_for_update, with_inputs_of, work_folder
+from tests_support import with_inputs_of
+from trainings import Ranks, command, wait_for_update, work_folder
 
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
@@ -53,13 +54,16 @@ def state(cluster: dict[str, str], job: str) -> str:
     return text.partition("JobState=")[2].split()[0]
 
 
+def last_words(runs: Path) -> str:
+    return "\n".join(path.read_text()[-2000:] for path in (runs / "slurm").glob("*.log"))
+
+
 def wait_for(cluster: dict[str, str], job: str, runs: Path, *wanted: str) -> str:
     """Returns the state of a job once it is one of ``wanted``."""
     until = time.monotonic() + 600
     while (now := state(cluster, job)) not in wanted:
-        logs = "\n".join(path.read_text()[-2000:] for path in (runs / "slurm").glob("*.log"))
-        assert now in ("PENDING", "RUNNING", "COMPLETING", *wanted), f"{job} {now}\n{logs}"
-        assert time.monotonic() < until, f"{job} {now}\n{logs}"
+        assert now in ("PENDING", "RUNNING", "COMPLETING", *wanted), f"{job} {now}\n{last_words(runs)}"
+        assert time.monotonic() < until, f"{job} {now}\n{last_words(runs)}"
         time.sleep(0.2)
     return now
 

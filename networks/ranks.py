@@ -1,4 +1,4 @@
-"""Sums and gathers over ranks; the identity on one. No gradient passes."""
+"""Sums, means and gathers over ranks; the identity on one. No gradient passes."""
 
 import torch
 from torch import Tensor, distributed
@@ -11,10 +11,16 @@ def several_ranks() -> bool:
 
 @torch.no_grad()
 def all_sum(value: Tensor) -> Tensor:
-    """Returns the sum of ``value`` over all ranks, on each of them."""
+    """Returns the sum of ``value`` over all ranks, on each of them; ``value`` itself becomes it."""
     if several_ranks():
         distributed.all_reduce(value)
     return value
+
+
+@torch.no_grad()
+def all_mean(value: Tensor) -> Tensor:
+    """Returns the mean of ``value`` over all ranks, on each of them; ``value`` itself becomes the sum."""
+    return all_sum(value) / distributed.get_world_size() if several_ranks() else value
 
 
 @torch.no_grad()
