@@ -1,5 +1,6 @@
 """Runs of configs/smoke that are killed again and again, at chosen and at random moments."""
 
+import contextlib
 import fcntl
 import os
 import random
@@ -17,6 +18,7 @@ from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
 
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "USR1": signal.SIGUSR1, "INT": signal.SIGINT}
+LOOK = 0.2  # seconds between two looks for the process to kill
 GRACE = 5.0  # seconds in which a stage whose parent died ends itself
 
 
@@ -73,31 +75,40 @@ def victim(make: int, who: str) -> int | None:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: a ``name`` and a test on the folder of runs that is asked again and again."""
+    """When to kill: ``marks`` of a folder of runs has something that it had not when the run was started."""
 
     name: str
-    reached: Callable[[Path], bool]
+    marks: Callable[[Path], frozenset[object]]
 
 
-def _any(pattern: str) -> Callable[[Path], bool]:
-    return lambda runs: any(True for _ in runs.glob(pattern))
+def _files(pattern: str) -> Callable[[Path], frozenset[object]]:
+    """Returns the files of a pattern with their times, since an earlier kill leaves some behind."""
+
+    def marks(runs: Path) -> frozenset[object]:
+        found = []
+        for path in runs.glob(pattern):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path, path.stat().st_mtime_ns))
+        return frozenset(found)
+
+    return marks
 
 
-PUBLISH = Moment("publish", _any("artifacts/*/.*"))
-CHECKPOINT = Moment("checkpoint", _any("work/*/*/checkpoints/*.partial"))
-SHARDS = Moment("token_shards", _any("work/token_shards/*/*/state.npy"))
-KMEANS = Moment("k-means", _any("work/codebook/*/centres"))
+PUBLISH = Moment("publish", _files("artifacts/*/.*"))
+CHECKPOINT = Moment("checkpoint", _files("work/*/*/checkpoints/*.partial"))
+SHARDS = Moment("token_shards", _files("work/token_shards/*/*/state.npy"))
+KMEANS = Moment("k-means", _files("work/codebook/*/centres"))
 
 
 def after(seconds: float) -> Moment:
-    """Returns a moment so long after the runner began to work."""
-    begun: list[float] = []
+    """Returns a moment so long after a run in some folder was started."""
+    begun: dict[Path, float] = {}
 
-    def reached(runs: Path) -> bool:
-        begun.append(time.monotonic())
-        return begun[-1] - begun[0] >= seconds
+    def marks(runs: Path) -> frozenset[object]:
+        now = time.monotonic()
+        return frozenset(["passed"] if now - begun.setdefault(runs, now) >= seconds else [])
 
-    return Moment(f"after {seconds:.1f} s", reached)
+    return Moment(f"after {seconds:.1f} s", marks)
 
 
 @dataclass(frozen=True)
@@ -126,28 +137,30 @@ def start(runs: Path, recipe: Path, changes: list[str], log: Path) -> "subproces
 
 def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str, moment: Moment, log: Path) -> Outcome:
     """Starts the run, waits for the moment, kills, and waits until every process is gone."""
+    before = moment.marks(runs)
     make = start(runs, recipe, changes, log)
-    target = None
+    target, family, looked = None, [make.pid], 0.0
     while make.poll() is None:
-        if moment.reached(runs) and (target := victim(make.pid, who)) is not None:
-            break
-        time.sleep(0.0005)
-    if target is None:
+        if time.monotonic() - looked > LOOK:  # beforehand: a publication is over in the time that a look takes
+            target, family = victim(make.pid, who), [make.pid, *descendants(make.pid)]
+            looked = time.monotonic()
+        if target is not None and moment.marks(runs) - before:
+            try:
+                os.killpg(make.pid, SIGNALS[name]) if who == "group" else os.kill(target, SIGNALS[name])
+                break
+            except ProcessLookupError:  # this stage has just ended; its successor is another process
+                target, looked = None, 0.0
+        time.sleep(0.0002)
+    else:
         return Outcome(who, name, moment.name, make.wait() or None, False, 0.0)
-    family, begun = [make.pid, *descendants(make.pid)], time.monotonic()
-    try:
-        if who == "group":
-            os.killpg(make.pid, SIGNALS[name])
-        else:
-            os.kill(target, SIGNALS[name])
-    except ProcessLookupError:
-        return Outcome(who, name, moment.name, make.wait() or None, False, 0.0)
+    begun = time.monotonic()
     code = make.wait()
     while any(command_line(pid) for pid in family):
         time.sleep(0.01)
         if time.monotonic() - begun > 60:
             raise AssertionError(f"still alive: {[command_line(pid) for pid in family if command_line(pid)]}")
-    return Outcome(who, name, moment.name, code, moment.reached(runs), time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    return Outcome(who, name, moment.name, code, bool(moment.marks(runs) - before), seconds)
 
 
 def check_nothing_half_done(runs: Path, recipe: Path, changes: list[str]) -> None:
