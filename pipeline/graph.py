@@ -13,6 +13,7 @@ from pipeline.config import ConfigError, override, parse, plain, read_yaml, unkn
 from pipeline.listing import hash_listing
 from pipeline.weights import hash_weights
 
+KEYS = ["stages", "base", "set", "offline"]  # of pipeline.yaml
 State = Literal["published", "resumable", "ready", "waits", "blocked"]
 
 
@@ -43,7 +44,8 @@ class Recipe:
     """A folder with ``pipeline.yaml`` and one YAML a stage.
 
     ``base: FOLDER`` in pipeline.yaml takes the stages and the YAMLs that the folder doesn't have from another recipe;
-    ``set:`` lists ``stage.key=value`` changes to them, as the command line's ``--set`` does.
+    ``set:`` lists ``stage.key=value`` changes to them, as the command line's ``--set`` does. ``offline: true`` forbids
+    ``make weights``, the one command that fetches anything, for machines where files are brought by hand.
     """
 
     def __init__(self, folder: Path, overrides: Sequence[str] = ()) -> None:
@@ -60,6 +62,7 @@ class Recipe:
         stages = next((data["stages"] for _, data in chain if "stages" in data), None)
         if not isinstance(stages, dict) or not stages:
             raise ConfigError(f"{self.file}: stages: missing; expected one entry a stage")
+        self.offline = next((data["offline"] for _, data in chain if "offline" in data), False)
         inherited = [text for _, data in reversed(chain) for text in data.get("set", [])]
         changes = self._changes([*inherited, *overrides], list(stages))
         self.nodes: dict[str, Node] = {}
@@ -83,8 +86,10 @@ class Recipe:
             file = folder / "pipeline.yaml"
             data = read_yaml(file)
             for key in data:
-                if key not in ("stages", "base", "set"):
-                    raise ConfigError(f"{file}: {unknown('key', str(key), ['stages', 'base', 'set'])}")
+                if key not in KEYS:
+                    raise ConfigError(f"{file}: {unknown('key', str(key), KEYS)}")
+            if not isinstance(data.get("offline", False), bool):
+                raise ConfigError(f"{file}: offline: {data['offline']!r} given, expected true or false")
             if not isinstance(data.get("set", []), list):
                 raise ConfigError(f"{file}: set: {data['set']!r} given, expected a list of stage.key=value")
             if folder.resolve() in [place.resolve() for place, _ in chain]:

@@ -31,8 +31,9 @@ def set_parent_death_signal() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Returns the environment of a stage: ``stages/`` itself stays off sys.path, output isn't held back."""
-    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", END_WITH_PARENT: "1"}
+    """Returns the environment of a stage: ``stages/`` itself stays off sys.path, output isn't held back, and no library
+    goes to a weights hub, whatever the recipe says: ``make weights`` alone fetches."""
+    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", END_WITH_PARENT: "1"}
 
 
 def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":

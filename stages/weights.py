@@ -1,7 +1,7 @@
 """``make weights``: fetches the pretrained weights that a recipe names, where there is a network.
 
 Writes them into the weights folder, with sha256, source and licence of each in ``weights.json``. Files that are there
-already are kept.
+already are kept. With ``offline: true`` in pipeline.yaml nothing is fetched; what isn't there is named.
 """
 
 import argparse
@@ -59,8 +59,12 @@ def main() -> int:
     folder = weights_folder()
     wanted: dict[str, Source] = {}
     try:
-        for node in Recipe(parser.parse_args().recipe).nodes.values():
+        recipe = Recipe(parser.parse_args().recipe)
+        for node in recipe.nodes.values():
             wanted |= named_weights(node.config)
+        absent = [str(folder / name) for name in wanted if not (folder / name).is_file()]
+        if recipe.offline and absent:
+            raise ValueError(f"{recipe.file} says offline: true; bring {', '.join(absent)} here by hand")
         folder.mkdir(parents=True, exist_ok=True)
         ledger_file = folder / "weights.json"
         ledger = json.loads(ledger_file.read_text()) if ledger_file.is_file() else {}
