@@ -142,6 +142,10 @@ class TokenShardsConfig:
         if self.resize_range < 1:
             raise ValueError(f"resize_range {self.resize_range}: at least 1")
 
+    @property
+    def num_views(self) -> int:
+        return len(self.crops) * (2 if self.flip else 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PriorConfig:

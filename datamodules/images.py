@@ -76,10 +76,6 @@ class EvaluationImages(Dataset[Batch]):
         self.size = index.facts.image_size
         self.short_side = round(self.size * resize_range)
 
-    @property
-    def num_views(self) -> int:
-        return len(self.crops) * (2 if self.flip else 1)
-
     def __getitem__(self, index: int) -> Batch:
         """Returns images uint8 (V, 3, H, W), labels, index, and ``readable``."""
         try:

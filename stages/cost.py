@@ -2,7 +2,8 @@
 
 Networks are built on the meta device and their FLOPs counted by PyTorch; nothing runs. One multiply-add is two FLOPs,
 and a backward costs two forwards. Frozen networks (perceptual, teachers) and validation come on top, a tenth or so.
-Device-hours are FLOPs over peak times utilisation: an estimate, good to a factor of two. Two checkpoints are kept.
+Device-hours are FLOPs over peak times utilisation: an estimate, good to a factor of two. Two checkpoints are kept, and
+features and tokens of every image.
 """
 
 import argparse
@@ -13,17 +14,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from configs.stages import CodebookConfig, TokenShardsConfig
+from lit_modules.codebook import LitCodebook
 from networks.attention import attention_decoder
 from networks.discriminators import build_discriminator
+from networks.features import build_features, feature_width
+from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from networks.quantizers import Quantizer, build_quantizer
+from networks.tokenizer import PredictingTokenizer
 from pipeline.graph import Recipe
-from stages.params import centres_of, count
+from stages.params import centres_of
+from stages.token_shards import token_type
 from stages.tokenizer import training_tokenizer
 
 BYTES = 4  # of a float32
@@ -67,7 +75,7 @@ def training_cost(
     networks: list[nn.Module], forward: int, activations: int, training: Any, tflops: float, utilisation: float
 ) -> Cost:
     """Returns the cost of a training whose forward and backward take ``forward`` FLOPs an image."""
-    parameters = sum(count(network) for network in networks)
+    parameters = sum(weight.numel() for part in networks for weight in part.parameters() if weight.requires_grad)
     images = training.updates * training.batch_size
     states = parameters * BYTES * STATES / 1e9
     return Cost(
@@ -96,7 +104,15 @@ def image_costs(recipe: Recipe, quantizer: Quantizer, tflops: float, utilisation
         training = nodes[stage].config.training
         found[stage] = training_cost([*networks, discriminator], total, kept.number, training, tflops, utilisation)
 
-    add("tokenizer", [tokenizer.encoder, tokenizer.decoder], lambda: tokenizer.decoder(tokenizer.encoder(images)))
+    def reconstruct() -> None:  # without the search, which counts little and doesn't run on the meta device
+        latents = tokenizer.encoder(images)
+        tokenizer.decoder(latents)
+        if isinstance(tokenizer, PredictingTokenizer):
+            shares = latents.split(tokenizer.quantizer.widths, dim=1)
+            for predictor, book in zip(tokenizer.predictors, tokenizer.books, strict=True):
+                predictor(shares[book])
+
+    add("tokenizer", [tokenizer], reconstruct)
     if "decoder" in nodes:
         grown = attention_decoder(config.autoencoder, nodes["decoder"].config.attention)
         add("decoder", [grown], lambda: grown(latents))
@@ -128,6 +144,40 @@ def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
     return found
 
 
+def feature_bytes(config: CodebookConfig, image_size: int) -> int:
+    """Returns what stage codebook keeps of an image until it has published: float16 patch features.
+
+    Raises:
+        ValueError: every patch is kept, and the network, which says how many there are, has no weights here.
+    """
+    if config.pool:
+        patches, width = config.pool**2, feature_width(config.features, config.tap)
+    else:
+        patches, width = LitCodebook(Frozen(build_features(config.features)), config.tap, None).shape(image_size)
+    return patches * width * np.dtype(np.float16).itemsize
+
+
+def token_bytes(config: TokenShardsConfig, quantizer: Quantizer, num_tokens: int) -> int:
+    """Returns what an image takes in token shards."""
+    item = np.dtype(token_type(quantizer.num_codes)).itemsize
+    return config.num_views * quantizer.num_books * num_tokens * item
+
+
+def row_bytes(recipe: Recipe) -> dict[str, int]:
+    """Returns {stage: bytes an image} of the stages that keep a row of every image."""
+    nodes, found = recipe.nodes, {}
+    size = nodes["data"].config.image_size
+    if "codebook" in nodes:
+        found["codebook"] = feature_bytes(nodes["codebook"].config, size)
+    if "token_shards" in nodes and "tokenizer" in nodes:
+        config = nodes["tokenizer"].config
+        with torch.device("meta"):
+            quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+        num_tokens = (size // config.autoencoder.factor) ** 2
+        found["token_shards"] = token_bytes(nodes["token_shards"].config, quantizer, num_tokens)
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline cost")
     parser.add_argument("recipe", type=Path)
@@ -138,7 +188,8 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[])
     words = parser.parse_args()
     try:
-        found = costs(Recipe(words.recipe, words.set), words.tflops, words.utilisation)
+        recipe = Recipe(words.recipe, words.set)
+        found = costs(recipe, words.tflops, words.utilisation)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -153,6 +204,11 @@ def main() -> int:
             f"| {stage} | {cost.parameters:,} | {cost.gflops_per_image:,.1f} | {cost.activations_gb_per_image:.2f} | "
             f"{cost.states_gb:.2f} | {cost.updates:,} | {cost.device_hours:,.0f} | {cost.checkpoint_gb:.2f} |"
         )
+    try:
+        kept = [f"{stage} {size:,} bytes" for stage, size in row_bytes(recipe).items()]
+    except ValueError as error:
+        kept = [f"features unknown: {error}"]
+    print(f"\nOn disk for each image: {', '.join(kept)}.")
     return 0
 
 

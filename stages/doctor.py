@@ -23,7 +23,7 @@ from pipeline.graph import Recipe
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
 from stages.checkpoints import KEPT
-from stages.cost import costs
+from stages.cost import costs, row_bytes
 
 TRAININGS = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 Finding = tuple[bool, str]
@@ -66,7 +66,8 @@ def weights(recipe: Recipe) -> Iterator[Finding]:
 
 
 def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
-    """Writes a file, and compares the free space with two checkpoints of each training."""
+    """Writes a file, and compares the free space with what the stages will take: two checkpoints of each training,
+    features and tokens of each image."""
     try:
         store.root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=store.root):
@@ -75,8 +76,22 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
         yield False, f"{store.root}: cannot be written ({error.strerror})"
         return
     free = shutil.disk_usage(store.root).free / 1e9
-    need = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35).values())
-    yield free > need, f"{store.root}: {free:.0f} GB free, the trainings' checkpoints take {need:.1f} GB"
+    checkpoints = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35).values())
+    need, parts = checkpoints, [f"checkpoints {checkpoints:.1f} GB"]
+    try:
+        rows = row_bytes(recipe)
+    except ValueError as error:
+        yield False, f"features of an image: {error}"
+        rows = {}
+    data = recipe.status(store)["data"].artifact
+    for stage, size in rows.items():
+        if data is None:
+            parts.append(f"{stage} {size:,} bytes an image (how many there are isn't known before stage data)")
+            continue
+        images = data.facts["num_train"] + (data.facts["num_val"] if stage == "token_shards" else 0)
+        need += images * size / 1e9
+        parts.append(f"{stage} {images * size / 1e9:.2f} GB for {images:,} images")
+    yield free > need, f"{store.root}: {free:.0f} GB free; {', '.join(parts)}"
 
 
 def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ def build(job: Job) -> None:
     module = LitTokenShards(tokenizer, getattr(torch, dtype))
     images = EvaluationImages(index, config.crops, config.resize_range, config.flip)
     books = (num_books,) if num_books > 1 else ()
-    shape = (images.num_views, *books, grid[0] * grid[1])
+    shape = (config.num_views, *books, grid[0] * grid[1])
 
     files: dict[str, Path] = {}
     facts: dict[str, object] = {}
@@ -99,7 +99,7 @@ def build(job: Job) -> None:
             "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
             **facts,
         },
-        images=len(index.labels) * images.num_views,
+        images=len(index.labels) * config.num_views,
         summary=f"{facts['num_train']} train rows of {shape[0]} views, usage {facts['train_usage']:.1%}, perplexity "
         f"{facts['train_perplexity']:.0f} of {num_codes}; val unigram entropy {facts['val_entropy']:.3f} nats",
     )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
@@ -27,6 +27,7 @@ from pipeline.devices import device_settings
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
 from stages.checkpoints import Generations, newest_checkpoint
+from stages.room import check_room
 
 CHECKPOINTS = "checkpoints"
 
@@ -124,11 +125,13 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
 def fit(
     job: Job,
     training: TrainingConfig,
-    module: LightningModule,
+    module: LitTraining,
     data: LightningDataModule,
     trainer: Trainer,
 ) -> None:
     """Trains to the last update, from the newest checkpoint if there is one."""
+    if not job.rank:
+        check_room(module, job.work / CHECKPOINTS)
     checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
     if checkpoint and not job.rank:
         print(f"  resuming from {checkpoint.name}", flush=True)

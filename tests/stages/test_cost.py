@@ -1,10 +1,16 @@
 """What a recipe will take: FLOPs against the closed form."""
 
-import pytest
-from conftest import PROJECT
+from pathlib import Path
 
+import numpy as np
+import pytest
+from conftest import PROJECT, SMOKE
+
+from networks.discriminators import build_discriminator
+from pipeline.artifact import Store
 from pipeline.graph import Recipe
-from stages.cost import costs
+from stages.cost import costs, row_bytes
+from stages.params import count
 
 
 def test_flops_of_a_prior_are_those_of_the_closed_form() -> None:
@@ -25,3 +31,30 @@ def test_a_convolution_costs_two_flops_a_weight_and_pixel() -> None:
     large = costs(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan"), 312.0, 0.35)["tokenizer"]
     assert 3 * 2 * 64 * 64 * (3 * 16 * 9 + 16 * 16 * 9) / 1e9 < small.gflops_per_image < large.gflops_per_image / 100
     assert large.states_gb == pytest.approx(large.parameters * 20 / 1e9)
+
+
+def test_all_that_is_trained_counts() -> None:
+    """FQGAN's dual tokenizer has 150.4 M parameters in training (its Table 1), predictors and books among them."""
+    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "fqgan_dual")
+    with_predictors = costs(recipe, 312.0, 0.35)["tokenizer"]
+    discriminator = count(build_discriminator(recipe.nodes["tokenizer"].config.discriminator))
+    assert with_predictors.parameters - discriminator == pytest.approx(150.4e6, rel=0.001)
+
+
+def test_rows_of_features_and_tokens() -> None:
+    """16 patches of 768 float16 an image for VQGAN-LC (its section 3.2); 2 views of 256 tokens of 100,000 codes."""
+    found = row_bytes(Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc"))
+    assert found["codebook"] == 16 * 768 * 2
+    shards = Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc").nodes["token_shards"].config
+    assert found["token_shards"] == shards.num_views * 256 * 4
+
+
+def test_rows_kept_are_as_large_as_foretold(smoke_runs: Path) -> None:
+    found = row_bytes(Recipe(SMOKE))
+    store = Store(smoke_runs)
+    status = Recipe(SMOKE).status(store)
+    shards = status["token_shards"].artifact
+    assert shards
+    rows = shards.facts["num_train"] + shards.facts["num_val"]
+    held = sum(np.load(shards.file(name)).nbytes for name in shards.manifest["files"] if "/tokens-" in name)
+    assert held == rows * found["token_shards"]
