@@ -1,13 +1,19 @@
 """Codebooks on two ranks of gloo: the ranks stay alike, and equal one rank that sees the joined batch."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import distributed, multiprocessing
+from torch import Tensor, distributed, multiprocessing
 
+from configs.architecture import EfficientNetLiteConfig, PredictorConfig
 from configs.codebooks import EmaCodebookConfig, KMeansCodebookConfig, LearnedCodebookConfig, QuantizerConfig
+from configs.training import RepresentationConfig
+from networks.features import FeatureNetwork, FeatureSource
+from networks.frozen import Frozen
 from networks.quantizers import build_quantizer
+from networks.teacher import Teacher
 
 CONFIGS: dict[str, QuantizerConfig] = {
     "ema": EmaCodebookConfig(num_codes=12, restart_below=0.2),
@@ -15,6 +21,31 @@ CONFIGS: dict[str, QuantizerConfig] = {
     "learned": LearnedCodebookConfig(num_codes=12, entropy_weight=0.1),
 }
 STEPS, BATCH = 4, 16
+
+
+class Means(FeatureNetwork):
+    """Mean colours as features."""
+
+    channels: ClassVar = {"pooled": 3}
+    source = FeatureSource("means", "none", "none")
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        return {"pooled": x.mean((2, 3))}
+
+
+def taught(rank: int, world: int) -> Tensor:
+    """The mean over ranks of the loss of a predictor, with the negatives of all ranks."""
+    random = torch.Generator().manual_seed(2)
+    images, predicted = torch.rand(BATCH, 3, 8, 8, generator=random), torch.randn(BATCH, 3, generator=random)
+    config = RepresentationConfig(
+        book=0, network=EfficientNetLiteConfig(kind="efficientnet_lite0"), tap="pooled", predictor=PredictorConfig(),
+        temperature=0.1, negatives="global",
+    )  # fmt: skip
+    teacher = Teacher(Frozen(Means((0, 0, 0), (1, 1, 1), None)), config)
+    loss = teacher.loss(predicted.chunk(world)[rank], images.chunk(world)[rank] * 2 - 1)
+    if world > 1:
+        distributed.all_reduce(loss)
+    return loss / world
 
 
 def train(config: QuantizerConfig, rank: int, world: int) -> dict[str, Any]:
@@ -49,13 +80,16 @@ def train(config: QuantizerConfig, rank: int, world: int) -> dict[str, Any]:
 
 def work(rank: int, folder: Path) -> None:
     distributed.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2)
-    torch.save({name: train(config, rank, 2) for name, config in CONFIGS.items()}, folder / f"rank{rank}.pt")
+    found = {name: train(config, rank, 2) for name, config in CONFIGS.items()}
+    torch.save({**found, "teacher": taught(rank, 2)}, folder / f"rank{rank}.pt")
     distributed.destroy_process_group()
 
 
 def test_two_ranks_are_one(tmp_path: Path) -> None:
     multiprocessing.spawn(work, (tmp_path,), nprocs=2)
     first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2))
+    torch.testing.assert_close(first["teacher"], taught(0, 1), rtol=1e-5, atol=1e-6)
+    assert torch.equal(first["teacher"], second["teacher"])
     for name, config in CONFIGS.items():
         alone = train(config, 0, 1)
         a, b = first[name]["state"], second[name]["state"]
