@@ -5,7 +5,7 @@ from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_reduce
 from torch.utils.checkpoint import checkpoint
 
-ROWS = 2**21  # assignments held at once in float32
+ROWS = {"cpu": 2**21, "cuda": 2**26}  # assignments held at once in float32; a GPU wants fewer and larger products
 
 
 def _assignments(latents: Tensor, codebook: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
@@ -35,7 +35,7 @@ def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) 
         centre = codes.mean(0).detach()
         points, codes = points - centre, codes - centre
         mean, entropy = codes.new_zeros(len(codes)), codes.new_zeros(())
-        for chunk in points.split(max(1, ROWS // len(codes))):
+        for chunk in points.split(max(1, ROWS.get(points.device.type, ROWS["cpu"]) // len(codes))):
             part, own = checkpoint(_assignments, chunk, codes, temperature, use_reentrant=False)
             mean, entropy = mean + part, entropy + own
         mean = mean / len(points)
@@ -44,5 +44,6 @@ def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) 
         # The shares sum to one, so a constant may be added to the slope: near zero it rounds less in the softmax's
         # backward. The value stays.
         total = mean.sum()
-        level = (mean.detach().clamp(min=torch.finfo(dtype).tiny).log() * mean.detach()).sum() + 1
-        return torch.special.entr(mean).sum() + level * (total - total.detach()), entropy / len(points)
+        logarithm = mean.clamp(min=torch.finfo(dtype).tiny).log()  # a code that no latent is near: finite slope
+        level = (logarithm * mean).sum().detach() + 1
+        return -(logarithm * mean).sum() + level * (total - total.detach()), entropy / len(points)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from configs.codebooks import LearnedCodebookConfig, ProjectedCosineConfig, ProjectedL2Config
-from networks.quantizers import build_quantizer
+from networks.quantizers import build_quantizer, entropy
 from networks.quantizers.entropy import assignment_entropies
 from networks.quantizers.search import nearest_codes
 
@@ -27,7 +27,7 @@ def test_search_is_float32_under_autocast() -> None:
 
 
 def test_entropy_and_its_gradient_equal_the_dense_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("networks.quantizers.entropy.ROWS", 64 * 10)  # ten rows at a time
+    monkeypatch.setitem(entropy.ROWS, "cpu", 64 * 10)  # ten rows at a time
     latents = torch.randn(100, 4, dtype=torch.float64, requires_grad=True)
     codebook = torch.randn(64, 4, dtype=torch.float64, requires_grad=True)
     mean = torch.softmax(-torch.cdist(latents, codebook).square() / 0.7, dim=1).mean(0)
@@ -40,6 +40,16 @@ def test_entropy_and_its_gradient_equal_the_dense_formula(monkeypatch: pytest.Mo
         gradients = torch.autograd.grad(wanted, (latents, codebook), retain_graph=True)
         for a, b in zip(torch.autograd.grad(found, (latents, codebook), retain_graph=True), gradients, strict=True):
             torch.testing.assert_close(a, b)
+
+
+def test_entropy_of_a_collapsed_codebook_has_a_finite_gradient() -> None:
+    """Every other code is so far that its share is 0 in float32, whose logarithm has no slope."""
+    latents = (torch.randn(50, 4) * 0.01).requires_grad_()
+    codebook = torch.cat([torch.zeros(1, 4), torch.randn(7, 4) * 30]).requires_grad_()
+    of_mean, mean_of = assignment_entropies(latents, codebook, 0.01)
+    assert of_mean.item() == 0 and mean_of.item() == 0
+    for gradient in torch.autograd.grad(of_mean + mean_of, (latents, codebook)):
+        assert gradient.isfinite().all()
 
 
 def test_entropy_regulariser_raises_usage() -> None:
