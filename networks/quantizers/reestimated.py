@@ -15,7 +15,9 @@ class KMeansCodebook(LearnedCodebook):
 
     The settings of the table aren't printed; those of the same author's VQFR are the defaults: latents pass
     unquantised for ``warmup`` updates, then come k-means over a reservoir of ``reservoir`` latents every 2,000 updates
-    until update 30,000. Between two estimates rows learn by gradient. Every rank fills the same reservoir.
+    until update 30,000. Between two estimates rows learn by gradient. Every rank fills the same reservoir. The first
+    estimate starts anywhere, later ones from the rows as they are: a row keeps its place, so that decoder and weight
+    average aren't given another codebook. A batch with non-finite latents isn't kept.
     """
 
     reservoir: Tensor
@@ -41,10 +43,12 @@ class KMeansCodebook(LearnedCodebook):
         step, config = int(self.steps), self.schedule
         self.steps += 1
         if step <= config.until:
-            self.keep(gather_rows(rows))
+            gathered = gather_rows(rows)
+            if gathered.isfinite().all():
+                self.keep(gathered)
         due = step - config.warmup
         if due >= 0 and step <= config.until and due % config.every == 0 and int(self.filled) >= self.num_codes:
-            self.codebook.copy_(self.centres())
+            self.codebook.copy_(self.centres(start=self.codebook if due else None))
 
     def keep(self, rows: Tensor) -> None:
         """Puts rows into the reservoir: first to fill it, then in place of seeded random ones (the newest stay)."""
@@ -58,8 +62,8 @@ class KMeansCodebook(LearnedCodebook):
         rest = rows[free:]
         self.reservoir[torch.randperm(size, generator=random)[: len(rest)].to(rows.device)] = rest
 
-    def centres(self) -> Tensor:
-        """Returns (K, D): k-means centres of the reservoir, by faiss, the same on every rank."""
+    def centres(self, start: Tensor | None) -> Tensor:
+        """Returns (K, D): k-means centres of the reservoir, by faiss, from ``start`` if given; alike on every rank."""
         import faiss  # for those alone who use it
 
         points = self.reservoir[: int(self.filled)].float().cpu().numpy()
@@ -67,7 +71,7 @@ class KMeansCodebook(LearnedCodebook):
             self.code_dim, self.num_codes, niter=20, seed=mix(self.schedule.seed, "kmeans") % 2**31,
             min_points_per_centroid=1, max_points_per_centroid=len(points), gpu=False,
         )  # fmt: skip
-        kmeans.train(points)
+        kmeans.train(points, init_centroids=None if start is None else start.float().cpu().numpy())
         found = torch.from_numpy(kmeans.centroids).to(self.codebook.device)
         if several_ranks():
             distributed.broadcast(found, 0)
