@@ -174,9 +174,12 @@ class LookupFreeConfig:
     entropy_weight: float = 0.1
     diversity: float = 1.0
     commitment_weight: float = 0.25
-    entropy_share: float = 1.0  # of the tokens, for the entropy term, whose memory is tokens x codes
+    entropy_temperature: float = 0.01
+    entropy_share: float = 1.0  # of the tokens, for the entropy terms, whose time is tokens x codes
 
     def __post_init__(self) -> None:
+        if not 0 < self.entropy_share <= 1:
+            raise ValueError(f"entropy_share {self.entropy_share}: a share in (0, 1]")
         if self.num_codes < 2 or self.num_codes & (self.num_codes - 1):
             raise ValueError(f"num_codes {self.num_codes}: a power of two")
 

@@ -7,13 +7,16 @@ from torch import Tensor
 from vector_quantize_pytorch import FSQ, LFQ
 
 from configs.codebooks import FiniteScalarConfig, LookupFreeConfig
-from networks.quantizers.quantizer import Quantized, Quantizer, count_codes
+from networks.quantizers.entropy import assignment_entropies
+from networks.quantizers.nearest import rows_of
+from networks.quantizers.quantizer import Quantized, Quantizer, count_codes, straight_through
 
 
 class LookupFree(Quantizer):
     """One bit a channel (MAGVIT-v2, Yu et al. 2023; Open-MAGVIT2): K = 2^D.
 
-    The entropy term is the library's, over N x K probabilities: ``entropy_share`` of the tokens bounds its memory.
+    The entropies are those of ``assignment_entropies``, over all K corners, of ``entropy_share`` of the tokens. The
+    library's hold N x K numbers, and on several ranks drop the sum over them but still divide by their number.
 
     Raises:
         ValueError: latents whose width isn't log2 K.
@@ -24,11 +27,8 @@ class LookupFree(Quantizer):
         if 2**code_dim != config.num_codes:
             raise ValueError(f"lookup_free: {config.num_codes} codes need latent_dim log2 of that, not {code_dim}")
         self.num_codes, self.code_dim = config.num_codes, code_dim
-        self.bits = LFQ(
-            dim=code_dim, codebook_size=config.num_codes, entropy_loss_weight=config.entropy_weight,
-            commitment_loss_weight=config.commitment_weight, diversity_gamma=config.diversity,
-            frac_per_sample_entropy=config.entropy_share,
-        )  # fmt: skip
+        self.bits = LFQ(dim=code_dim, codebook_size=config.num_codes)
+        self.config = config
 
     def encode(self, latents: Tensor) -> Tensor:
         weights = self.bits.mask.to(latents.device)
@@ -41,15 +41,23 @@ class LookupFree(Quantizer):
         return self
 
     def forward(self, latents: Tensor) -> Quantized:
+        config = self.config
         with torch.autocast(latents.device.type, enabled=False):
-            (found, tokens, loss), parts = self.bits(latents.float(), return_loss_breakdown=True)
-        tokens = tokens.long()
-        losses = {
-            "sample_entropy": parts.per_sample_entropy,
-            "entropy": parts.batch_entropy,
-            "commitment": parts.commitment,
-        }
-        return Quantized(found, found.detach(), tokens, losses, loss, count_codes(tokens, self.num_codes))
+            tokens = self.encode(latents)
+            codes = self.decode(tokens)
+            losses = {"commitment": (codes - latents.float()).square().mean()}
+            loss = config.commitment_weight * losses["commitment"]
+            if self.training:
+                rows = rows_of(latents)
+                if config.entropy_share < 1:
+                    rows = rows[
+                        torch.randperm(len(rows))[: max(1, int(len(rows) * config.entropy_share))].to(rows.device)
+                    ]
+                of_mean, mean_of = assignment_entropies(rows, self.bits.codebook, config.entropy_temperature)
+                losses |= {"sample_entropy": mean_of, "entropy": of_mean}
+                loss = loss + config.entropy_weight * (mean_of - config.diversity * of_mean)
+        latents = straight_through(latents.float(), codes)
+        return Quantized(latents, codes, tokens, losses, loss, count_codes(tokens, self.num_codes))
 
 
 class FiniteScalar(Quantizer):

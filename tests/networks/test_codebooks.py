@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 from torch import nn
+from vector_quantize_pytorch import LFQ
 
 from configs.codebooks import (
     EmaCodebookConfig,
@@ -189,6 +190,96 @@ def test_unused_rows_restart_from_the_batch() -> None:
         return int((book(torch.randn(64, 3, 4, 4) + 10).counts > 0).sum())
 
     assert used(0.0) < 4 < 12 < used(0.5)
+
+
+def test_rows_that_are_never_used_stay_where_they_are() -> None:
+    """0.5^n leaves float32 after 150 updates, weights and sums at different times."""
+    book = build_quantizer(EmaCodebookConfig(num_codes=8, decay=0.5), 3, None)
+    assert isinstance(book, EmaCodebook)
+    start = book.table().clone()
+    latents = torch.randn(4, 3, 2, 2) + 10  # all choose one row
+    for _ in range(400):
+        tokens = book(latents).tokens
+    (used,) = tokens.unique().tolist()
+    others = torch.arange(8) != used
+    torch.testing.assert_close(book.table()[others], start[others], rtol=1e-5, atol=0)
+    assert (book.usage()[others] < 1e-5).all()
+    torch.testing.assert_close(book.table()[used], latents.mean((0, 2, 3)))
+
+
+def test_rows_are_watched_before_they_are_called_dead() -> None:
+    """A tenth of a token an update can't be told from none before the tenth update."""
+    book = build_quantizer(EmaCodebookConfig(num_codes=64, decay=0.9, restart_below=0.1), 3, None)
+    assert isinstance(book, EmaCodebook)
+    for update in range(1, 11):
+        book(torch.randn(4, 3, 2, 2) + 10)
+        assert bool((book.start_weight == 1).any()) == (update >= 10), update
+        if update == 10:  # 16 latents for 63 dead rows: each is drawn several times, and no two rows are equal
+            assert len(book.table().unique(dim=0)) == 64
+
+
+def test_a_second_estimate_keeps_the_rows_places() -> None:
+    """The decoder and the average of the weights know rows by their number."""
+    config = KMeansCodebookConfig(num_codes=8, warmup=1, every=2, until=10, reservoir=256)
+    book = build_quantizer(config, 3, None)
+    assert isinstance(book, KMeansCodebook)
+    clusters = torch.randn(8, 3) * 10
+    before = book.codebook.detach().clone()
+    moved = []
+    for _ in range(6):
+        book(clusters[torch.randint(8, (64,))].view(64, 3, 1, 1) + 0.5 * torch.randn(64, 3, 1, 1))
+        if not torch.equal(book.codebook, before):
+            moved.append(torch.cdist(book.codebook, before).argmin(1))
+            before = book.codebook.detach().clone()
+    assert len(moved) == 3
+    # Rows that share a cluster may pass each other; from another start all would be shuffled.
+    assert all((places == torch.arange(8)).float().mean() >= 0.75 for places in moved[1:]), moved
+
+
+def test_broken_latents_do_not_get_into_the_reservoir() -> None:
+    book = build_quantizer(KMeansCodebookConfig(num_codes=4, warmup=0, every=2, reservoir=64), 3, None)
+    assert isinstance(book, KMeansCodebook)
+    for value in (0.0, float("nan"), 1.0):
+        book(torch.randn(8, 3, 2, 2) + value)
+    assert book.reservoir.isfinite().all() and int(book.filled) == 64 and book.codebook.isfinite().all()
+
+
+def test_lookup_free_losses_are_the_librarys() -> None:
+    """On one rank, where the library's are right."""
+    config = LookupFreeConfig(num_codes=64, entropy_weight=0.3, diversity=1.5, commitment_weight=0.2)
+    ours, latents = build_quantizer(config, 6, None), torch.randn(3, 6, 4, 4) * 0.1
+    theirs = LFQ(
+        dim=6, codebook_size=64, entropy_loss_weight=0.3, diversity_gamma=1.5, commitment_loss_weight=0.2
+    ).train()  # fmt: skip
+    (found, tokens, loss), parts = theirs(latents, return_loss_breakdown=True)
+    result = ours(latents)
+    assert torch.equal(result.tokens, tokens.long())
+    torch.testing.assert_close(result.latents, found)
+    torch.testing.assert_close(result.loss, loss, rtol=1e-4, atol=1e-6)
+    expected = {
+        "sample_entropy": parts.per_sample_entropy,
+        "entropy": parts.batch_entropy,
+        "commitment": parts.commitment,
+    }
+    for name, value in expected.items():
+        torch.testing.assert_close(result.losses[name], value, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_a_projectors_gradient_is_that_of_finite_differences() -> None:
+    for config in (ProjectedL2Config(), ProjectedCosineConfig()):
+        quantizer = build_quantizer(config, 3, torch.randn(7, 5)).double()
+        for held in quantizer.held().values():
+            held.double()
+        latents, weight = torch.randn(2, 3, 2, 2, dtype=torch.float64), quantizer.projector.weight  # type: ignore[union-attr]
+
+        def term(
+            value: torch.Tensor, quantizer: Quantizer = quantizer, latents: torch.Tensor = latents
+        ) -> torch.Tensor:
+            found = torch.func.functional_call(quantizer, {"projector.weight": value}, (latents,))
+            return found.losses["codebook"]
+
+        assert isinstance(weight, torch.Tensor)
+        assert torch.autograd.gradcheck(term, (weight.detach().requires_grad_(),), eps=1e-6, atol=1e-6)
 
 
 def test_reestimated_codebook_passes_latents_then_takes_centres() -> None:

@@ -8,7 +8,18 @@ import torch
 from torch import Tensor, distributed, multiprocessing
 
 from configs.architecture import EfficientNetLiteConfig, PredictorConfig
-from configs.codebooks import EmaCodebookConfig, KMeansCodebookConfig, LearnedCodebookConfig, QuantizerConfig
+from configs.codebooks import (
+    EmaCodebookConfig,
+    FactorisedConfig,
+    KMeansCodebookConfig,
+    LearnedCodebookConfig,
+    LearnedCosineConfig,
+    LookupFreeConfig,
+    ProjectedConfig,
+    ProjectedCosineConfig,
+    QuantizerConfig,
+    ResidualConfig,
+)
 from configs.training import RepresentationConfig
 from networks.features import FeatureNetwork, FeatureSource
 from networks.frozen import Frozen
@@ -19,6 +30,11 @@ CONFIGS: dict[str, QuantizerConfig] = {
     "ema": EmaCodebookConfig(num_codes=12, restart_below=0.2),
     "kmeans": KMeansCodebookConfig(num_codes=12, warmup=1, every=2, until=9, reservoir=96),
     "learned": LearnedCodebookConfig(num_codes=12, entropy_weight=0.1),
+    "learned_cosine": LearnedCosineConfig(num_codes=12, entropy_weight=0.1, sample_entropy_weight=0.1),
+    "projected": ProjectedCosineConfig(entropy_weight=0.1),
+    "factorised": FactorisedConfig(book=LearnedCosineConfig(num_codes=12)),
+    "residual": ResidualConfig(num_books=2, num_codes=12),
+    "lookup_free": LookupFreeConfig(num_codes=16),
 }
 STEPS, BATCH = 4, 16
 
@@ -51,7 +67,7 @@ def taught(rank: int, world: int) -> Tensor:
 def train(config: QuantizerConfig, rank: int, world: int) -> dict[str, Any]:
     """A few updates on this rank's share of the same latents; returns state, counts and losses."""
     torch.manual_seed(0)
-    quantizer = build_quantizer(config, 4, None)
+    quantizer = build_quantizer(config, 4, torch.randn(12, 6) if isinstance(config, ProjectedConfig) else None)
     random = torch.Generator().manual_seed(1)
     counts, losses = [], []
     optimizer = torch.optim.SGD(quantizer.parameters(), lr=0.1) if list(quantizer.parameters()) else None
