@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from configs.architecture import FqganConfig, LlamaConfig
-from configs.codebooks import FactorisedConfig, FiniteScalarConfig, LookupFreeConfig, ProjectedConfig
+from configs.codebooks import (
+    EmaCodebookConfig,
+    FactorisedConfig,
+    FiniteScalarConfig,
+    KMeansCodebookConfig,
+    LookupFreeConfig,
+    ProjectedConfig,
+)
 from configs.stages import ArPriorConfig, SamplesConfig, TokenizerConfig
 
 
@@ -43,6 +50,12 @@ def _tokenizer(config: TokenizerConfig, has_codebook: bool) -> Iterator[str]:
         yield f"quantizer.num_codes {quantizer.num_codes}: lookup_free needs 2^latent_dim, here 2^{width}"
     if isinstance(quantizer, FiniteScalarConfig) and len(quantizer.levels) != width:
         yield f"quantizer.levels: {len(quantizer.levels)} given, one for each of latent_dim {width} is needed"
+    book = quantizer.book if isinstance(quantizer, FactorisedConfig) else quantizer
+    if config.training.accumulation > 1 and isinstance(book, EmaCodebookConfig | KMeansCodebookConfig):
+        yield (
+            f"training.accumulation {config.training.accumulation}: kind {book.kind} learns from every batch that it "
+            "sees, not from the sum of several; take more devices or a smaller batch_size"
+        )
     if isinstance(config.autoencoder, FqganConfig):
         books = num_books(config)
         if config.autoencoder.num_branches != books:

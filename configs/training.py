@@ -153,11 +153,15 @@ class GanConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Length and rhythm of a training. ``batch_size`` is global: over all devices and ``accumulation`` steps."""
+    """Length and rhythm of a training. ``batch_size`` is global: over all devices and ``accumulation`` steps.
+
+    Accumulation changes what is learned wherever a loss or a codebook looks at a whole batch (entropies of means,
+    negatives, moving averages), so it is part of a result's key.
+    """
 
     updates: int
     batch_size: int
-    accumulation: int = field(default=1, metadata=RUNTIME)
+    accumulation: int = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     ema_decay: float = 0.999
     seed: int = 0

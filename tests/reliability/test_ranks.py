@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SMOKE
+from conftest import PROJECT, SMOKE
 from tests_support import with_inputs_of
-from trainings import Ranks, command, load
+from trainings import Ranks, command, leaves, load
 
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
@@ -65,3 +65,28 @@ def test_two_ranks_train_as_one(
             if row[name]:
                 close = 1e-4 if name.startswith("gradient_norm") else 1e-5
                 assert float(other[name]) == pytest.approx(float(row[name]), rel=close, abs=1e-6), name
+
+
+@pytest.mark.parametrize("stage", ["scores", pytest.param("token_shards", marks=pytest.mark.reliability)])
+def test_two_ranks_measure_and_write_what_one_does(
+    stage: str, ranks: Ranks, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
+) -> None:
+    """No image is left out or counted twice: 280 val images are odd for two ranks' batches of 64."""
+    runs = with_inputs_of(smoke_runs, stage, tmp_path / "runs")
+    words = ["runtime.devices=2", "runtime.accelerator=cpu", "runtime.threads=1"]
+    script = PROJECT / "stages" / f"{stage}.py"
+    ranks.start(2, [str(script), "--config", str(SMOKE / f"{stage}.yaml"), "--runs", str(runs), *words])
+    assert ranks.wait(2) == [0, 0]
+    one, two = (Recipe(SMOKE).status(Store(folder))[stage].artifact for folder in (smoke_runs, runs))
+    assert one and two and two.manifest["made_by"] != one.manifest["made_by"]
+    worst = 0.0
+    for (name, value), (other, found) in zip(leaves(one.facts), leaves(two.facts), strict=True):
+        assert name == other
+        if isinstance(value, float):
+            assert found == pytest.approx(value, rel=1e-6, abs=1e-9), name
+            worst = max(worst, abs(found - value) / max(abs(value), 1e-9))
+        else:
+            assert found == value, name
+    figure(f"two ranks against one: figures of {stage}", f"{worst:.0e} apart at most")
+    if stage == "token_shards":
+        assert one.digest == two.digest
