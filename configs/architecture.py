@@ -102,7 +102,8 @@ class PredictorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderAttentionConfig:
-    """Interleaved block regional and dilated attention of phase 2 (SeQ-GAN Table 7, HiT).
+    """Interleaved block regional and dilated attention of phase 2 (SeQ-GAN Table 7, HiT), ``pairs`` of them a level
+    (1 there; 2 in phase 1 of Table 1's "+Attention x 2").
 
     ``block_sizes`` run with the decoder, from the coarsest level to the finest: the side P of a region. A balanced
     choice is the root of the level's resolution: 4, 4, 8, 8, 16 for 16 to 256 pixels (32 and 128 may round either way).
@@ -111,6 +112,7 @@ class DecoderAttentionConfig:
 
     block_sizes: tuple[int, ...] = (4, 4, 8, 8, 16)
     head_dim: int = 64
+    pairs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

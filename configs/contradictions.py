@@ -26,6 +26,8 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     if not isinstance(tokenizer, TokenizerConfig):
         return
     yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
+    if tokenizer.attention and "decoder" in configs:
+        yield "decoder", "phase 2 adds the attention that tokenizer.attention gives phase 1; take one of them out"
     books = num_books(tokenizer)
     prior = configs.get("ar_prior")
     if isinstance(prior, ArPriorConfig):

@@ -15,6 +15,7 @@ from configs.architecture import (
     NarPriorNetworkConfig,
 )
 from configs.codebooks import QuantizerConfig
+from configs.sampling import ArSamplingConfig, NarSamplingConfig
 from configs.sources import SourceConfig
 from configs.training import (
     RUNTIME,
@@ -84,7 +85,10 @@ class CodebookConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerConfig:
-    """Stage tokenizer, phase 1: encoder, codebook and decoder (SeQ-GAN section 3.4)."""
+    """Stage tokenizer, phase 1: encoder, codebook and decoder (SeQ-GAN section 3.4).
+
+    ``attention`` gives the decoder attention in phase 1 already: SeQ-GAN's Table 1, in which that harms the priors.
+    """
 
     VERSION: ClassVar[int] = 1
     autoencoder: AutoencoderKind
@@ -99,6 +103,7 @@ class TokenizerConfig:
     reconstruction_weight: float = 1.0
     quantizer_weight: float = 1.0
     representation: tuple[RepresentationConfig, ...] = ()
+    attention: DecoderAttentionConfig | None = None
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
@@ -134,7 +139,7 @@ class TokenShardsConfig:
     flip: bool = True
     rows_per_shard: int = 65_536
     batch_size: int = field(default=64, metadata=RUNTIME)
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     max_unreadable: float = 0.001
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
@@ -175,65 +180,18 @@ class NarPriorConfig(PriorConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuidanceConfig:
-    """Classifier-free guidance in one of the forms that papers and code use.
-
-    ``parameter``: ``s`` is u + s (c - u), off at 1 (LlamaGen, FAR, DiT); ``w`` is (1 + w) c - w u, off at 0 (VAR,
-    TiTok, MaskBit, Halton-MaskGIT). ``scale`` is that number: one for all books, or one each. ``form`` says how s
-    moves with the share r of the sampling that is done: ``constant``; ``linear`` 1 + (s - 1) r (TiTok; MAR);
-    ``power_cosine`` 1 + (s - 1) (1 - cos(pi r^power)) / 2 (MDT, RAR).
-    """
-
-    scale: tuple[float, ...] = (1.0,)
-    parameter: Literal["s", "w"] = "s"
-    form: Literal["constant", "linear", "power_cosine"] = "constant"
-    power: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArSamplingConfig:
-    """How the AR prior is sampled. ``top_k_share`` is top-k as a share of the codes (VQGAN-LC: 0.1)."""
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_k_share: float | None = None
-    top_p: float = 1.0
-    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0:
-            raise ValueError(f"temperature {self.temperature}: above 0; for the most likely token use top_k 1")
-        if self.top_k and self.top_k_share is not None:
-            raise ValueError(f"top_k {self.top_k} and top_k_share {self.top_k_share}: give one of them")
-        if self.top_k_share is not None and not 0 < self.top_k_share <= 1:
-            raise ValueError(f"top_k_share {self.top_k_share}: a share in (0, 1]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NarSamplingConfig:
-    """How the NAR prior is decoded (MaskGIT section 3.3)."""
-
-    steps: int = 12
-    token_temperature: float = 1.0
-    choice_temperature: float = 4.5
-    choice_space: Literal["log_probability", "probability"] = "log_probability"
-    schedule: Literal["cosine", "arccos"] = "cosine"
-    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
-
-    def __post_init__(self) -> None:
-        if self.token_temperature <= 0:
-            raise ValueError(f"token_temperature {self.token_temperature}: above 0")
-
-
-@dataclass(frozen=True, kw_only=True)
 class SamplesConfig:
-    """Stage samples: images from both priors, labels balanced, sample i a function of (seed, i)."""
+    """Stage samples: images from both priors, labels balanced, sample i a function of (seed, i).
+
+    ``precision`` bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token.
+    """
 
     VERSION: ClassVar[int] = 1
     ar: ArSamplingConfig
     nar: NarSamplingConfig
     num_samples: int
     seed: int = 0
+    precision: Literal["32-true", "bf16-true"] = "32-true"
     rows_per_shard: int = 5000
     batch_size: int = 64
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

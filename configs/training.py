@@ -162,7 +162,7 @@ class TrainingConfig:
     updates: int
     batch_size: int
     accumulation: int = 1
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     ema_decay: float = 0.999
     seed: int = 0
     validate_every: int = field(default=1000, metadata=RUNTIME)  # updates

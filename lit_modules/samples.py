@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from configs.stages import ArSamplingConfig, GuidanceConfig, NarSamplingConfig
+from configs.sampling import ArSamplingConfig, GuidanceConfig, NarSamplingConfig
 from metrics.reconstruction import to_uint8
 from networks.frozen import Frozen
 from networks.guidance import Guidance

@@ -58,13 +58,18 @@ class DilatedAttention(GroupedAttention):
     pattern = "(b p q) (gh gw)"
 
 
-def attention_decoder(config: AutoencoderKind, attention: DecoderAttentionConfig) -> AnyDecoder:
-    """Returns the decoder of phase 2: each level ends in a regional and a dilated attention layer."""
+def attention_decoder(config: AutoencoderKind, attention: DecoderAttentionConfig | None) -> AnyDecoder:
+    """Returns the decoder of phase 2: each level ends in a regional and a dilated attention layer, or in several pairs
+    of them; None gives the plain decoder."""
+    if attention is None:
+        return build_decoder(config)
+    pairs = attention.pairs
     if len(attention.block_sizes) != len(config.widths):
         raise ValueError(f"block_sizes {attention.block_sizes}: give one for each of the {len(config.widths)} levels")
 
     def tail(level: int, width: int) -> nn.Module:
         block, head_dim = attention.block_sizes[level], min(attention.head_dim, width)
-        return nn.Sequential(RegionalAttention(width, block, head_dim), DilatedAttention(width, block, head_dim))
+        kinds = (RegionalAttention, DilatedAttention) * pairs
+        return nn.Sequential(*(kind(width, block, head_dim) for kind in kinds))
 
     return build_decoder(config, tail)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-Form = Literal["constant", "linear", "power_cosine"]
+Form = Literal["constant", "linear", "linear_unmasked", "power_cosine"]
 
 
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
@@ -40,17 +40,21 @@ class Guidance:
         """Whether the unconditional model has to run at all."""
         return any(scale != 1 for scale in self.scales)
 
-    def scale(self, book: int, ratio: float) -> float:
-        """Returns s of a book when a share ``ratio`` of the sampling is done.
+    def scale(self, book: int, ratio: float, unmasked: float) -> float:
+        """Returns s of a book when a share ``ratio`` of the steps is done and a share ``unmasked`` of the tokens known.
 
-        constant: s. linear: 1 + (s - 1) r. power_cosine: 1 + (s - 1) (1 - cos(pi r^p)) / 2 (MDT, RAR).
+        constant: s. linear: 1 + (s - 1) r (TiTok). linear_unmasked: the same of the tokens' share (MAR).
+        power_cosine: 1 + (s - 1) (1 - cos(pi r^p)) / 2 (MDT, RAR).
 
-        >>> [round(Guidance((3.0,), form).scale(0, 0.25), 3) for form in ("constant", "linear", "power_cosine")]
-        [3.0, 1.5, 1.293]
+        >>> forms = ("constant", "linear", "linear_unmasked", "power_cosine")
+        >>> [round(Guidance((3.0,), form).scale(0, 0.25, 0.1), 3) for form in forms]
+        [3.0, 1.5, 1.2, 1.293]
         """
         top = self.scales[book if len(self.scales) > 1 else 0]
         if self.form == "linear":
             return 1 + (top - 1) * ratio
+        if self.form == "linear_unmasked":
+            return 1 + (top - 1) * unmasked
         if self.form == "power_cosine":
             return 1 + (top - 1) * (1 - math.cos(math.pi * ratio**self.power)) / 2
         return top

@@ -71,12 +71,12 @@ def sample_causal(
     feature = prior.start(context, caches)
     tokens = labels.new_empty(len(labels), prior.num_books, prior.num_tokens)
     for position in range(prior.num_tokens):
-        previous = None
+        previous, done = None, position / prior.num_tokens
         for book in range(prior.num_books):
             logits = prior.sub_logits(book, feature, previous, head_caches)
             if guided:
                 conditional, unconditional = logits.chunk(2)
-                logits = guide(conditional, unconditional, guidance.scale(book, position / prior.num_tokens))
+                logits = guide(conditional, unconditional, guidance.scale(book, done, done))
             kept = keep_top_p(keep_top_k(logits / temperature, top_k), top_p)
             tokens[:, book, position] = draw(kept, noise[:, book, position])
             previous = tokens[:, book, position].repeat(2) if guided else tokens[:, book, position]
@@ -153,7 +153,8 @@ def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: C
     mask_token = prior.num_codes
     tokens = labels.new_full((len(labels), books, prior.num_tokens), mask_token)
     for step, masked_after in enumerate(counts):
-        scales = [guidance.scale(book, step / max(1, settings.steps - 1)) for book in range(books)]
+        known = 1 - (counts[step - 1] if step else books * prior.num_tokens) / (books * prior.num_tokens)
+        scales = [guidance.scale(book, step / max(1, settings.steps - 1), known) for book in range(books)]
         if all(scale == 1 for scale in scales):
             logits = prior(tokens, labels)
         else:

@@ -17,6 +17,7 @@ from pipeline.config import plain
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
 from stages.published import (
+    check_tokenizer,
     fixed_images,
     load_network,
     load_tokenizer,
@@ -38,7 +39,7 @@ def grown_decoder(phase1: AnyDecoder, autoencoder: AutoencoderKind, config: Deco
     decoder = attention_decoder(autoencoder, config.attention)
     state = phase1.state_dict()
     own = decoder.state_dict()
-    fresh = {name for name in own if ".tail." in name}
+    fresh = {name for name in own if "tail" in name.split(".")}
     if state.keys() != own.keys() - fresh:
         raise ValueError(f"phase 1's decoder doesn't fit: {sorted(state.keys() ^ (own.keys() - fresh))[:3]}")
     decoder.load_state_dict({**own, **state})
@@ -63,6 +64,7 @@ def build(job: Job) -> None:
     decoder = grown_decoder(phase1.decoder, autoencoder, config)
     discriminator = pretrained_discriminator(parent_config.discriminator, parent)
     if "init_from" in job.inputs:
+        check_tokenizer([job.inputs["init_from"]], parent)
         load_network(decoder, job.inputs["init_from"].file("decoder.safetensors"))
     probe = fixed_images(index, 16)
     with torch.no_grad():
@@ -79,7 +81,7 @@ def build(job: Job) -> None:
         changed = int((published.encode(probe) != tokens_before).sum())
     assert changed == 0, f"{changed} tokens changed in phase 2, which trains the decoder alone"
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
-    inherited = ("num_books", "num_codes", "code_dim", "grid", "image_size", "class_names")
+    inherited = ("num_books", "book_names", "num_codes", "code_dim", "grid", "image_size", "class_names")
     job.publish(
         files={
             "tokenizer.safetensors": save_network(published, job.work / "tokenizer.safetensors"),

@@ -15,7 +15,7 @@ from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.job import Job
-from stages.published import load_tokenizer, previews, save_network
+from stages.published import check_tokenizer, load_tokenizer, previews, save_network
 from stages.trainer import fit, per_device_batch, speed_up, training_trainer
 
 
@@ -32,11 +32,7 @@ def train_prior(
     config: ArPriorConfig | NarPriorConfig = job.config
     training, shards, tokenizer = config.training, job.inputs["token_shards"], job.inputs["tokenizer"]
     facts = shards.facts
-    if facts["tokenizer_digest"] != tokenizer.digest:
-        raise ValueError(
-            f"{shards.path} holds tokens of tokenizer {facts['tokenizer_digest'][:16]}, not of "
-            f"{tokenizer.path} ({tokenizer.digest[:16]}); run stage token_shards for this tokenizer"
-        )
+    check_tokenizer([shards], tokenizer)
     num_classes = len(facts["class_names"])
     seed_everything(training.seed, verbose=False)
     shape: Any = config.network

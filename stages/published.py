@@ -1,5 +1,6 @@
 """Networks as they cross stage borders: safetensors with the config that rebuilds them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from configs.stages import TokenizerConfig
 from datamodules.images import EvaluationImages, to_unit_range
 from datamodules.index import ImageIndex
 from networks.attention import attention_decoder
-from networks.autoencoders import build_decoder, build_encoder
+from networks.autoencoders import build_encoder
 from networks.features.weights import load_strictly, read_tensors
 from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
@@ -66,7 +67,8 @@ def load_tokenizer(artifact: Artifact) -> VQTokenizer:
     """Returns the tokenizer of phase 1, in eval mode."""
     config, size = tokenizer_config(artifact), artifact.facts["image_size"]
     quantizer = empty_published(config.quantizer, config.autoencoder.latent_dim, artifact.facts["num_codes"])
-    tokenizer = VQTokenizer(build_encoder(config.autoencoder, size), quantizer, build_decoder(config.autoencoder))
+    decoder = attention_decoder(config.autoencoder, config.attention)
+    tokenizer = VQTokenizer(build_encoder(config.autoencoder, size), quantizer, decoder)
     load_network(tokenizer, artifact.file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
 
@@ -82,8 +84,23 @@ def load_decoder(artifact: Artifact) -> VQTokenizer:
     return tokenizer.eval().requires_grad_(False)
 
 
+def check_tokenizer(made_for: Iterable[Artifact], tokenizer: Artifact) -> None:
+    """Raises ValueError if priors, shards or decoders don't speak of the tokenizer's tokens."""
+    for artifact in made_for:
+        if artifact.facts["tokenizer_digest"] != tokenizer.digest:
+            raise ValueError(
+                f"{artifact.path} was made for tokenizer {artifact.facts['tokenizer_digest'][:16]}, not for "
+                f"{tokenizer.path} ({tokenizer.digest[:16]}); build it again"
+            )
+
+
 def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
-    """Returns the tokenizer as phase 1 left it, and with phase 2's decoder if the recipe has one, by phase."""
+    """Returns the tokenizer as phase 1 left it, and with phase 2's decoder if the recipe has one, by phase.
+
+    Raises:
+        ValueError: the decoder was trained for another tokenizer's codebook.
+    """
+    check_tokenizer([job.inputs["decoder"]] if "decoder" in job.inputs else [], job.inputs["tokenizer"])
     found = {"phase1": Frozen(load_tokenizer(job.inputs["tokenizer"]))}
     if "decoder" in job.inputs:
         found["phase2"] = Frozen(load_decoder(job.inputs["decoder"]))

@@ -1,6 +1,5 @@
 """Stage samples: images composed by the priors."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +17,10 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.published import load_decoders, load_prior
+from stages.published import check_tokenizer, load_decoders, load_prior
 from stages.trainer import build_trainer, lay_out
 
 STAGE = "samples"
-
-
-def check_tokenizer(made_for: Iterable[Artifact], tokenizer: Artifact) -> None:
-    """Raises ValueError if priors or decoder don't speak of the tokenizer's tokens."""
-    for artifact in made_for:
-        if artifact.facts["tokenizer_digest"] != tokenizer.digest:
-            raise ValueError(f"{artifact.path} was made for another tokenizer than {tokenizer.path}; build it again")
 
 
 def open_prior(artifact: Artifact, kind: str, config: SamplesConfig) -> tuple[Frozen, Sampler]:
@@ -70,6 +62,8 @@ def build(job: Job) -> None:
         prior, sampler = open_prior(artifact, kind, config)
         if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
             for_few_rows(prior.network)
+        if config.precision == "bf16-true":
+            prior.network.bfloat16()
         module = LitSamples(prior, sampler, list(decoders.values()), tokenizer.facts["grid"])
         shape = (len(decoders), 3, size, size)
         writer = ShardWriter(job.work / kind, "images", config.num_samples, shape, "uint8", config.rows_per_shard)

@@ -28,7 +28,7 @@ from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.lineage import weights_seen
-from stages.published import fixed_images, load_decoders, open_index
+from stages.published import check_tokenizer, fixed_images, load_decoders, open_index
 from stages.rows import check_dropped
 from stages.trainer import build_trainer, lay_out
 
@@ -156,6 +156,8 @@ def build(job: Job) -> None:
     network = build_features(config.judge)
     check_judge(network.source.name, job)
     index = open_index(job.inputs["data"])
+    made_for = [job.inputs[name] for name in ("samples", "token_shards") if name in job.inputs]
+    check_tokenizer(made_for, job.inputs["tokenizer"])
     tokenizers = load_decoders(job)
     lay_out(config.runtime, network, *(held.network for held in tokenizers.values()))
     judge = Judge(Frozen(network), [config.reconstruction_tap, config.generation_tap, config.classifier_tap])
@@ -220,7 +222,9 @@ def sampling_protocol(job: Job) -> dict[str, Any]:
     samples = job.inputs["samples"]
     return {
         "number": samples.facts["num_samples"], "labels": samples.facts["labels"], "seed": samples.facts["seed"],
-        "ar": samples.config["ar"], "nar": samples.config["nar"], "guidance": "u + s (c - u)",
+        "ar": samples.config["ar"], "nar": samples.config["nar"],
+        "precision": samples.config["precision"],
+        "guidance": "parameter s: u + s (c - u); parameter w: s = 1 + w",
     }  # fmt: skip
 
 

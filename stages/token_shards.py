@@ -94,7 +94,7 @@ def build(job: Job) -> None:
         records={"dropped.json": job.work / "dropped.json"},
         facts={
             "num_books": num_books, "num_codes": num_codes, "grid": grid,
-            "num_tokens": shape[-1], "num_views": shape[0], "dtype": dtype,
+            "book_names": parent.facts["book_names"], "num_tokens": shape[-1], "num_views": shape[0], "dtype": dtype,
             "layout": "rows x views (x books) x tokens, raster order; view 0 is the first crop unflipped",
             "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
             **facts,

@@ -6,7 +6,8 @@ from lightning.pytorch import seed_everything
 from configs.stages import TokenizerConfig
 from datamodules.arrays import read_array
 from lit_modules.tokenizer import LitTokenizer
-from networks.autoencoders import build_decoder, build_encoder
+from networks.attention import attention_decoder
+from networks.autoencoders import build_encoder
 from networks.discriminators import build_discriminator
 from networks.features import feature_width
 from networks.perceptual import build_perceptual
@@ -28,7 +29,7 @@ def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quan
         ValueError: a predictor for a book that isn't there.
     """
     autoencoder = config.autoencoder
-    encoder, decoder = build_encoder(autoencoder, image_size), build_decoder(autoencoder)
+    encoder, decoder = build_encoder(autoencoder, image_size), attention_decoder(autoencoder, config.attention)
     if not config.representation:
         return VQTokenizer(encoder, quantizer, decoder)
     if not isinstance(quantizer, FactorisedCodebooks):
@@ -83,6 +84,7 @@ def build(job: Job) -> None:
         records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
             "num_books": quantizer.num_books, "num_codes": quantizer.num_codes,
+            "book_names": list(getattr(quantizer, "names", ())),
             "code_dim": autoencoder.latent_dim, "grid": [grid, grid],
             "image_size": size, "class_names": index.facts.class_names, "updates": training.updates,
             "perceptual_network": module.perceptual.name, "skipped_updates": int(module.skipped[0]),

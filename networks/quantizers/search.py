@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Scores held at once, for each 32 channels: few enough for a CPU's cache, enough rows for a product. A GPU wants fewer
-# and larger products.
-SCORES = {"cpu": 2**20, "cuda": 2**26}
+SCORES = 2**20  # scores held at once, for each 32 channels: few enough for a CPU's cache, enough rows for a product
+GPU_SCORES = 2**26  # a GPU wants fewer and larger products
 
 
 def _columns(num_codes: int) -> int:
@@ -45,7 +44,7 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
         offset = F.pad(codes.square().sum(1) / -2, (0, spare), value=torch.finfo(dtype).min)
         table = torch.cat([F.pad(codes, (0, 0, 0, spare)).T, offset[None]])
         points = F.pad(points, (0, 1), value=1.0)
-        held = SCORES.get(points.device.type, SCORES["cpu"]) * max(1, codes.shape[1] // 32)
+        held = GPU_SCORES if points.is_cuda else SCORES * max(1, codes.shape[1] // 32)
         chunk = min(len(points), max(1, held // (num_codes + spare)))
         # One buffer for the scores of every chunk: fresh ones would cost page faults, and tear the heap to pieces.
         scores = points.new_empty(chunk, num_codes + spare)

@@ -25,6 +25,8 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
         ("fsq", "tokenizer.quantizer.levels=[8, 8]", "2 given, one for each of latent_dim 3"),
         ("vqgan", "tokenizer.representation=[{book: 0, network: {kind: efficientnet_lite0}}]", "needs quantizer kind"),
         ("fqgan_dual", "tokenizer.quantizer.names=[one]", "at least 2; one book is its own kind"),
+        ("vqgan_ema", "tokenizer.training.accumulation=2", "kind ema learns from every batch"),
+        ("../quickstart", "tokenizer.attention={block_sizes: [4, 4, 8, 8]}", "phase 2 adds the attention that"),
         ("vqgan_kmeans", "tokenizer.quantizer.reservoir=100", "at least one latent for each of 512 codes"),
     ],
 )  # fmt: skip

@@ -175,8 +175,31 @@ def test_a_prior_refuses_shards_of_another_tokenizer(
         f"# shards of another tokenizer\nstages:\n"
         f"  ar_prior: {{token_shards: {shards.path}, tokenizer: {smoke['tokenizer'].path}}}\n"
     )
-    with pytest.raises(ValueError, match="holds tokens of tokenizer 0000000000000000, not of"):
+    with pytest.raises(ValueError, match="was made for tokenizer 0000000000000000, not for"):
         run_stage_here("ar_prior", recipe, other)
+
+
+@pytest.mark.parametrize("stage", ["scores", "samples"])
+def test_a_decoder_of_another_tokenizer_is_refused(stage: str, smoke_runs: Path, tmp_path: Path) -> None:
+    smoke = {name: status.artifact for name, status in Recipe(SMOKE).status(Store(smoke_runs)).items()}
+    decoder, tokenizer = smoke["decoder"], smoke["tokenizer"]
+    assert decoder and tokenizer
+    other = tmp_path / "decoder" / decoder.key
+    shutil.copytree(decoder.path, other)
+    manifest = other / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text(manifest.read_text().replace(tokenizer.digest, "0" * 64))
+    recipe = tmp_path / "recipe"
+    recipe.mkdir()
+    inputs = {
+        name: smoke[name] for name in ("data", "tokenizer", "ar_prior") if stage == "samples" or name != "ar_prior"
+    }
+    if stage == "samples":
+        del inputs["data"]
+    lines = ", ".join(f"{name}: {artifact.path}" for name, artifact in inputs.items() if artifact)
+    (recipe / "pipeline.yaml").write_text(f"base: {SMOKE}\nstages:\n  {stage}: {{{lines}, decoder: {other}}}\n")
+    with pytest.raises(ValueError, match="was made for tokenizer 0000000000000000, not for"):
+        run_stage_here(stage, recipe, tmp_path / "runs")
 
 
 def test_changed_byte_of_an_input_stops_the_stage(smoke_runs: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""One of the small recipes, shortened, from end to end: two books, a teacher, FAR on top, no phase 2."""
+"""One of the small recipes, shortened, from end to end: two books, a teacher, FAR on top; phase 2 on other books."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from conftest import RunStage
 from networks.quantizers import FactorisedCodebooks
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
-from stages.published import load_tokenizer
+from stages.published import load_decoder, load_tokenizer
 
 SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
 SHORT = [
@@ -23,9 +24,11 @@ SHORT = [
 ]  # fmt: skip
 
 
-def run(folder: Path, changes: list[str], runs: Path, run_stage: RunStage) -> dict[str, Artifact]:
+def run(
+    folder: Path, changes: list[str], runs: Path, run_stage: RunStage, unwanted: Sequence[str] = ()
+) -> dict[str, Artifact]:
     recipe = Recipe(folder, changes)
-    for stage in recipe.nodes:
+    for stage in (name for name in recipe.nodes if name not in unwanted):
         run_stage(stage, folder, runs, *(word for text in changes for word in ("--set", text)))
     found = recipe.status(Store(runs))
     return {stage: status.artifact for stage, status in found.items() if status.artifact is not None}
@@ -78,6 +81,35 @@ def test_a_masked_prior_over_two_books(runs: Path, tmp_path: Path, run_stage: Ru
     assert artefacts["nar_prior"].facts["val_loss_nats"] < 1.2 * artefacts["nar_prior"].facts["chance_nats"]
     images = np.load(artefacts["samples"].file("nar/images-00000.npy"))
     assert images.shape == (18, 1, 3, 64, 64) and images.std() > 0
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["fqgan_dual", "rqvae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lfq", "fsq", "vqgan_ema"))],
+)
+def test_phase_2_on_any_codebook(method: str, runs: Path, tmp_path: Path, run_stage: RunStage) -> None:
+    """The decoder alone is trained, every token stays what it was, and the recipe's scores know both phases."""
+    (tmp_path / "pipeline.yaml").write_text(
+        f"base: {SMALL / method}\nstages:\n  data:\n  tokenizer: {{data: data}}\n"
+        "  decoder: {data: data, tokenizer: tokenizer}\n"
+        "  scores: {data: data, tokenizer: tokenizer, decoder: decoder}\n"
+        "  token_shards: {data: data, tokenizer: tokenizer}\n"
+        "  ar_prior: {token_shards: token_shards, tokenizer: tokenizer}\n"
+    )
+    phase1 = (SMALL / "vqgan" / "tokenizer.yaml").read_text()
+    shared = [line for line in phase1.splitlines() if line.startswith(("optimizer", "discriminator_optimizer"))]
+    perceptual = phase1[phase1.index("perceptual:") : phase1.index("gan:")]
+    (tmp_path / "decoder.yaml").write_text(
+        f"attention: {{block_sizes: [4, 4, 8, 8], head_dim: 16}}\n{perceptual}gan: {{loss: hinge, weight: 0.01}}\n"
+        "training: {updates: 4, batch_size: 8, validate_every: 4}\n" + "\n".join(shared) + "\n"
+    )
+    changes = [text for text in SHORT if not text.startswith("samples")]
+    artefacts = run(tmp_path, changes, runs, run_stage, unwanted=("token_shards", "ar_prior"))
+    one, two = load_tokenizer(artefacts["tokenizer"]), load_decoder(artefacts["decoder"])
+    images = torch.rand(8, 3, 64, 64) * 2 - 1
+    assert torch.equal(one.encode(images), two.encode(images))
+    assert not torch.allclose(one.decode(one.encode(images)), two.decode(one.encode(images)))
+    assert artefacts["scores"].facts["reconstruction"].keys() >= {"phase1", "phase2"}
 
 
 def test_a_head_of_the_wrong_kind_is_refused_before_anything_runs() -> None:
