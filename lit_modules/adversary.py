@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.training import GanConfig
-from networks.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient_norm, judge_detached, r1_penalty
+from networks.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient, judge_detached, r1_penalty
 from networks.ranks import all_mean
 
 
@@ -41,8 +41,8 @@ class Adversary(nn.Module):
         loss = self.loss.generator(judge_detached(self.discriminator, fake))
         logs = {"gan/generator": loss.detach()}
         if self.config.adaptive:
-            norms = torch.stack([gradient_norm(reconstruction, last_layer), gradient_norm(loss, last_layer)])
-            norms = all_mean(norms)
+            # Of the mean gradients, as DDP will apply them: a mean of the ranks' norms would be larger.
+            norms = [all_mean(gradient(part, last_layer)).norm() for part in (reconstruction, loss)]
             scale = adaptive_weight(norms[0], norms[1], self.config.adaptive_ceiling)
             logs |= {"gan/reconstruction_gradient": norms[0], "gan/generator_gradient": norms[1]}
             logs["gan/weight"] = scale * weight

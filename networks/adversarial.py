@@ -69,10 +69,9 @@ def r1_penalty(discriminator: nn.Module, images: Tensor) -> Tensor:
         return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
-def gradient_norm(loss: Tensor, weight: Tensor) -> Tensor:
-    """Returns the norm of d loss / d weight; the graph is kept."""
-    (gradient,) = torch.autograd.grad(loss, weight, retain_graph=True)
-    return gradient.float().norm()
+def gradient(loss: Tensor, weight: Tensor) -> Tensor:
+    """Returns d loss / d weight, float32; the graph is kept."""
+    return torch.autograd.grad(loss, weight, retain_graph=True)[0].float()
 
 
 def adaptive_weight(reconstruction_norm: Tensor, adversarial_norm: Tensor, ceiling: float) -> Tensor:

@@ -5,7 +5,7 @@ from torch import nn
 
 from networks.adversarial import (
     adaptive_weight,
-    gradient_norm,
+    gradient,
     hinge_discriminator,
     hinge_generator,
     judge_detached,
@@ -48,6 +48,6 @@ def test_r1_of_a_linear_network_is_its_weight() -> None:
 
 def test_adaptive_weight_balances_and_is_capped() -> None:
     weight = torch.tensor([3.0, 4.0], requires_grad=True)
-    assert gradient_norm((weight * weight).sum() / 2, weight).item() == 5.0
+    assert gradient((weight * weight).sum() / 2, weight).norm().item() == 5.0
     assert adaptive_weight(torch.tensor(2.0), torch.tensor(0.9999), 10.0).item() == 2.0
     assert adaptive_weight(torch.tensor(2.0), torch.tensor(0.0), 10.0).item() == 10.0
