@@ -5,13 +5,21 @@ scaled to 8 bit; of an animation the first frame counts; EXIF orientation is not
 """
 
 import io
+import struct
 import warnings
+import zlib
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
+# Pillow's other readers are never tried: some are rare and brittle, and EPS runs a program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+# What Pillow's readers raise for damaged files.
+DAMAGE = (
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
+    Image.DecompressionBombWarning, Image.DecompressionBombError,
+)  # fmt: skip
 
 Corner = Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"]
 
@@ -24,15 +32,29 @@ def decode(data: bytes) -> Image.Image:
     """Returns the picture in mode RGB.
 
     Raises:
-        UnreadableImage: truncated, empty, no image, or more than MAX_PIXELS.
+        UnreadableImage: truncated, empty, none of FORMATS, or so large (89 million pixels) that Pillow warns of it.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data))
+            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
             image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        return as_rgb(image)
+    except DAMAGE as error:
         raise UnreadableImage(f"{type(error).__name__}: {error}") from error
+
+
+def frames(data: bytes) -> int:
+    """Returns the number of frames of a readable image; of an animation whose end is damaged, 2."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        try:
+            return int(getattr(image, "n_frames", 1))
+        except DAMAGE:
+            return 2
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Returns the picture in mode RGB."""
     if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it to white
         image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from datamodules.decode import UnreadableImage, decode
+from datamodules.decode import FORMATS, UnreadableImage, decode, frames
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ def examine(data: bytes) -> Examined:
     digest = hashlib.sha256(data).hexdigest()
     try:
         decode(data)
-        with Image.open(io.BytesIO(data)) as image:
-            animated = getattr(image, "n_frames", 1) > 1
-            return Examined(f"{image.format} {image.mode}", *image.size, digest, animated, "")
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return Examined(f"{image.format} {image.mode}", *image.size, digest, frames(data) > 1, "")
     except UnreadableImage as error:
         return Examined("unreadable", 0, 0, digest, False, " ".join(str(error).split())[:200])

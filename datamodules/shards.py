@@ -67,17 +67,22 @@ class ShardWriter:
         assert values.dtype == self.dtype, f"{values.dtype} given, {self.dtype} allocated"
         for number in np.unique(rows // self.rows_per_shard):
             here = rows // self.rows_per_shard == number
-            shard = read_array(self.path(number), "r+")
-            shard[rows[here] - number * self.rows_per_shard] = values[here]
-            shard.flush()
-        state = self.state("r+")
-        state[rows] = np.where(good, WRITTEN, DROPPED)
-        state.flush()
+            _write_rows(self.path(number), rows[here] - number * self.rows_per_shard, values[here])
+        _write_rows(self.folder / "state.npy", rows, np.where(good, WRITTEN, DROPPED).astype(np.uint8))
 
     def read(self) -> "ShardReader":
         """Returns a reader over all rows; asserts that none is pending."""
         assert not len(self.pending())
         return ShardReader([self.path(number) for number in range(-(-self.rows // self.rows_per_shard))])
+
+
+def _write_rows(path: Path, rows: np.ndarray, values: np.ndarray) -> None:
+    """Overwrites rows of a ``.npy`` file, exactly their bytes: ranks on other nodes write to the same pages, and a
+    network file system would give back whole pages of a memory map."""
+    array = read_array(path, "r")
+    with path.open("r+b") as file:
+        for row, value in zip(rows.tolist(), values, strict=True):
+            os.pwrite(file.fileno(), value.tobytes(), array.offset + row * array.strides[0])
 
 
 class ShardReader:

@@ -59,8 +59,9 @@ def _images(root: Path) -> Iterator[tuple[str, int]]:
     for directory, _, names in os.walk(root, followlinks=True):
         for name in names:
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                path = os.path.join(directory, name)
-                found.append((os.path.relpath(path, root), Path(path).stat().st_size))
+                path = Path(directory, name)
+                size = path.stat().st_size if path.exists() else 0  # a link to nothing: unreadable later
+                found.append((os.path.relpath(path, root), size))
     yield from sorted(found)
 
 
@@ -114,11 +115,32 @@ def scan_lmdb(root: Path) -> Scan:
         raise ValueError(
             f"data root {root}: no data.mdb in it; an LSUN folder such as church_outdoor_train_lmdb has one"
         )
-    with lmdb.open(str(root), readonly=True, lock=False) as environment, environment.begin() as transaction:
-        entries = [
-            Entry(key.hex(), len(value), name=key.decode(errors="replace")) for key, value in transaction.cursor()
-        ]
+    try:
+        with lmdb.open(str(root), readonly=True, lock=False) as environment, environment.begin() as transaction:
+            entries = [
+                Entry(key.hex(), len(value), name=key.decode(errors="replace")) for key, value in transaction.cursor()
+            ]
+    except lmdb.Error as error:
+        raise ValueError(f"{root}: not a readable LMDB ({error}); fetch it again") from error
     return Scan(root, entries, storage="lmdb")
+
+
+def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
+    """Returns the image members of a tar shard and its labels, by sample key."""
+    images: dict[str, tarfile.TarInfo] = {}
+    labels: dict[str, str] = {}
+    with tarfile.open(shard, "r:") as archive:
+        for member in archive:
+            base = PurePosixPath(member.name)
+            if not member.isfile() or not base.name:
+                continue
+            key = str(base.with_name(base.name.partition(".")[0]))
+            if base.suffix.lower() in IMAGE_SUFFIXES:
+                images[key] = member
+            elif base.suffix in (".cls", ".txt"):
+                stream = archive.extractfile(member)
+                labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
+    return images, labels
 
 
 def scan_webdataset(root: Path) -> Scan:
@@ -130,19 +152,10 @@ def scan_webdataset(root: Path) -> Scan:
     shards = sorted(path for path in root.rglob("*.tar") if path.is_file())
     for shard in shards:
         file = str(shard.relative_to(root))
-        images: dict[str, tarfile.TarInfo] = {}
-        labels: dict[str, str] = {}
-        with tarfile.open(shard, "r:") as archive:
-            for member in archive:
-                base = PurePosixPath(member.name)
-                key = str(base.with_name(base.name.partition(".")[0]))
-                if not member.isfile():
-                    continue
-                if base.suffix.lower() in IMAGE_SUFFIXES:
-                    images[key] = member
-                elif base.suffix in (".cls", ".txt"):
-                    stream = archive.extractfile(member)
-                    labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
+        try:
+            images, labels = _members(shard)
+        except tarfile.TarError as error:
+            raise ValueError(f"{shard}: not a readable tar file ({error}); fetch it again or take it out") from error
         labelled = bool(labels) and images.keys() <= labels.keys()
         entries += [
             Entry(file, member.size, member.offset_data, labels[key] if labelled else None, name=key)

@@ -22,7 +22,7 @@ def walk(root: Path) -> Iterator[tuple[str, int, int]]:
                 if entry.is_dir():
                     pending.append(Path(entry.path))
                 elif not entry.name.startswith("."):
-                    stat = entry.stat()
+                    stat = entry.stat(follow_symlinks=Path(entry.path).exists())  # a link to nothing is itself
                     files.append((os.path.relpath(entry.path, root), stat.st_size, stat.st_mtime_ns))
     yield from sorted(files)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules.decode import UnreadableImage, crop, decode, random_crop, resize_short_side
+from datamodules.decode import FORMATS, UnreadableImage, crop, decode, random_crop, resize_short_side
+from datamodules.examine import examine
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -68,3 +69,26 @@ def test_random_crop_is_the_generators_alone() -> None:
     assert first.size == (32, 32)
     assert np.array_equal(np.asarray(first), np.asarray(again))
     assert not np.array_equal(np.asarray(first), np.asarray(other))
+
+
+def test_postscript_is_no_image() -> None:
+    """Pillow would hand it to Ghostscript."""
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+    with pytest.raises(UnreadableImage, match="cannot identify"):
+        decode(eps)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_changed_bytes_give_a_picture_or_a_named_error(kind: str) -> None:
+    """Pillow's readers raise many kinds of exceptions; none may end a training."""
+    noise = Image.effect_noise((12, 12), 80).convert("RGB")
+    options = {"save_all": True, "append_images": [noise.rotate(90)]} if kind in ("GIF", "TIFF", "WEBP") else {}
+    data, random = encoded(noise, kind, **options), np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        changed = bytearray(data)
+        for place in random.integers(0, min(len(data), 400), random.integers(1, 6)):
+            changed[place] = random.integers(0, 256)
+        found = examine(bytes(changed[: random.integers(1, len(data) + 1)] if random.random() < 0.3 else changed))
+        refused += bool(found.problem)
+    assert refused > 10

@@ -15,6 +15,7 @@ from datamodules.decode import decode
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan
 from datamodules.split import choose_images, split_by_group
+from pipeline.listing import hash_listing
 
 
 @pytest.fixture
@@ -97,3 +98,22 @@ def test_a_choice_keeps_the_shares_and_is_seeded() -> None:
 def test_wrong_grouping_rules_are_named(pattern: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         split_by_group(["0.png", "1.png"], 0.5, pattern, 0)
+
+
+def test_containers_that_are_damaged_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(ValueError, match=r"a\.tar: not a readable tar file .*fetch it again or take it out"):
+        scan(WebDataset(root=str(tmp_path)), Path("unused"), Path("unused"))
+    (tmp_path / "data.mdb").write_bytes(b"x" * 9000)
+    with pytest.raises(ValueError, match=r"not a readable LMDB .*fetch it again"):
+        scan(LsunLmdb(root=str(tmp_path)), Path("unused"), Path("unused"))
+
+
+def test_a_link_to_nothing_is_an_unreadable_image(images: Path, tmp_path: Path) -> None:
+    (images / "cat" / "999.png").symlink_to(tmp_path / "nowhere.png")
+    source = ClassFolders(root=str(images))
+    assert len(hash_listing(source)) == 64
+    index, labels = opened(source, tmp_path / "index")
+    assert labels == ["cat"] * 4 + ["dog"] * 2
+    with pytest.raises(OSError, match=r"999\.png"):
+        index.read(3)
