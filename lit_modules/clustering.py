@@ -81,6 +81,21 @@ def backend_for(config: CodebookConfig, on_gpu: bool) -> tuple[str, bool]:
     return f"faiss {faiss.__version__} on {f'{gpus} GPUs' if used else 'CPU'}", used
 
 
+def share_of_a_group(num_codes: int, sizes: Mapping[str, int]) -> int:
+    """Returns how many centres each group gets, for groups of so many points, by name.
+
+    Raises:
+        ValueError: groups that don't divide the codes; a group with fewer points than centres.
+    """
+    share, rest = divmod(num_codes, len(sizes))
+    if rest:
+        raise ValueError(f"balance class: {num_codes} codes don't divide by {len(sizes)} labelled classes")
+    for name, size in sizes.items():
+        if size < share:
+            raise ValueError(f"{name}: codebook of {share} codes from {size} points: give more images or fewer codes")
+    return share
+
+
 def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, work: Path) -> Clustering:
     """Gives each group its share of the centres. A group's centres are kept in ``work``, so that a killed run goes on.
 
@@ -88,9 +103,7 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
         ValueError: groups that don't divide the codes; a group with fewer points than centres, by name.
     """
     backend, used = backend_for(config, on_gpu)
-    share, rest = divmod(config.num_codes, len(groups))
-    if rest:
-        raise ValueError(f"balance class: {config.num_codes} codes don't divide by {len(groups)} labelled classes")
+    share = share_of_a_group(config.num_codes, dict.fromkeys(groups, config.num_codes))
     work.mkdir(parents=True, exist_ok=True)
     parts: list[np.ndarray] = []
     objectives: list[list[float]] = []
@@ -98,10 +111,7 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
         file = work / f"{number:06d}.npz"
         if not file.exists():
             points = read()
-            if len(points) < share:
-                raise ValueError(
-                    f"{name}: codebook of {share} codes from {len(points)} points: give more images or fewer codes"
-                )
+            share_of_a_group(share, {name: len(points)})
             centres, objective = CENTRES[config.centres](points, share, config, used)
             partial = file.with_suffix(".tmp.npz")
             np.savez(partial, centres=centres, objective=np.array(objective))
@@ -111,25 +121,28 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
             objectives.append(done["objective"].tolist())
     centres = np.concatenate(parts)
     objective = [float(sum(values)) for values in zip(*objectives, strict=True)]
-    return Clustering(centres, report((read() for read in groups.values()), centres, objective, backend))
+    device = torch.device("cuda" if used else "cpu")
+    return Clustering(centres, report((read() for read in groups.values()), centres, objective, backend, device))
 
 
-def report(groups: Iterator[np.ndarray], centres: np.ndarray, objective: list[float], backend: str) -> dict[str, Any]:
+def report(
+    groups: Iterator[np.ndarray], centres: np.ndarray, objective: list[float], backend: str, device: torch.device
+) -> dict[str, Any]:
     """Returns points per centroid, empty clusters, duplicate centres, objective by iteration and nearest-pair cosine,
-    as JSON values."""
-    table = torch.from_numpy(centres)
+    as JSON values; points are counted on ``device``."""
+    table = torch.from_numpy(centres).to(device)
     counts = torch.zeros(len(centres), dtype=torch.int64)
     for points in groups:
         for start in range(0, len(points), 65_536):
-            part = torch.from_numpy(points[start : start + 65_536].astype(np.float32))
-            counts += torch.bincount(nearest_codes(part, table), minlength=len(centres))
+            part = torch.from_numpy(points[start : start + 65_536].astype(np.float32)).to(device)
+            counts += torch.bincount(nearest_codes(part, table), minlength=len(centres)).cpu()
     unit = F.normalize(table, dim=1)
     cosines = []
     for start in range(0, len(unit), 1024):
         similarity = unit[start : start + 1024] @ unit.T
         similarity[torch.arange(len(similarity)), torch.arange(start, start + len(similarity))] = -2
         cosines.append(similarity.amax(1))
-    cosine = torch.cat(cosines).numpy()
+    cosine = torch.cat(cosines).cpu().numpy()
     return {
         "backend": backend,
         "num_points": int(counts.sum()),

@@ -1,13 +1,14 @@
 """Stage codebook: k-means centres of pretrained patch features."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
 from configs.stages import CodebookConfig
 from datamodules.images import EvaluationImages
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
-from lit_modules.clustering import Points, cluster, whiten
+from lit_modules.clustering import Points, cluster, share_of_a_group, whiten
 from lit_modules.codebook import LitCodebook
 from networks.features import build_features
 from networks.frozen import Frozen
@@ -36,10 +37,12 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     trainer = build_trainer(job, logger=False)
     images = EvaluationImages(index)
     patches, width = module.shape(images.size)
+    check_points(index.labels[members], patches, config, index.facts.class_names)
     writer = ShardWriter(job.work / "features", "features", len(members), (patches, width), "float16", 100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
-    check_dropped(index, members, state, config.max_unreadable)
+    dropped = check_dropped(index, members, state, config.max_unreadable)
+    (job.work / "dropped.json").write_text(json.dumps(dropped))
     kept = np.flatnonzero(state == WRITTEN)
     reader: ShardReader = writer.read()
 
@@ -48,8 +51,22 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
 
     names = index.facts.class_names
     chosen = rows_to_cluster(index.labels[members[kept]], patches, config)
-    groups = {f"class {names[label]}" if label >= 0 else "all images": points(rows) for label, rows in chosen.items()}
+    groups = {group_name(label, names): points(rows) for label, rows in chosen.items()}
     return groups, network.source.name, str(trainer.strategy.root_device)
+
+
+def group_name(label: int, names: Sequence[str]) -> str:
+    return f"class {names[label]}" if label >= 0 else "all images"
+
+
+def check_points(labels: np.ndarray, patches: int, config: CodebookConfig, names: Sequence[str]) -> None:
+    """Raises ValueError, before any feature is extracted, if images of these labels can't give so many centres."""
+    if config.balance == "class" and (labels < 0).any():
+        raise ValueError(f"balance class: {int((labels < 0).sum())} train images have no label; take balance global")
+    numbers = dict(zip(*np.unique(labels, return_counts=True), strict=True))
+    groups = numbers if config.balance == "class" else {-1: len(labels)}
+    sizes = {group_name(int(label), names): int(number) * patches for label, number in groups.items()}
+    share_of_a_group(config.num_codes, sizes)
 
 
 def rows_to_cluster(labels: np.ndarray, patches: int, config: CodebookConfig) -> dict[int, np.ndarray]:
@@ -77,7 +94,7 @@ def build(job: Job) -> None:
     report = clustering.report
     job.publish(
         files={"codebook.npy": job.work / "codebook.npy"},
-        records={"clustering.json": job.work / "clustering.json"},
+        records={name: job.work / name for name in ("clustering.json", "dropped.json")},
         facts={
             "num_codes": len(centres), "feature_dim": centres.shape[1], "feature_network": source, "tap": config.tap,
             "centres": config.centres,
