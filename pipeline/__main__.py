@@ -113,7 +113,7 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
         if finished.artifact is None or code:
             print(f"error: {stage} ended with exit code {code} and published nothing; "
                   "the same command goes on from its last checkpoint", file=sys.stderr)  # fmt: skip
-            return PREEMPTED if code == PREEMPTED else 1
+            return PREEMPTED if code == PREEMPTED or launcher.asked_to_stop else 1
         built += 1
     print(f"{len(stages)} stages up to date, {built} built in {time.time() - begun:.0f} s")
     report = recipe.status(store).get("report")

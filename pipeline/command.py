@@ -6,8 +6,8 @@ from pathlib import Path
 
 from configs.stages import STAGES
 from pipeline.config import unknown
+from pipeline.fabric import fabric_run
 from pipeline.job import find_work, parse_arguments
-from pipeline.launcher import fabric_run
 from pipeline.process import PROJECT, environment
 
 # Options of fabric run, which take a value each.

@@ -2,9 +2,11 @@
 
 import argparse
 import datetime
+import functools
 import importlib.metadata
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -12,14 +14,16 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any
 
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
 from pipeline.devices import rank
 from pipeline.graph import Recipe, Status
-from pipeline.process import PROJECT, end_with_parent
+from pipeline.process import PREEMPTED, PROJECT, end_with_parent
 
+GO_ON = ("codebook", "tokenizer", "decoder", "token_shards", "ar_prior", "nar_prior", "samples")  # where they were
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
 
 
@@ -37,6 +41,7 @@ class Job:
     rank: int
     lock: IO[str] | None
     begun: float = field(default_factory=time.time)
+    clock: float = field(default_factory=time.monotonic)  # which nobody sets back
 
     def publish(
         self,
@@ -54,7 +59,7 @@ class Job:
         """
         if self.rank:
             return
-        seconds = time.time() - self.begun
+        seconds = time.monotonic() - self.clock
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         stamp = {
             **_provenance(), "seconds": round(seconds, 1), "peak_memory_gb": round(peak, 2),
@@ -144,12 +149,28 @@ def open_job(stage: str) -> Job | None:
     return Job(stage, status.node.config, status.key, status.inputs, work, store, status.identity, rank(), lock)
 
 
+def obey_signals(stage: str) -> None:
+    """Makes SIGTERM and SIGUSR1 end a stage that goes on where it was with code PREEMPTED, so that it is requeued.
+
+    The others start anew: SIGTERM ends them with 143, and SIGUSR1, the notice before a time limit, leaves them the time
+    that is left. A training takes over from here while it trains, and saves first.
+    """
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGUSR1) if stage in GO_ON else (signal.SIGTERM,):
+        signal.signal(number, functools.partial(_end, PREEMPTED if stage in GO_ON else 128 + number))
+
+
+def _end(code: int, number: int, frame: FrameType | None) -> None:
+    sys.exit(code)
+
+
 def run_stage(stage: str, build: Callable[[Job], None]) -> None:
     """Runs ``build`` on the job of the command line; the main of every script in ``stages/``.
 
     A ValueError or OSError becomes one line and exit code 1; set SMALTI_TRACEBACK=1 to see where it came from.
     """
     end_with_parent()
+    obey_signals(stage)
     try:
         job = open_job(stage)
         if job is not None:

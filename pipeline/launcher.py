@@ -2,33 +2,20 @@
 
 import contextlib
 import os
-import socket
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from pipeline.config import ConfigError
+from pipeline.fabric import fabric_run
 from pipeline.graph import Node
 from pipeline.nursery import Nursery
 from pipeline.process import PROJECT, start
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-
-
-def free_port() -> int:
-    """Returns a TCP port that nothing listens on now."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
-
-
-def fabric_run(options: Sequence[str], script: Path, arguments: Sequence[str]) -> list[str]:
-    """Returns the command line of ``fabric run``, with a free port unless one is given."""
-    given = list(options)
-    if not any(option.startswith("--main-port") for option in given):
-        given += ["--main-port", str(free_port())]
-    return [str(Path(sys.executable).with_name("fabric")), "run", *given, str(script), *arguments]
 
 
 class Launcher:
@@ -38,6 +25,7 @@ class Launcher:
         self._stages = stages
         self._nursery: Nursery | None = None
         self._stage_pid = 0
+        self._through_agent = False  # torchrun's, which hands SIGTERM on to its ranks and dies of SIGUSR1
         self.asked_to_stop = False
 
     def run(self, node: Node, arguments: Sequence[str]) -> int:
@@ -45,11 +33,18 @@ class Launcher:
         script = PROJECT / "stages" / f"{node.stage}.py"
         arguments = ["--config", str(node.file), *arguments]
         runtime = node.config.runtime
-        if runtime.devices * runtime.num_nodes > 1:
-            options = ["--devices", str(runtime.devices), "--num-nodes", str(runtime.num_nodes)]
+        if runtime.num_nodes > 1:
+            raise ConfigError(
+                f"{node.file}: runtime.num_nodes {runtime.num_nodes}: this command starts processes on one node; "
+                "python -m pipeline slurm starts them on several"
+            )
+        if runtime.devices > 1:
+            options = ["--devices", str(runtime.devices)]
             if runtime.accelerator != "auto":
                 options += ["--accelerator", runtime.accelerator]
+            self._through_agent = True
             return self._wait_for(start(fabric_run(options, script, arguments)))
+        self._through_agent = False
         if NVIDIA_DRIVER.exists():  # what CUDA sets up at an import doesn't survive a fork
             return self._wait_for(start([sys.executable, str(script), *arguments]))
         if self._nursery is None:
@@ -72,4 +67,4 @@ class Launcher:
         self.asked_to_stop = True
         if self._stage_pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(self._stage_pid, number)
+                os.kill(self._stage_pid, signal.SIGTERM if self._through_agent else number)

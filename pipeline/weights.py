@@ -1,5 +1,6 @@
 """What weights files hash to."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -13,11 +14,14 @@ def hash_weights(weights: str, cache: Path) -> str:
     path = locate_weights(weights)
     stat = path.stat()
     entry = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
-    known = json.loads(cache.read_text()) if cache.is_file() else {}
+    known: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # only a memory: it is made anew
+        known = json.loads(cache.read_text())
     if entry not in known:
         known[entry] = sha256_of(path)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(known, indent=1))
-        temporary.rename(cache)
+        with contextlib.suppress(PermissionError):  # looking at the runs of somebody else
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            temporary = cache.with_suffix(f".{os.getpid()}")
+            temporary.write_text(json.dumps(known, indent=1))
+            temporary.rename(cache)
     return known[entry]

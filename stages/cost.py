@@ -122,7 +122,7 @@ def image_costs(recipe: Recipe, quantizer: Quantizer, tflops: float, utilisation
 def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
     """Returns the cost of each training of a recipe."""
     nodes = recipe.nodes
-    if "tokenizer" not in nodes:
+    if "tokenizer" not in nodes or "data" not in nodes:
         return {}
     with torch.device("meta"):
         config, data = nodes["tokenizer"].config, nodes["data"].config
@@ -165,7 +165,9 @@ def token_bytes(config: TokenShardsConfig, quantizer: Quantizer, num_tokens: int
 
 def row_bytes(recipe: Recipe) -> dict[str, int]:
     """Returns {stage: bytes an image} of the stages that keep a row of every image."""
-    nodes, found = recipe.nodes, {}
+    nodes, found = recipe.nodes, dict[str, int]()
+    if "data" not in nodes:
+        return found
     size = nodes["data"].config.image_size
     if "codebook" in nodes:
         found["codebook"] = feature_bytes(nodes["codebook"].config, size)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from configs.weights import locate_weights
+from configs.weights import locate_weights, weights_folder
 from pipeline.artifact import Store, sha256_of
 from pipeline.config import weights_of
 from pipeline.graph import Recipe
@@ -56,11 +56,16 @@ def devices(recipe: Recipe) -> Iterator[Finding]:
 
 
 def weights(recipe: Recipe) -> Iterator[Finding]:
-    """Says which weights files are there."""
+    """Says which weights files are there, and whether they are what ``make weights`` fetched."""
+    file = weights_folder() / "weights.json"
+    ledger = json.loads(file.read_text()) if file.is_file() else {}
     for name in sorted({name for node in recipe.nodes.values() for name in weights_of(node.config)}):
         try:
             path = locate_weights(name)
-            yield True, f"weights {path}: sha256 {sha256_of(path)[:16]}"
+            found = sha256_of(path)
+            wanted = ledger.get(name, {}).get("sha256", found)
+            text = f"weights {path}: sha256 {found[:16]}"
+            yield found == wanted, text if found == wanted else f"{text}, fetched as {wanted[:16]}: fetch it again"
         except ValueError as error:
             yield False, str(error)
 
@@ -83,7 +88,8 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
     except ValueError as error:
         yield False, f"features of an image: {error}"
         rows = {}
-    data = recipe.status(store)["data"].artifact
+    status = recipe.status(store)
+    data = status["data"].artifact if "data" in status else None
     for stage, size in rows.items():
         if data is None:
             parts.append(f"{stage} {size:,} bytes an image (how many there are isn't known before stage data)")

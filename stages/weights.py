@@ -48,7 +48,7 @@ def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
         network = timm.create_model(source.model, pretrained=True, num_classes=0, img_size=source.input_size)
         return network.state_dict(), f"timm {source.model}", network.pretrained_cfg.get("license", "see the model card")
     if isinstance(source, Vgg16Config | LpipsConfig):
-        state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
+        state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True, weights_only=True)
         return dict(state), "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause"
     raise ValueError(f"weights {source.weights}: don't know where to fetch {source.kind} from; give it as a package")
 

@@ -11,8 +11,8 @@ import torch
 from conftest import SMOKE
 
 from pipeline.artifact import Store
+from pipeline.fabric import free_port
 from pipeline.graph import Recipe
-from pipeline.launcher import free_port
 from pipeline.nursery import Nursery
 
 SCRIPT = Path(__file__).with_name("train.py")
@@ -48,13 +48,23 @@ class Ranks:
         return self.wait(world)
 
 
-def command(stage: str, runs: Path, keep: Path, world: int, changes: list[str]) -> list[str]:
+def with_own_book(folder: Path) -> Path:
+    """Writes a recipe that is configs/smoke with a codebook of moving averages and restarts; returns its folder."""
+    folder.mkdir(parents=True)
+    (folder / "pipeline.yaml").write_text(
+        f"base: {SMOKE}\nstages:\n  data:\n  tokenizer: {{data: data}}\nset:\n"
+        '  - "tokenizer.quantizer={kind: ema, num_codes: 64, decay: 0.9, restart_below: 0.5}"\n'
+    )
+    return folder
+
+
+def command(stage: str, runs: Path, keep: Path, world: int, changes: list[str], recipe: Path = SMOKE) -> list[str]:
     words = [f"runtime.devices={world}", "runtime.accelerator=cpu", "runtime.checkpoint_every=1", "runtime.threads=1"]
-    return [str(SCRIPT), str(keep), "--config", str(SMOKE / f"{stage}.yaml"), "--runs", str(runs), *words, *changes]
+    return [str(SCRIPT), str(keep), "--config", str(recipe / f"{stage}.yaml"), "--runs", str(runs), *words, *changes]
 
 
-def work_folder(stage: str, runs: Path, changes: list[str]) -> Path:
-    status = Recipe(SMOKE, [f"{stage}.{change}" for change in changes]).status(Store(runs))[stage]
+def work_folder(stage: str, runs: Path, changes: list[str], recipe: Path = SMOKE) -> Path:
+    status = Recipe(recipe, [f"{stage}.{change}" for change in changes]).status(Store(runs))[stage]
     assert status.key
     return Store(runs).work(stage, status.key)
 

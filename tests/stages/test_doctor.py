@@ -17,6 +17,17 @@ def test_a_missing_weights_file_is_wrong_and_named(monkeypatch: pytest.MonkeyPat
     assert all(good for good, _ in weights(Recipe(SMOKE)))
 
 
+def test_weights_that_changed_since_they_were_fetched_are_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path))
+    (tmp_path / "vgg16.safetensors").write_bytes(b"something")
+    (tmp_path / "weights.json").write_text('{"vgg16.safetensors": {"sha256": "0123456789abcdef0123"}}')
+    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan")
+    found = [text for good, text in weights(recipe) if not good]
+    assert any("fetched as 0123456789abcdef: fetch it again" in text for text in found)
+
+
 def test_a_folder_that_cannot_be_written_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert [good for good, _ in space(Recipe(SMOKE), Store(tmp_path / "file"))] == [False]

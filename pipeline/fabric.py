@@ -1,0 +1,22 @@
+"""The command line of ``fabric run``, which starts a stage once for each device of this node."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def free_port() -> int:
+    """Returns a TCP port that nothing listens on now."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+def fabric_run(options: Sequence[str], script: Path, arguments: Sequence[str]) -> list[str]:
+    """Returns the command line of ``fabric run``, with a free port unless one is given."""
+    given = list(options)
+    if not any(option.startswith("--main-port") for option in given):
+        given += ["--main-port", str(free_port())]
+    return [str(Path(sys.executable).with_name("fabric")), "run", *given, str(script), *arguments]
