@@ -11,10 +11,10 @@ import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Callback, LightningDataModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
+from callbacks.checkpoints import Checkpoints
 from callbacks.curves import Curves
 from callbacks.non_finite import NonFiniteDump
 from callbacks.preemption import Preemption
@@ -159,7 +159,7 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
             curves,
             NonFiniteDump(job.work, NonFinite, lambda: newest_checkpoint(folder)),
             # Last, so that what is saved includes what the others did with this update.
-            ModelCheckpoint(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=-1),
+            Checkpoints(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=-1),
             Preemption(folder, PREEMPTED),
         ],
         precision=training.precision,

@@ -13,6 +13,7 @@ from tests_support import with_inputs_of
 from torch import nn
 from torch.utils.data import DataLoader
 
+from callbacks.checkpoints import Checkpoints
 from callbacks.preemption import Preempted
 from configs.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary
@@ -72,6 +73,19 @@ def test_accumulation_makes_one_update_of_several_batches(tmp_path: Path) -> Non
     module = TwoOptimisers(updates=5, accumulation=3)
     trained(module, tmp_path)
     assert [update for update, _ in module.seen] == [i // 3 for i in range(15)]
+
+
+def test_a_resume_within_an_accumulation_saves_no_half_update(tmp_path: Path) -> None:
+    """Lightning would save the update that it came from once more, after a micro-batch whose gradients it drops."""
+    for updates, start in ((3, None), (6, tmp_path / "step=00000003.ckpt")):
+        trainer = Trainer(
+            max_steps=updates, max_epochs=-1, accelerator="cpu", logger=False, enable_progress_bar=False,
+            callbacks=[Checkpoints(tmp_path, "{step:08d}", every_n_train_steps=1, save_top_k=-1)],
+            enable_model_summary=False, default_root_dir=tmp_path,
+        )  # fmt: skip
+        loader = DataLoader(torch.ones(200, 1), batch_size=1)
+        trainer.fit(TwoOptimisers(updates=6, accumulation=2), loader, ckpt_path=start, weights_only=True)
+    assert [path.name for path in sorted(tmp_path.glob("*.ckpt"))] == [f"step={n:08d}.ckpt" for n in range(1, 7)]
 
 
 def test_non_finite_updates_are_skipped_and_counted(tmp_path: Path) -> None:
