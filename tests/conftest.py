@@ -27,9 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--figures", type=Path, help="write what the tests of reliability counted, as Markdown")
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     file = session.config.getoption("--figures")
-    if file and FIGURES:
+    if file and FIGURES and exitstatus == 0:
         lines = [f"| {name} | {value} |" for name, value in FIGURES]
         head = [
             "# Reliability",

@@ -24,7 +24,7 @@ def test_rows_of_two_books_have_the_single_books_bits(tmp_path: Path) -> None:
                 taught,
             )
             assert (
-                recipe.nodes["ar_prior"].config.head.kind
+                recipe.nodes["ar_prior"].config.network.head.kind
                 == {"FAR": "ar", "linear": "linear", "MLP": "mlp"}[row.labels[2]]
             )
         else:

@@ -23,6 +23,9 @@ from kills import (
 )  # fmt: skip
 
 Plan = list[tuple[str, str, Moment]]
+# How often a checkpoint is written isn't part of a result.
+OFTEN = [f"{stage}.runtime.checkpoint_every=2" for stage in ("tokenizer", "decoder", "ar_prior", "nar_prior")]
+ATTEMPTS = 6  # at catching a stage in the middle of a write that takes milliseconds
 
 
 def check_end(runs: Path, changes: list[str], expected: dict[str, str], log: Path) -> None:
@@ -39,18 +42,22 @@ def survive(plan: Plan, runs: Path, changes: list[str], expected: dict[str, str]
     its end before the planned moment is followed by a new one in another folder."""
     outcomes: list[Outcome] = []
     for who, name, moment in plan:
-        outcome = kill_once(runs, SMOKE, changes, who, name, moment, log)
-        if outcome.code is None:
-            check_end(runs, changes, expected, log)
-            runs = runs.with_name(f"{runs.name}-after-{len(outcomes)}")
+        for _ in range(ATTEMPTS):
             outcome = kill_once(runs, SMOKE, changes, who, name, moment, log)
-        outcomes.append(outcome)
-        print(outcome, flush=True)
-        assert outcome.code is not None, f"{outcome}: its moment never came\n{log.read_text()[-3000:]}"
-        assert outcome.code != 0, f"{outcome}: a killed run ended with exit code 0\n{log.read_text()[-3000:]}"
-        if name == "KILL" and not changes:
-            assert outcome.seconds < GRACE, outcome
-        check_nothing_half_done(runs, SMOKE, changes)
+            if outcome.code in (None, 0):  # it came to its end before the moment, or before it could obey
+                assert outcome.code is None or name != "KILL", f"{outcome}: a killed run ended with exit code 0"
+                check_end(runs, changes, expected, log)
+                runs = runs.with_name(f"{runs.name}+")
+                continue
+            outcomes.append(outcome)
+            print(outcome, flush=True)
+            if name == "KILL" and not who.startswith("rank"):
+                assert outcome.seconds < GRACE, outcome
+            check_nothing_half_done(runs, SMOKE, changes)
+            if outcome.inside or name != "KILL" or who != "rank 0" or moment.name.startswith("after"):
+                break
+        else:
+            raise AssertionError(f"{who} by {name} at {moment.name}: not caught in {ATTEMPTS} attempts")
     check_end(runs, changes, expected, log)
     return outcomes
 
@@ -61,8 +68,9 @@ def test_four_aimed_kills(smoke_runs: Path, tmp_path: Path, figure: Callable[[st
         ("make", "KILL", PUBLISH),
     ]  # fmt: skip
     expected = digests(smoke_runs, SMOKE, [])
-    outcomes = survive(plan, tmp_path / "runs", [], expected, tmp_path / "log.txt")
-    figure("kills tried and survived, short form", str(len(outcomes)))
+    outcomes = survive(plan, tmp_path / "runs", OFTEN, expected, tmp_path / "log.txt")
+    inside = sum(outcome.inside for outcome in outcomes)
+    figure("kills tried and survived, short form", f"{len(outcomes)}, {inside} of them in the middle of a write")
 
 
 @pytest.mark.reliability
@@ -70,17 +78,16 @@ def test_four_aimed_kills(smoke_runs: Path, tmp_path: Path, figure: Callable[[st
 def test_aimed_and_random_kills(
     seed: int, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
-    """Every aimed place at least once a seed, by another victim and signal each time; then random ones."""
+    """In each aimed place the stage itself is killed in the middle of the write; others by other signals; then random
+    ones. Three seeds: each place at least three times."""
     victims = ["rank 0", "runner", "make", "group"]
     other = ["TERM", "INT", "USR1"][seed]
-    aimed = [
-        (KMEANS, "KILL"), (CHECKPOINT, "KILL"), (CHECKPOINT, other), (SHARDS, "KILL"), (PUBLISH, "KILL"),
-        (PUBLISH, "KILL"), (PUBLISH, other),
-    ]  # fmt: skip
-    plan: Plan = [(victims[(seed + i) % 4], name, moment) for i, (moment, name) in enumerate(aimed)]
+    plan: Plan = [("rank 0", "KILL", moment) for moment in (KMEANS, CHECKPOINT, SHARDS, PUBLISH)]
+    plan += [(victims[(seed + 1) % 4], other, CHECKPOINT), (victims[(seed + 2) % 4], other, PUBLISH)]
+    plan += [("runner", "KILL", CHECKPOINT), ("make", "KILL", PUBLISH), ("group", "KILL", PUBLISH)]
     plan += list(itertools.islice(random_kills(seed, victims, longest=40), 4))
     expected = digests(smoke_runs, SMOKE, [])
-    outcomes = survive(plan, tmp_path / "runs", [], expected, tmp_path / "log.txt")
+    outcomes = survive(plan, tmp_path / "runs", OFTEN, expected, tmp_path / "log.txt")
     for (who, name), number in sorted(Counter((o.who, o.signal) for o in outcomes).items()):
         figure(f"kills survived, seed {seed}: {who} by SIG{name}", str(number))
     for place, number in sorted(Counter(o.moment.partition(" ")[0] for o in outcomes).items()):
@@ -91,12 +98,13 @@ def test_aimed_and_random_kills(
 
 @pytest.mark.reliability
 def test_kills_on_two_ranks(tmp_path: Path, figure: Callable[[str, str], None]) -> None:
-    changes = [f"{stage}.runtime.devices=2" for stage in ("tokenizer", "ar_prior")]
+    changes = [*OFTEN, *(f"{stage}.runtime.devices=2" for stage in ("tokenizer", "ar_prior"))]
     calm, log = tmp_path / "calm", tmp_path / "log.txt"
     assert start(calm, SMOKE, changes, log).wait() == 0, log.read_text()[-3000:]
     plan: Plan = [
         ("rank 0", "KILL", CHECKPOINT), ("rank 1", "KILL", CHECKPOINT), ("rank 1", "TERM", CHECKPOINT),
         ("rank 0", "INT", CHECKPOINT), ("group", "KILL", CHECKPOINT), ("runner", "KILL", CHECKPOINT),
+        ("runner", "TERM", CHECKPOINT), ("runner", "USR1", CHECKPOINT),
     ]  # fmt: skip
     outcomes = survive(plan, tmp_path / "runs", changes, digests(calm, SMOKE, changes), log)
     for outcome in outcomes:

@@ -8,7 +8,8 @@ import pytest
 from tests_support import with_inputs_of
 from trainings import Ranks, command, wait_for_update, work_folder
 
-SHORT = ["training.updates=2001", "training.validate_every=400", "training.batch_size=2", "runtime.log_every=100"]
+# The first validation, which samples a preview, lies before update 200.
+SHORT = ["training.updates=2001", "training.validate_every=100", "training.batch_size=2", "runtime.log_every=100"]
 
 
 def usage(pid: int) -> dict[str, int]:

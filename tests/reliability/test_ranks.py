@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import PROJECT, SMOKE
 from tests_support import with_inputs_of
-from trainings import Ranks, command, leaves, load
+from trainings import Ranks, command, leaves, load, with_own_book
 
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
@@ -18,6 +18,8 @@ from pipeline.graph import Recipe
 # parameter whose gradient is nothing but rounding (the bias of keys, a bias before a norm) moves as far as any other,
 # and later a token that lay between two codes falls to the other. Hence also the joint norm of each network.
 UPDATES = {"tokenizer": 2, "decoder": 2, "ar_prior": 5, "nar_prior": 5}
+OWN_BOOK = "with a codebook of moving averages"
+ADVERSARIAL = ["gan.discriminator_start=0", "gan.generator_start=0", "gan.ramp=0", "gan.adaptive=true"]
 NO_DROPOUT = {"ar_prior": ["network.transformer.dropout=0"], "nar_prior": ["network.transformer.dropout=0"]}
 
 
@@ -33,31 +35,41 @@ def distances(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> dic
 
 
 @pytest.mark.parametrize(
-    "stage",
-    ["nar_prior", "tokenizer", *(pytest.param(s, marks=pytest.mark.reliability) for s in ("ar_prior", "decoder"))],
+    ("stage", "extra"),
+    [
+        pytest.param("nar_prior", [], id="nar_prior"),
+        pytest.param("tokenizer", ADVERSARIAL, id="tokenizer-adversarial"),
+        pytest.param("tokenizer", [OWN_BOOK], id="tokenizer-ema", marks=pytest.mark.reliability),
+        pytest.param("ar_prior", [], id="ar_prior", marks=pytest.mark.reliability),
+        pytest.param("decoder", [], id="decoder", marks=pytest.mark.reliability),
+    ],
 )
 def test_two_ranks_train_as_one(
-    stage: str, ranks: Ranks, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
+    stage: str, extra: list[str], ranks: Ranks, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
     updates = UPDATES[stage]
     length = [f"training.updates={updates}", f"training.validate_every={updates}", "runtime.log_every=1"]
-    found, changes = {}, [*length, *NO_DROPOUT.get(stage, [])]
+    recipe = with_own_book(tmp_path / "recipe") if OWN_BOOK in extra else SMOKE
+    found, changes = {}, [*length, *NO_DROPOUT.get(stage, []), *(extra if recipe == SMOKE else [])]
     for world in (1, 2):
         runs = with_inputs_of(smoke_runs, stage, tmp_path / f"runs-{world}")
         keep = tmp_path / f"{world}.ckpt"
-        ranks.start(world, command(stage, runs, keep, world, changes))
+        ranks.start(world, command(stage, runs, keep, world, changes, recipe))
         assert ranks.wait(world) == [0] * world
-        status = Recipe(SMOKE, [f"{stage}.{change}" for change in changes]).status(Store(runs))[stage]
+        status = Recipe(recipe, [f"{stage}.{change}" for change in changes]).status(Store(runs))[stage]
         assert status.artifact
         with status.artifact.file("curves.csv").open(newline="") as stream:
             found[world] = load(keep)["state_dict"], list(csv.DictReader(stream))
     (one, first), (two, second) = found[1], found[2]
+    notes = [Path(f"{tmp_path / '2.ckpt'}.rank{rank}").read_text() for rank in range(2)]
+    assert notes[0] == notes[1] and notes[0].count("\n") == updates, "alike to the bit at every update"
     assert one.keys() == two.keys()
     for name, value in one.items():
         if not value.is_floating_point():
             assert torch.equal(value, two[name]), name
     apart = distances(one, two)
-    figure(f"two ranks against one: {stage}", ", ".join(f"{name} {value:.1e}" for name, value in apart.items()))
+    name = f"{stage} {' '.join(extra)}".strip()
+    figure(f"two ranks against one: {name}", ", ".join(f"{part} {value:.1e}" for part, value in apart.items()))
     assert max(apart.values()) < (1e-5 if stage.endswith("prior") else 1e-4), apart
     assert len(first) == len(second) == updates + 1
     for row, other in zip(first, second, strict=True):

@@ -1,10 +1,17 @@
-"""A stage as its script runs it, which also keeps its last checkpoint: ``train.py KEEP --config ...``."""
+"""A stage as its script runs it, which also keeps its last checkpoint: ``train.py KEEP --config ...``.
 
+Every rank notes in ``KEEP.rank<r>`` what its networks are at each checkpoint.
+"""
+
+import hashlib
 import importlib
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
 
 from pipeline.job import Job, run_stage
 from stages.checkpoints import newest_checkpoint
@@ -14,6 +21,18 @@ def main() -> None:
     keep = Path(sys.argv.pop(1))
     name = Path(sys.argv[sys.argv.index("--config") + 1]).stem
     stage = importlib.import_module(f"stages.{name}")
+
+    save = Trainer.save_checkpoint
+
+    def note_and_save(trainer: Trainer, *words: Any, **options: Any) -> None:
+        digest = hashlib.sha256()
+        for tensor in trainer.lightning_module.state_dict().values():
+            digest.update(tensor.contiguous().numpy().tobytes())
+        with Path(f"{keep}.rank{trainer.global_rank}").open("a") as file:
+            file.write(f"{trainer.global_step} {digest.hexdigest()}\n")
+        save(trainer, *words, **options)
+
+    Trainer.save_checkpoint = note_and_save  # type: ignore[method-assign]
 
     def build(job: Job) -> None:
         publish = job.publish
