@@ -51,6 +51,17 @@ def reconstruction_section(scores: Artifact) -> Section:
                    pictures=[("", labelled_grid(rows))])  # fmt: skip
 
 
+def count_codes(shards: Artifact, split: str) -> np.ndarray:
+    """Returns how often each code of each book occurs in the first view of a split's tokens, int64 (k, K)."""
+    num_books, num_codes, num_tokens = (shards.facts[name] for name in ("num_books", "num_codes", "num_tokens"))
+    counts = np.zeros((num_books, num_codes), dtype=np.int64)
+    for path in sorted((shards.path / split).glob("tokens-*.npy")):
+        block = read_array(path, "r")[:, 0].reshape(-1, num_books, num_tokens)
+        for i in range(num_books):
+            counts[i] += np.bincount(block[:, i].ravel().astype(np.int64), minlength=num_codes)
+    return counts
+
+
 def token_section(job: Job) -> Section:
     """Returns token maps and the histogram of usage."""
     scores = job.inputs["scores"]
@@ -64,14 +75,10 @@ def token_section(job: Job) -> Section:
     ]
     if "token_shards" in job.inputs:
         shards = job.inputs["token_shards"]
-        counts = np.zeros((num_books, num_codes), dtype=np.int64)
-        for path in sorted((shards.path / "train").glob("tokens-*.npy")):
-            block = read_array(path, "r")[:, 0].reshape(-1, num_books, shards.facts["num_tokens"])
-            for i in range(num_books):
-                counts[i] += np.bincount(block[:, i].ravel().astype(np.int64), minlength=num_codes)
-        for i, row in enumerate(counts):
-            title = f"uses of each code over the train tokens, most used first{_book(i, num_books)}"
-            pictures.append((title, bars(np.sort(row)[::-1])))
+        for split in ("train", "val"):
+            for i, row in enumerate(count_codes(shards, split)):
+                title = f"uses of each code over the {split} tokens, most used first{_book(i, num_books)}"
+                pictures.append((title, bars(np.sort(row)[::-1])))
     text = f"{num_codes} codes, grid {tokens.shape[-2]} x {tokens.shape[-1]}."
     return Section("Tokens", f"{num_books} books of {text}" if num_books > 1 else text, pictures=pictures)
 
