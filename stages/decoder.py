@@ -26,6 +26,7 @@ from stages.published import (
     save_network,
     tokenizer_config,
 )
+from stages.trainer import run_facts
 
 STAGE = "decoder"
 
@@ -94,7 +95,7 @@ def build(job: Job) -> None:
             "tokenizer_digest": parent.digest, "updates": training.updates,
             "perceptual_network": module.perceptual.name, "skipped_updates": int(module.skipped[0]),
         },
-        made_by={"figures": figures, "world_size": trainer.world_size},
+        made_by={"figures": figures, **run_facts(trainer)},
         images=training.updates * training.batch_size,
         summary=f"val PSNR {figures['val/psnr']:.2f} dB, tokens bit-equal on {tokens_before.numel()} probes",
     )  # fmt: skip

@@ -123,7 +123,9 @@ def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Fin
                 yield False, f"{stage}: one update ended with exit code {code}"
                 continue
             made = json.loads(manifests[0].read_text())["made_by"]
-            yield True, f"{stage}: one update and one validation, {made['seconds']} s, {made['peak_memory_gb']} GB"
+            device = f", {made['device_memory_gb']:.1f} GB on the GPU" if "device_memory_gb" in made else ""
+            memory = f"{made['peak_memory_gb']} GB{device}"
+            yield True, f"{stage}: one update and one validation, {made['seconds']} s, {memory}"
 
 
 def main() -> int:

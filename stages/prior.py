@@ -16,7 +16,7 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.job import Job
 from stages.published import check_tokenizer, load_tokenizer, previews, save_network
-from stages.trainer import fit, per_device_batch, speed_up, training_trainer
+from stages.trainer import fit, per_device_batch, run_facts, speed_up, training_trainer
 
 
 def train_prior(
@@ -64,7 +64,7 @@ def train_prior(
             "val_loss_nats": loss, "val_unigram_entropy_nats": entropy, "chance_nats": chance,
             "skipped_updates": int(trained.skipped[0]),
         },
-        made_by={"figures": figures, "world_size": trainer.world_size},
+        made_by={"figures": figures, **run_facts(trainer)},
         images=training.updates * training.batch_size,
         summary=f"val loss {loss:.3f} nats = {loss / math.log(2):.3f} bits a token, "
         f"{1 - loss / entropy:.1%} below the unigram entropy {entropy:.3f} (chance {chance:.3f})",

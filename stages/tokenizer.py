@@ -18,6 +18,7 @@ from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
 from stages.published import fixed_images, load_network, open_index, previews, save_network
+from stages.trainer import run_facts
 
 STAGE = "tokenizer"
 
@@ -89,7 +90,7 @@ def build(job: Job) -> None:
             "image_size": size, "class_names": index.facts.class_names, "updates": training.updates,
             "perceptual_network": module.perceptual.name, "skipped_updates": int(module.skipped[0]),
         },
-        made_by={"figures": figures, "world_size": trainer.world_size},
+        made_by={"figures": figures, **run_facts(trainer)},
         images=training.updates * training.batch_size,
         summary=f"val PSNR {figures['val/psnr']:.2f} dB, usage {figures['val/usage']:.1%}",
     )  # fmt: skip

@@ -173,6 +173,13 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
     )
 
 
+def run_facts(trainer: Trainer) -> dict[str, Any]:
+    """Returns what a training's manifest says of the devices: how many, and the peak of rank 0's GPU in GB."""
+    device = trainer.strategy.root_device
+    peak = {"device_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9} if device.type == "cuda" else {}
+    return {"world_size": trainer.world_size, **peak}
+
+
 def lay_out(runtime: RuntimeConfig, *networks: nn.Module) -> None:
     """Puts the weights of convolutions into the memory format that the recipe names."""
     if runtime.channels_last:

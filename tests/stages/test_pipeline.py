@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import PROJECT, SMOKE, run_stage_here
 from safetensors.torch import load_file
-from tests_support import write_recipe
+from tests_support import with_inputs_of, write_recipe
 
 from datamodules.images import EvaluationImages, to_unit_range
 from pipeline.artifact import Artifact, Store
@@ -89,8 +89,9 @@ def test_report_is_one_escaped_file(smoke: dict[str, Artifact]) -> None:
 
 @pytest.mark.parametrize("stage", ["tokenizer", "decoder", "ar_prior", "nar_prior"])
 def test_regression_curve(stage: str, smoke: dict[str, Artifact]) -> None:
-    """20 updates of each training, within 2 % of the committed curve. It proves nothing; it shows that something
-    changed. Whoever changes it raises the stage's VERSION or says why not: ``python tests/golden/write.py``."""
+    """20 updates of each training, within 5 % of the committed curve (another number of threads moves it by 3 %). It
+    proves nothing; it shows that something changed. Whoever changes it raises the stage's VERSION or says why not:
+    ``python tests/golden/write.py``."""
     with (GOLDEN / f"{stage}.csv").open(newline="") as stream:
         head, *lines = stream.read().splitlines()
     assert head.startswith("# torch ")
@@ -101,7 +102,7 @@ def test_regression_curve(stage: str, smoke: dict[str, Artifact]) -> None:
     for row, wanted in zip(found, expected, strict=True):
         for name, value in wanted.items():
             if value and not name.startswith(("gradient_norm", "train/gan/")):
-                assert float(row[name]) == pytest.approx(float(value), rel=0.02, abs=0.02), f"{name} at {row['update']}"
+                assert float(row[name]) == pytest.approx(float(value), rel=0.05, abs=0.05), f"{name} at {row['update']}"
 
 
 def test_image_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,25 +182,18 @@ def test_a_prior_refuses_shards_of_another_tokenizer(
 
 @pytest.mark.parametrize("stage", ["scores", "samples"])
 def test_a_decoder_of_another_tokenizer_is_refused(stage: str, smoke_runs: Path, tmp_path: Path) -> None:
-    smoke = {name: status.artifact for name, status in Recipe(SMOKE).status(Store(smoke_runs)).items()}
+    runs = tmp_path / "runs"
+    shutil.copytree(smoke_runs, runs)
+    smoke = {name: status.artifact for name, status in Recipe(SMOKE).status(Store(runs)).items()}
     decoder, tokenizer = smoke["decoder"], smoke["tokenizer"]
     assert decoder and tokenizer
-    other = tmp_path / "decoder" / decoder.key
-    shutil.copytree(decoder.path, other)
-    manifest = other / "manifest.json"
+    manifest = decoder.path / "manifest.json"
     manifest.chmod(0o644)
-    manifest.write_text(manifest.read_text().replace(tokenizer.digest, "0" * 64))
-    recipe = tmp_path / "recipe"
-    recipe.mkdir()
-    inputs = {
-        name: smoke[name] for name in ("data", "tokenizer", "ar_prior") if stage == "samples" or name != "ar_prior"
-    }
-    if stage == "samples":
-        del inputs["data"]
-    lines = ", ".join(f"{name}: {artifact.path}" for name, artifact in inputs.items() if artifact)
-    (recipe / "pipeline.yaml").write_text(f"base: {SMOKE}\nstages:\n  {stage}: {{{lines}, decoder: {other}}}\n")
+    manifest.write_text(
+        manifest.read_text().replace(f'"tokenizer_digest": "{tokenizer.digest}', f'"tokenizer_digest": "{"0" * 64}')
+    )
     with pytest.raises(ValueError, match="was made for tokenizer 0000000000000000, not for"):
-        run_stage_here(stage, recipe, tmp_path / "runs")
+        run_stage_here(stage, SMOKE, runs, "--force")
 
 
 def test_changed_byte_of_an_input_stops_the_stage(smoke_runs: Path, tmp_path: Path) -> None:
@@ -241,3 +235,19 @@ def test_finetuning_starts_from_all_of_the_parents_weights(
         before, after = (load_file(a.file(f"{name}.safetensors")) for a in (smoke["tokenizer"], found))
         for key, value in before.items():
             torch.testing.assert_close(after[key], value, atol=1e-6, rtol=1e-6)
+
+
+def test_priors_can_be_sampled_in_bfloat16(smoke_runs: Path, tmp_path: Path) -> None:
+    """Half the memory to read for a token; on smoke's priors some tokens fall otherwise, most don't."""
+    runs = with_inputs_of(smoke_runs, "samples", tmp_path / "runs")
+    shapes = {}
+    for precision in ("32-true", "bf16-true"):
+        words = [f"precision={precision}", "num_samples=18"]
+        run_stage_here("samples", SMOKE, runs, *words)
+        found = Recipe(SMOKE, [f"samples.{word}" for word in words]).status(Store(runs))["samples"].artifact
+        assert found
+        for prior in ("ar", "nar"):
+            shapes[precision, prior] = np.load(found.file(f"{prior}/images-00000.npy")).astype(float)
+    for prior in ("ar", "nar"):
+        difference = np.abs(shapes["32-true", prior] - shapes["bf16-true", prior]).mean()
+        assert 0 < difference < 40, (prior, difference)
