@@ -1,6 +1,6 @@
 """A stage as its script runs it, which also keeps its last checkpoint: ``train.py KEEP --config ...``.
 
-Every rank notes in ``KEEP.rank<r>`` what its networks are at each checkpoint.
+Every rank notes in ``KEEP.rank<r>`` what its networks are at each checkpoint; counters of usage are its own.
 """
 
 import hashlib
@@ -26,8 +26,9 @@ def main() -> None:
 
     def note_and_save(trainer: Trainer, *words: Any, **options: Any) -> None:
         digest = hashlib.sha256()
-        for tensor in trainer.lightning_module.state_dict().values():
-            digest.update(tensor.contiguous().numpy().tobytes())
+        for name, tensor in trainer.lightning_module.state_dict().items():
+            if name.startswith(("network.", "ema.", "adversary.")):
+                digest.update(tensor.contiguous().numpy().tobytes())
         with Path(f"{keep}.rank{trainer.global_rank}").open("a") as file:
             file.write(f"{trainer.global_step} {digest.hexdigest()}\n")
         save(trainer, *words, **options)
