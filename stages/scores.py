@@ -170,10 +170,10 @@ def build(job: Job) -> None:
     loader = evaluation_loader(EvaluationImages(index), val, config.batch_size, config.runtime.num_workers, *world)
     run_test(job, module, loader)
     figures: dict[str, Any] = {"reconstruction": reconstruction_figures(module)}
-    num_val = int(module.reference.number)
     state = np.full(len(val), WRITTEN)
     state[np.isin(val, np.asarray(module.dropped.compute(), dtype=np.int64))] = DROPPED
     check_dropped(index, val, state, config.max_unreadable)
+    num_val = int((state == WRITTEN).sum())  # over all ranks
     if "token_shards" in job.inputs:
         facts = job.inputs["token_shards"].facts
         names = [name.removeprefix("train_") for name in facts if name.startswith("train_")]

@@ -83,7 +83,7 @@ def test_two_ranks_train_as_one(
 def test_two_ranks_measure_and_write_what_one_does(
     stage: str, ranks: Ranks, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
-    """No image is left out or counted twice: 280 val images are odd for two ranks' batches of 64."""
+    """No image is left out or counted twice, and the protocol counts those of both ranks."""
     runs = with_inputs_of(smoke_runs, stage, tmp_path / "runs")
     words = ["runtime.devices=2", "runtime.accelerator=cpu", "runtime.threads=1"]
     script = PROJECT / "stages" / f"{stage}.py"

