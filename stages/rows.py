@@ -10,6 +10,14 @@ from datamodules.shards import DROPPED, ShardWriter
 from pipeline.job import Job
 
 
+def allocate(trainer: Trainer, writer: ShardWriter) -> None:
+    """Makes the shards of ``writer`` on rank 0; returns on every rank when they are there."""
+    trainer.strategy.setup_environment()  # the process group: before it a barrier lets everybody through
+    if trainer.is_global_zero:
+        writer.create()
+    trainer.strategy.barrier("rows allocated")
+
+
 def predict_rows(
     job: Job,
     trainer: Trainer,
@@ -23,9 +31,7 @@ def predict_rows(
 
     Row r of ``writer`` belongs to image ``members[r]``. Returns when all ranks are done.
     """
-    if trainer.is_global_zero:
-        writer.create()
-    trainer.strategy.barrier("rows allocated")
+    allocate(trainer, writer)
     pending = writer.pending()
     row_of = {int(members[row]): int(row) for row in pending}
     trainer.callbacks.append(RowWriter(writer, row_of))  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ from networks.priors.masked import MaskedPrior
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.published import check_tokenizer, load_decoders, load_prior
+from stages.rows import allocate
 from stages.trainer import build_trainer, lay_out
 
 STAGE = "samples"
@@ -69,9 +70,7 @@ def build(job: Job) -> None:
         writer = ShardWriter(job.work / kind, "images", config.num_samples, shape, "uint8", config.rows_per_shard)
         row_of = {i: i for i in range(config.num_samples)}
         trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
-        if trainer.is_global_zero:
-            writer.create()
-        trainer.strategy.barrier("rows allocated")
+        allocate(trainer, writer)
         loader = sample_loader(indices, writer.pending(), config.batch_size, trainer.global_rank, trainer.world_size)
         trainer.predict(module, loader, return_predictions=False)
         trainer.strategy.barrier("rows written")
