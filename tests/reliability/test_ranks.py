@@ -75,9 +75,9 @@ def test_two_ranks_train_as_one(
     for row, other in zip(first, second, strict=True):
         for name in row:
             if row[name]:
-                # One of some thousand tokens that lies between two codes may fall to the other.
+                # A few of some thousand tokens lie between two codes and may fall to either.
                 counts = name in ("val/entropy", "val/perplexity", "val/usage")
-                close = 1e-3 if counts else 1e-4 if name.startswith("gradient_norm") else 1e-5
+                close = 5e-3 if counts else 1e-4 if name.startswith("gradient_norm") else 1e-5
                 assert float(other[name]) == pytest.approx(float(row[name]), rel=close, abs=1e-6), name
 
 
