@@ -83,6 +83,10 @@ if __name__ == "__main__":
     peer = GPT2LMHeadModel(
         GPT2Config(vocab_size=CODES, n_positions=length + 1, n_layer=24, n_head=16, n_embd=768)
     ).eval()
+    weights = [layer.weight for layer in plain.transformer.modules() if isinstance(layer, torch.nn.Linear)]
+    once = seconds(lambda: [weight.sum() for weight in weights])
+    size = sum(weight.nbytes for weight in weights) / 1e9
+    print(f"reading {size:.2f} GB of linear layers: {once * 1e3:.0f} ms, so at batch 1 {1 / once:.1f} tokens/s at most")
     print(f"cached against uncached logits: {cached_error(fast, 32):.1e} at most")
     for batch in (1, 8):
         compare(batch, length, plain, fast, brief, masked, peer)
