@@ -8,9 +8,8 @@ of codes that as many uniform draws as there are train tokens would hit.
 
 import json
 import sys
-from pathlib import Path
 
-from benchmarks.table import Row, figures, make_table, options, published
+from benchmarks.table import Published, Row, figures, make_table, options
 
 METHODS = {"VQ": "vqgan", "FC": "vqgan_fc", "FC + L2": "vqgan_fc_l2", "EMA": "vqgan_ema", "LC": "vqgan_lc"}
 HEAD = (
@@ -19,9 +18,9 @@ HEAD = (
 )
 
 
-def line(row: Row, recipe: Path, runs: Path) -> str:
+def line(row: Row, found: Published) -> str:
     """Returns a row of the table."""
-    found, values = published(recipe, runs), figures(recipe, runs)
+    values = figures(found)
     report = json.loads(found["codebook"].file("clustering.json").read_text()) if "codebook" in found else {}
     return (
         f"| {' | '.join(row.labels)} | {values['usage']:.1%} | {values['uniform']:.1%} | {values['perplexity']:.0f} | "

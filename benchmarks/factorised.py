@@ -8,9 +8,8 @@ of the first FQ row. Bits a position are those of all its books together.
 """
 
 import sys
-from pathlib import Path
 
-from benchmarks.table import Row, figures, make_table, options
+from benchmarks.table import Published, Row, figures, make_table, options
 
 HEAD = (
     "| codebook | bits | train usage | uniform | perplexity | PSNR, dB | fd_efficientnet_lite2 | head | "
@@ -39,9 +38,9 @@ def table(codes: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def line(row: Row, recipe: Path, runs: Path) -> str:
+def line(row: Row, found: Published) -> str:
     """Returns a row of the table."""
-    values, (name, bits, head) = figures(recipe, runs), row.labels
+    values, (name, bits, head) = figures(found), row.labels
     return (
         f"| {name} | {bits} | {values['usage']:.1%} | {values['uniform']:.1%} | {values['perplexity']:.0f} | "
         f"{values['psnr']:.2f} | {values['frechet']:.0f} | {head} | {values['bits_position']:.3f} | "

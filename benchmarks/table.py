@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,19 +47,19 @@ class Row:
         return folder
 
 
-Line = Callable[[Row, Path, Path], str]
+Published = Mapping[str, Artifact]
+Line = Callable[[Row, Published], str]
 
 
-def published(recipe: Path, runs: Path) -> dict[str, Artifact]:
+def published(recipe: Path, runs: Path) -> Published:
     """Returns the published stages of a recipe."""
     found = Recipe(recipe).status(Store(runs))
     return {stage: status.artifact for stage, status in found.items() if status.artifact}
 
 
-def figures(recipe: Path, runs: Path) -> dict[str, float]:
+def figures(found: Published) -> dict[str, float]:
     """Returns what a row shows. ``uniform`` is the share of codes that as many uniform draws as there are train tokens
     would hit; ``bits`` are the prior's for an image and for a position, all books together."""
-    found = published(recipe, runs)
     shards, prior = found["token_shards"].facts, found["ar_prior"].facts
     phase1 = found["scores"].facts["reconstruction"]["phase1"]
     position = prior["val_loss_nats"] / math.log(2) * shards["num_books"]
@@ -105,7 +105,7 @@ def make_table(rows: Sequence[Row], words: argparse.Namespace, title: str, head:
 
     def show() -> None:
         lines = [head, "|---" * (head.count("|") - 1) + "|"]
-        text = "\n".join([*lines, *(line(row, folders[row], runs) for row in rows if row in done)]) + "\n"
+        text = "\n".join([*lines, *(line(row, published(folders[row], runs)) for row in rows if row in done)]) + "\n"
         print(text, flush=True)
         if words.write:
             words.write.parent.mkdir(parents=True, exist_ok=True)

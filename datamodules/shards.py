@@ -8,7 +8,7 @@ shows no half one.
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -55,8 +55,8 @@ class ShardWriter:
     def path(self, number: int) -> Path:
         return self.folder / f"{self.name}-{number:05d}.npy"
 
-    def state(self, mode: Literal["r", "r+"] = "r") -> Any:
-        return read_array(self.folder / "state.npy", mode)
+    def state(self) -> Any:
+        return read_array(self.folder / "state.npy", "r")
 
     def pending(self) -> np.ndarray:
         """Returns the rows that are still to be written."""

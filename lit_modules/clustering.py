@@ -81,19 +81,18 @@ def backend_for(config: CodebookConfig, on_gpu: bool) -> tuple[str, bool]:
     return f"faiss {faiss.__version__} on {f'{gpus} GPUs' if used else 'CPU'}", used
 
 
-def share_of_a_group(num_codes: int, sizes: Mapping[str, int]) -> int:
-    """Returns how many centres each group gets, for groups of so many points, by name.
-
-    Raises:
-        ValueError: groups that don't divide the codes; a group with fewer points than centres.
-    """
-    share, rest = divmod(num_codes, len(sizes))
+def share_of_a_group(num_codes: int, num_groups: int) -> int:
+    """Returns how many centres each group gets; ValueError if the groups don't divide the codes."""
+    share, rest = divmod(num_codes, num_groups)
     if rest:
-        raise ValueError(f"balance class: {num_codes} codes don't divide by {len(sizes)} labelled classes")
-    for name, size in sizes.items():
-        if size < share:
-            raise ValueError(f"{name}: codebook of {share} codes from {size} points: give more images or fewer codes")
+        raise ValueError(f"balance class: {num_codes} codes don't divide by {num_groups} labelled classes")
     return share
+
+
+def check_points(name: str, num_points: int, share: int) -> None:
+    """Raises ValueError if a group has fewer points than centres."""
+    if num_points < share:
+        raise ValueError(f"{name}: codebook of {share} codes from {num_points} points: give more images or fewer codes")
 
 
 def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, work: Path) -> Clustering:
@@ -103,7 +102,7 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
         ValueError: groups that don't divide the codes; a group with fewer points than centres, by name.
     """
     backend, used = backend_for(config, on_gpu)
-    share = share_of_a_group(config.num_codes, dict.fromkeys(groups, config.num_codes))
+    share = share_of_a_group(config.num_codes, len(groups))
     work.mkdir(parents=True, exist_ok=True)
     parts: list[np.ndarray] = []
     objectives: list[list[float]] = []
@@ -111,7 +110,7 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
         file = work / f"{number:06d}.npz"
         if not file.exists():
             points = read()
-            share_of_a_group(share, {name: len(points)})
+            check_points(name, len(points), share)
             centres, objective = CENTRES[config.centres](points, share, config, used)
             partial = file.with_suffix(".tmp.npz")
             np.savez(partial, centres=centres, objective=np.array(objective))

@@ -155,9 +155,12 @@ def obey_signals(stage: str) -> None:
     The others start anew: SIGTERM ends them with 143, and SIGUSR1, the notice before a time limit, leaves them the time
     that is left. A training takes over from here while it trains, and saves first.
     """
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGUSR1) if stage in GO_ON else (signal.SIGTERM,):
-        signal.signal(number, functools.partial(_end, PREEMPTED if stage in GO_ON else 128 + number))
+    if stage in GO_ON:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, functools.partial(_end, PREEMPTED))
+    else:
+        signal.signal(signal.SIGTERM, functools.partial(_end, 128 + signal.SIGTERM))
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def _end(code: int, number: int, frame: FrameType | None) -> None:

@@ -19,7 +19,7 @@ def hash_weights(weights: str, cache: Path) -> str:
         known = json.loads(cache.read_text())
     if entry not in known:
         known[entry] = sha256_of(path)
-        with contextlib.suppress(PermissionError):  # looking at the runs of somebody else
+        with contextlib.suppress(OSError):  # runs of somebody else, or on a disk that is read-only or full
             cache.parent.mkdir(parents=True, exist_ok=True)
             temporary = cache.with_suffix(f".{os.getpid()}")
             temporary.write_text(json.dumps(known, indent=1))

@@ -8,7 +8,7 @@ import numpy as np
 from configs.stages import CodebookConfig
 from datamodules.images import EvaluationImages
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
-from lit_modules.clustering import Points, cluster, share_of_a_group, whiten
+from lit_modules.clustering import Points, check_points, cluster, share_of_a_group, whiten
 from lit_modules.codebook import LitCodebook
 from networks.features import build_features
 from networks.frozen import Frozen
@@ -37,7 +37,7 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     trainer = build_trainer(job, logger=False)
     images = EvaluationImages(index)
     patches, width = module.shape(images.size)
-    check_points(index.labels[members], patches, config, index.facts.class_names)
+    check_images(index.labels[members], patches, config, index.facts.class_names)
     writer = ShardWriter(job.work / "features", "features", len(members), (patches, width), "float16", 100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
@@ -59,14 +59,15 @@ def group_name(label: int, names: Sequence[str]) -> str:
     return f"class {names[label]}" if label >= 0 else "all images"
 
 
-def check_points(labels: np.ndarray, patches: int, config: CodebookConfig, names: Sequence[str]) -> None:
+def check_images(labels: np.ndarray, patches: int, config: CodebookConfig, names: Sequence[str]) -> None:
     """Raises ValueError, before any feature is extracted, if images of these labels can't give so many centres."""
     if config.balance == "class" and (labels < 0).any():
         raise ValueError(f"balance class: {int((labels < 0).sum())} train images have no label; take balance global")
-    numbers = dict(zip(*np.unique(labels, return_counts=True), strict=True))
-    groups = numbers if config.balance == "class" else {-1: len(labels)}
-    sizes = {group_name(int(label), names): int(number) * patches for label, number in groups.items()}
-    share_of_a_group(config.num_codes, sizes)
+    grouped = labels if config.balance == "class" else np.full(len(labels), -1)
+    groups = list(zip(*np.unique(grouped, return_counts=True), strict=True))
+    share = share_of_a_group(config.num_codes, len(groups))
+    for label, number in groups:
+        check_points(group_name(label, names), number * patches, share)
 
 
 def rows_to_cluster(labels: np.ndarray, patches: int, config: CodebookConfig) -> dict[int, np.ndarray]:

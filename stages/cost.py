@@ -27,10 +27,10 @@ from networks.features import build_features, feature_width
 from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
-from networks.quantizers import Quantizer, build_quantizer
+from networks.quantizers import Quantizer
 from networks.tokenizer import PredictingTokenizer
 from pipeline.graph import Recipe
-from stages.params import centres_of
+from stages.params import count, quantizer_of
 from stages.token_shards import token_type
 from stages.tokenizer import training_tokenizer
 
@@ -75,7 +75,7 @@ def training_cost(
     networks: list[nn.Module], forward: int, activations: int, training: Any, tflops: float, utilisation: float
 ) -> Cost:
     """Returns the cost of a training whose forward and backward take ``forward`` FLOPs an image."""
-    parameters = sum(weight.numel() for part in networks for weight in part.parameters() if weight.requires_grad)
+    parameters = sum(count(network) for network in networks)
     images = training.updates * training.batch_size
     states = parameters * BYTES * STATES / 1e9
     return Cost(
@@ -126,7 +126,7 @@ def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
         return {}
     with torch.device("meta"):
         config, data = nodes["tokenizer"].config, nodes["data"].config
-        quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+        quantizer = quantizer_of(recipe)
         found = image_costs(recipe, quantizer, tflops, utilisation)
         num_tokens = (data.image_size // config.autoencoder.factor) ** 2
         tokens = torch.zeros(1, quantizer.num_books, num_tokens, dtype=torch.int64)
@@ -173,8 +173,7 @@ def row_bytes(recipe: Recipe) -> dict[str, int]:
         found["codebook"] = feature_bytes(nodes["codebook"].config, size)
     if "token_shards" in nodes and "tokenizer" in nodes:
         config = nodes["tokenizer"].config
-        with torch.device("meta"):
-            quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+        quantizer = quantizer_of(recipe)
         num_tokens = (size // config.autoencoder.factor) ** 2
         found["token_shards"] = token_bytes(nodes["token_shards"].config, quantizer, num_tokens)
     return found

@@ -13,7 +13,7 @@ from networks.discriminators import build_discriminator
 from networks.features import feature_width
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
-from networks.quantizers import build_quantizer
+from networks.quantizers import Quantizer, build_quantizer
 from networks.tokenizer import PredictingTokenizer
 from pipeline.graph import Recipe
 from stages.tokenizer import training_tokenizer
@@ -34,6 +34,13 @@ def centres_of(recipe: Recipe) -> torch.Tensor | None:
     return torch.zeros(config.num_codes, feature_width(config.features, config.tap))
 
 
+def quantizer_of(recipe: Recipe) -> Quantizer:
+    """Returns the quantiser that a recipe's tokenizer trains, on the meta device."""
+    config = recipe.nodes["tokenizer"].config
+    with torch.device("meta"):
+        return build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+
+
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     """Returns {stage: {part: parameters}}; discriminators and perceptual networks stand apart from the totals."""
     nodes, counts = recipe.nodes, {}
@@ -44,7 +51,7 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     num_tokens = (data.image_size // autoencoder.factor) ** 2
     num_classes = data.num_classes or 0
     with torch.device("meta"):
-        quantizer = build_quantizer(config.quantizer, autoencoder.latent_dim, centres_of(recipe))
+        quantizer = quantizer_of(recipe)
         tokenizer = training_tokenizer(config, data.image_size, quantizer)
         heads = count(tokenizer.predictors) if isinstance(tokenizer, PredictingTokenizer) else 0
         counts["tokenizer"] = {

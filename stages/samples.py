@@ -51,7 +51,7 @@ def build(job: Job) -> None:
     priors = {name.removesuffix("_prior"): a for name, a in job.inputs.items() if name.endswith("_prior")}
     if not priors:
         raise ValueError("stage samples has no prior; give it ar_prior or nar_prior in pipeline.yaml")
-    check_tokenizer([a for name, a in job.inputs.items() if name != "tokenizer"], tokenizer)
+    check_tokenizer(priors.values(), tokenizer)
     size, class_names = tokenizer.facts["image_size"], tokenizer.facts["class_names"]
     decoders = load_decoders(job)
     lay_out(config.runtime, *(held.network for held in decoders.values()))

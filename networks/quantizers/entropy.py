@@ -5,7 +5,8 @@ from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_reduce
 from torch.utils.checkpoint import checkpoint
 
-ROWS = {"cpu": 2**21, "cuda": 2**26}  # assignments held at once in float32; a GPU wants fewer and larger products
+ROWS = 2**21  # assignments held at once in float32
+GPU_ROWS = 2**26  # a GPU wants fewer and larger products
 
 
 def _assignments(latents: Tensor, codebook: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
@@ -35,7 +36,7 @@ def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) 
         centre = codes.mean(0).detach()
         points, codes = points - centre, codes - centre
         mean, entropy = codes.new_zeros(len(codes)), codes.new_zeros(())
-        for chunk in points.split(max(1, ROWS.get(points.device.type, ROWS["cpu"]) // len(codes))):
+        for chunk in points.split(max(1, (GPU_ROWS if points.is_cuda else ROWS) // len(codes))):
             part, own = checkpoint(_assignments, chunk, codes, temperature, use_reentrant=False)
             mean, entropy = mean + part, entropy + own
         mean = mean / len(points)

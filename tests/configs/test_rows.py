@@ -7,12 +7,10 @@ import csv
 from pathlib import Path
 
 import pytest
-import torch
 
 from configs.contradictions import num_books
-from networks.quantizers import build_quantizer
 from pipeline.graph import Recipe
-from stages.params import centres_of, parameter_counts
+from stages.params import parameter_counts, quantizer_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 with (PROJECT / "docs" / "rows.csv").open(newline="") as stream:
@@ -23,8 +21,7 @@ with (PROJECT / "docs" / "rows.csv").open(newline="") as stream:
 def test_row_builds_with_the_numbers_it_states(row: dict[str, str]) -> None:
     recipe = Recipe(PROJECT / "configs" / row["recipe"], [text for text in row["overrides"].split("|") if text])
     config, image_size = recipe.nodes["tokenizer"].config, recipe.nodes["data"].config.image_size
-    with torch.device("meta"):
-        quantizer = build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
+    quantizer = quantizer_of(recipe)
     positions = (image_size // config.autoencoder.factor) ** 2
     assert (quantizer.num_books, quantizer.num_codes, positions) == tuple(
         int(row[name]) for name in ("books", "codes", "positions")

@@ -5,7 +5,7 @@ import pytest
 
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
-from stages.codebook import check_points
+from stages.codebook import check_images
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def test_too_few_points_are_named(balance: str, num_codes: int, expected: str) -
     config = CodebookConfig(features=network, tap="block2", num_codes=num_codes, balance=balance)  # type: ignore[arg-type]
     labels = np.array([0] * 16 + [1] * 4)
     with pytest.raises(ValueError, match=expected):
-        check_points(labels, 4, config, ["cat", "dog"])
+        check_images(labels, 4, config, ["cat", "dog"])
 
 
 def test_labels_that_are_absent_are_named() -> None:
     network = EfficientNetLiteConfig(kind="efficientnet_lite0")
     config = CodebookConfig(features=network, tap="block2", num_codes=4, balance="class")
     with pytest.raises(ValueError, match="3 train images have no label; take balance global"):
-        check_points(np.array([0, -1, -1, -1]), 4, config, ["cat"])
-    check_points(np.array([0, 0]), 4, config, ["cat"])
+        check_images(np.array([0, -1, -1, -1]), 4, config, ["cat"])
+    check_images(np.array([0, 0]), 4, config, ["cat"])
