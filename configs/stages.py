@@ -65,7 +65,7 @@ class CodebookConfig:
     rows (VQGAN-LC Table 6). ``whiten`` makes the centres' coordinates uncorrelated with unit variance.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     features: FeatureNetworkConfig
     tap: str
     num_codes: int

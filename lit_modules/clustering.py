@@ -28,25 +28,49 @@ class Clustering:
     report: dict[str, Any]
 
 
-def kmeans(points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool) -> tuple[np.ndarray, list[float]]:
-    """Returns centres (K, C) and the objective of each iteration; faiss on the CPU or on all GPUs."""
-    algorithm = faiss.Kmeans(
-        points.shape[1],
-        num_codes,
-        niter=config.iterations,
-        seed=config.seed + 1,  # faiss takes 0 for "not set"
-        spherical=config.spherical,
-        min_points_per_centroid=1,
-        max_points_per_centroid=config.points_per_centroid,
-        gpu=on_gpu,
-    )
-    algorithm.train(np.ascontiguousarray(points, dtype=np.float32))
-    assert algorithm.centroids is not None
-    return algorithm.centroids.copy(), [float(value) for value in np.asarray(algorithm.obj)]
+def kmeans(
+    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, kept: Path
+) -> tuple[np.ndarray, list[float]]:
+    """Returns centres (K, C) and the objective of each iteration; faiss on the CPU or on all GPUs.
+
+    The centres of each iteration are ``kept``, so that a killed k-means goes on with the next one.
+    """
+    points = np.ascontiguousarray(points, dtype=np.float32)
+    centres, objective = load(kept) if kept.exists() else (None, [])
+    for _ in range(len(objective), config.iterations):
+        algorithm = faiss.Kmeans(
+            points.shape[1],
+            num_codes,
+            niter=1,
+            seed=config.seed + 1,  # faiss takes 0 for "not set"
+            spherical=config.spherical,
+            min_points_per_centroid=1,
+            max_points_per_centroid=len(points),  # the sample was drawn before
+            gpu=on_gpu,
+        )
+        algorithm.train(points, init_centroids=centres)
+        assert algorithm.centroids is not None and algorithm.obj is not None
+        centres, objective = algorithm.centroids.copy(), [*objective, float(algorithm.obj[0])]
+        keep(kept, centres, objective)
+    assert centres is not None
+    return centres, objective
+
+
+def keep(file: Path, centres: np.ndarray, objective: list[float]) -> None:
+    """Writes both in one step."""
+    partial = file.with_suffix(".tmp.npz")
+    np.savez(partial, centres=centres, objective=np.array(objective))
+    partial.rename(file)
+
+
+def load(file: Path) -> tuple[np.ndarray, list[float]]:
+    """Reads what ``keep`` wrote."""
+    with np.load(file, allow_pickle=False) as done:
+        return done["centres"], done["objective"].tolist()
 
 
 def selected(
-    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool
+    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, kept: Path
 ) -> tuple[np.ndarray, list[float]]:
     """Returns ``num_codes`` of the points, a seeded choice: "random selection" of VQGAN-LC's Table 6."""
     random = np.random.Generator(np.random.PCG64(mix(config.seed, "selected")))
@@ -55,7 +79,7 @@ def selected(
 
 
 def gaussian(
-    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool
+    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, kept: Path
 ) -> tuple[np.ndarray, list[float]]:
     """Returns rows N(0, 1) of the points' width, which know nothing of them: SimVQ's, and "random" of VQGAN-LC."""
     random = np.random.Generator(np.random.PCG64(mix(config.seed, "gaussian")))
@@ -96,7 +120,7 @@ def check_points(name: str, num_points: int, share: int) -> None:
 
 
 def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, work: Path) -> Clustering:
-    """Gives each group its share of the centres. A group's centres are kept in ``work``, so that a killed run goes on.
+    """Gives each group its share of the centres, which are kept in ``work``, so that a killed run goes on.
 
     Raises:
         ValueError: groups that don't divide the codes; a group with fewer points than centres, by name.
@@ -104,22 +128,17 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
     backend, used = backend_for(config, on_gpu)
     share = share_of_a_group(config.num_codes, len(groups))
     work.mkdir(parents=True, exist_ok=True)
-    parts: list[np.ndarray] = []
-    objectives: list[list[float]] = []
+    parts = []
     for number, (name, read) in enumerate(groups.items()):
         file = work / f"{number:06d}.npz"
         if not file.exists():
-            points = read()
+            points, under_way = read(), file.with_suffix(".part.npz")
             check_points(name, len(points), share)
-            centres, objective = CENTRES[config.centres](points, share, config, used)
-            partial = file.with_suffix(".tmp.npz")
-            np.savez(partial, centres=centres, objective=np.array(objective))
-            partial.rename(file)
-        with np.load(file, allow_pickle=False) as done:
-            parts.append(done["centres"])
-            objectives.append(done["objective"].tolist())
-    centres = np.concatenate(parts)
-    objective = [float(sum(values)) for values in zip(*objectives, strict=True)]
+            keep(file, *CENTRES[config.centres](points, share, config, used, under_way))
+            under_way.unlink(missing_ok=True)
+        parts.append(load(file))
+    centres = np.concatenate([part for part, _ in parts])
+    objective = [float(sum(values)) for values in zip(*(values for _, values in parts), strict=True)]
     device = torch.device("cuda" if used else "cpu")
     return Clustering(centres, report((read() for read in groups.values()), centres, objective, backend, device))
 

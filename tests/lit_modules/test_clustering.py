@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
-from lit_modules.clustering import cluster
+from lit_modules.clustering import cluster, kmeans
 
 
 def config(**changes: object) -> CodebookConfig:
@@ -42,6 +43,27 @@ def test_a_killed_clustering_goes_on(tmp_path: Path) -> None:
     again = cluster({"a": first, "b": lambda: points(5)}, config(), False, tmp_path / "cut")
     assert np.array_equal(again.centres, whole.centres)
     assert reads == ["a"], "read for the report alone"
+
+
+def test_kmeans_goes_on_after_any_iteration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Iteration by iteration, cut in the middle, it is faiss's k-means in one go."""
+    data = np.concatenate([points(c) for c in (-3, 0, 4)]).astype(np.float32)
+    whole = faiss.Kmeans(4, 20, niter=10, seed=1, min_points_per_centroid=1, max_points_per_centroid=len(data))
+    whole.train(data)
+    kept, train, done = tmp_path / "kept.npz", faiss.Kmeans.train, []
+
+    def killed_in_the_fifth(self: faiss.Kmeans, *words: object, **options: object) -> object:
+        done.append(1)
+        if len(done) == 5:
+            raise KeyboardInterrupt
+        return train(self, *words, **options)
+
+    monkeypatch.setattr(faiss.Kmeans, "train", killed_in_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        kmeans(data, 20, config(), False, kept)
+    centres, objective = kmeans(data, 20, config(), False, kept)
+    assert len(done) == 5 + 6
+    assert np.array_equal(centres, whole.centroids) and np.allclose(objective, whole.obj, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["selected", "gaussian"])
