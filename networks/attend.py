@@ -5,12 +5,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def split_heads(fused: Tensor, num_heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns queries, keys and values (B, heads, N, d) of a fused projection (B, N, 3 heads d); views, by plain
+    PyTorch, because decoding calls this for every layer and token."""
+    b, n, _ = fused.shape
+    q, k, v = fused.view(b, n, 3, num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
+    return q, k, v
+
+
+def join_heads(x: Tensor) -> Tensor:
+    """Returns (B, N, heads d) of (B, heads, N, d)."""
+    return x.transpose(1, 2).flatten(2)
+
+
 def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False, dropout: float = 0.0) -> Tensor:
     """Returns softmax(q k^T / sqrt d) v for (..., N, d) each (Vaswani et al. 2017, eq. 1).
 
     On the CPU always in float32: there PyTorch's bfloat16 backward takes several times as long.
     """
-    if query.device.type == "cpu":
+    if query.device.type == "cpu" and (torch.is_autocast_enabled("cpu") or query.dtype != torch.float32):
         dtype = value.dtype
         with torch.autocast("cpu", enabled=False):
             query, key, value = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (query, key, value))

@@ -1,6 +1,7 @@
 """Linear layers for a handful of rows at a time, as decoding on a CPU asks for them."""
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 ROWS = 32  # beyond, and for a single row, nn.Linear's own product is as fast
 
@@ -17,12 +18,12 @@ class FewRowsLinear(nn.Module):
         self.linear = linear
 
     def forward(self, x: Tensor) -> Tensor:
-        rows = x.flatten(0, -2)
-        if not 1 < len(rows) <= ROWS:
-            return self.linear(x)
-        found = (self.linear.weight @ rows.mT).mT
-        if self.linear.bias is not None:
-            found = found + self.linear.bias
+        weight, bias = self.linear.weight, self.linear.bias
+        if not 1 < x.numel() // x.shape[-1] <= ROWS:
+            return F.linear(x, weight, bias)
+        found = (weight @ x.flatten(0, -2).mT).mT
+        if bias is not None:
+            found = found + bias
         return found.unflatten(0, x.shape[:-1])
 
 

@@ -4,12 +4,11 @@ B batch, N positions, C width, d channels of a head. No biases.
 """
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from configs.architecture import LlamaConfig
-from networks.attend import attend
+from networks.attend import attend, join_heads, split_heads
 from networks.transformer import KeyValueCache, empty_caches
 
 
@@ -64,13 +63,13 @@ class LlamaBlock(nn.Module):
 
     def attention(self, x: Tensor, rotations: Tensor, cache: KeyValueCache | None) -> Tensor:
         """Returns self-attention of x (B, N, C); a cache holds rotated keys."""
-        q, k, v = rearrange(self.query_key_value(x), "b n (three h d) -> three b h n d", three=3, h=self.num_heads)
+        q, k, v = split_heads(self.query_key_value(x), self.num_heads)
         q, k = rotate(q, rotations), rotate(k, rotations)
         causal = self.causal and q.shape[2] > 1
         if cache is not None:
             assert q.shape[2] == 1 or cache.length == 0, "a cache takes a prefix, then single positions"
             k, v = cache.append(k, v)
-        return self.out(rearrange(attend(q, k, v, causal=causal), "b h n d -> b n (h d)"))
+        return self.out(join_heads(attend(q, k, v, causal=causal)))
 
     def forward(self, x: Tensor, rotations: Tensor, cache: KeyValueCache | None = None) -> Tensor:
         x = x + self.drop(self.attention(self.norm1(x), rotations, cache))

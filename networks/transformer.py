@@ -6,11 +6,10 @@ B batch, N positions, C width.
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from configs.architecture import TransformerConfig
-from networks.attend import attend
+from networks.attend import attend, join_heads, split_heads
 
 
 @dataclass
@@ -23,11 +22,11 @@ class KeyValueCache:
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Stores new positions; returns all keys and values so far."""
-        end = self.length + keys.shape[2]
-        self.keys[:, :, self.length : end] = keys
-        self.values[:, :, self.length : end] = values
-        self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        added = keys.shape[2]
+        self.keys.narrow(2, self.length, added).copy_(keys)
+        self.values.narrow(2, self.length, added).copy_(values)
+        self.length += added
+        return self.keys.narrow(2, 0, self.length), self.values.narrow(2, 0, self.length)
 
 
 def empty_caches(like: Tensor, batch: int, num_layers: int, num_heads: int, num_positions: int) -> list[KeyValueCache]:
@@ -46,15 +45,14 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.width, config.width)
 
     def forward(self, x: Tensor, cache: KeyValueCache | None = None) -> Tensor:
-        q, k, v = rearrange(self.query_key_value(x), "b n (three h d) -> three b h n d", three=3, h=self.num_heads)
+        q, k, v = split_heads(self.query_key_value(x), self.num_heads)
         # A cached step asks for one new position, which may see everything before it: no mask.
         causal = self.causal and q.shape[2] > 1
         if cache is not None:
             assert q.shape[2] == 1 or cache.length == 0, "a cache takes a prefix, then single positions"
             k, v = cache.append(k, v)
         dropout = self.dropout if self.training else 0.0
-        y = attend(q, k, v, causal=causal, dropout=dropout)
-        return self.out(rearrange(y, "b h n d -> b n (h d)"))
+        return self.out(join_heads(attend(q, k, v, causal=causal, dropout=dropout)))
 
 
 class Block(nn.Module):
