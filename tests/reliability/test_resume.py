@@ -1,5 +1,6 @@
 """Twenty updates in one go, and seven, kill -9, thirteen: the same to the last bit."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -60,3 +61,37 @@ def test_killed_at_update_7_goes_on_bit_for_bit(
             assert same, key
     assert equal > 40
     figure(f"resume: {name}, world size {world}, tensors equal", f"{equal} of {equal}")
+
+
+def positions(keep: Path, world: int) -> dict[int, list[int]]:
+    """Returns {update: positions of its batch, in order}, of which a kill may have repeated some."""
+    found: dict[int, dict[int, list[int]]] = {}
+    for rank in range(world):
+        for line in Path(f"{keep}.positions{rank}").read_text().splitlines():
+            update, *batch = json.loads(line)
+            found.setdefault(update, {})[rank] = batch
+    return {update: sorted(p for batch in ranks.values() for p in batch) for update, ranks in found.items()}
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("worlds", [(1, 2), (2, 1)])
+@pytest.mark.parametrize("stage", ["tokenizer", "ar_prior"])
+def test_goes_on_with_another_number_of_ranks(
+    stage: str, worlds: tuple[int, int], ranks: Ranks, smoke_runs: Path, tmp_path: Path,
+    figure: Callable[[str, str], None],
+) -> None:  # fmt: skip
+    """Each position, and so each sample of an epoch, is seen once, whatever the number of ranks before and after."""
+    runs, keeps = with_inputs_of(smoke_runs, stage, tmp_path / "runs"), [tmp_path / "0.ckpt", tmp_path / "1.ckpt"]
+    folder = work_folder(stage, runs, [])
+    ranks.start(worlds[0], command(stage, runs, keeps[0], worlds[0], []))
+    wait_for_update(folder, 7)
+    assert 0 not in ranks.kill(worlds[0], first=0)
+    ranks.start(worlds[1], command(stage, runs, keeps[1], worlds[1], []))
+    assert ranks.wait(worlds[1]) == [0] * worlds[1]
+
+    before, after = positions(keeps[0], worlds[0]), positions(keeps[1], worlds[1])
+    assert min(after) >= 7, "it went on where it was"
+    seen = {**before, **after}
+    batch = len(seen[0])
+    assert seen == {update: list(range(update * batch, (update + 1) * batch)) for update in range(20)}
+    figure(f"resume: {stage}, {worlds[0]} ranks and then {worlds[1]}", f"{20 * batch} samples, each once")

@@ -1,24 +1,29 @@
-"""A stage as its script runs it, which also keeps its last checkpoint: ``train.py KEEP --config ...``.
+"""A stage as its script runs it, which also keeps its last checkpoint: ``train.py KEEP EPS --config ...``.
 
-Every rank notes in ``KEEP.rank<r>`` what its networks are at each checkpoint; counters of usage are its own.
+Every rank notes in ``KEEP.rank<r>`` what its networks are at each checkpoint; counters of usage are its own. In
+``KEEP.positions<r>`` it notes the update and the positions of each batch. ``EPS`` is what Adam adds to the gradient's
+size: PyTorch's is 1e-8.
 """
 
 import hashlib
 import importlib
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 
+from lit_modules.training import LitTraining
 from pipeline.job import Job, run_stage
 from stages.checkpoints import newest_checkpoint
 
 
 def main() -> None:
-    keep = Path(sys.argv.pop(1))
+    keep, eps = Path(sys.argv.pop(1)), float(sys.argv.pop(1))
     name = Path(sys.argv[sys.argv.index("--config") + 1]).stem
     stage = importlib.import_module(f"stages.{name}")
 
@@ -34,6 +39,22 @@ def main() -> None:
         save(trainer, *words, **options)
 
     Trainer.save_checkpoint = note_and_save  # type: ignore[method-assign]
+
+    start, configure = LitTraining.on_train_batch_start, LitTraining.configure_optimizers
+
+    def note_positions(self: LitTraining, batch: Any, batch_idx: int) -> None:
+        with Path(f"{keep}.positions{self.global_rank}").open("a") as file:
+            file.write(json.dumps([self.update, *batch["position"].tolist()]) + "\n")
+        start(self, batch, batch_idx)
+
+    def configure_with_eps(self: LitTraining) -> list[torch.optim.Optimizer]:
+        optimizers = configure(self)
+        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
+            group["eps"] = eps
+        return optimizers
+
+    LitTraining.on_train_batch_start = note_positions  # type: ignore[method-assign]
+    LitTraining.configure_optimizers = configure_with_eps  # type: ignore[method-assign]
 
     def build(job: Job) -> None:
         publish = job.publish

@@ -58,9 +58,21 @@ def with_own_book(folder: Path) -> Path:
     return folder
 
 
-def command(stage: str, runs: Path, keep: Path, world: int, changes: list[str], recipe: Path = SMOKE) -> list[str]:
+def command(
+    stage: str, runs: Path, keep: Path, world: int, changes: list[str], recipe: Path = SMOKE, eps: float = 1e-8
+) -> list[str]:
     words = [f"runtime.devices={world}", "runtime.accelerator=cpu", "runtime.checkpoint_every=1", "runtime.threads=1"]
-    return [str(SCRIPT), str(keep), "--config", str(recipe / f"{stage}.yaml"), "--runs", str(runs), *words, *changes]
+    return [
+        str(SCRIPT),
+        str(keep),
+        str(eps),
+        "--config",
+        str(recipe / f"{stage}.yaml"),
+        "--runs",
+        str(runs),
+        *words,
+        *changes,
+    ]
 
 
 def work_folder(stage: str, runs: Path, changes: list[str], recipe: Path = SMOKE) -> Path:
