@@ -90,7 +90,7 @@ class TokenizerConfig:
     ``attention`` gives the decoder attention in phase 1 already: SeQ-GAN's Table 1, in which that harms the priors.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     autoencoder: AutoencoderKind
     quantizer: QuantizerConfig
     discriminator: DiscriminatorConfig

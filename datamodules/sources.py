@@ -2,7 +2,9 @@
 
 import csv
 import os
+import shutil
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,19 +39,26 @@ class Scan:
 
 
 def unpack_embedded(archive: Path, folder: Path) -> Path:
-    """Unpacks the embedded zip once, with one rename at the end; returns the folder of its splits.
+    """Unpacks the embedded zip once, with one rename at the end; returns the folder of its splits. Of two that do so at
+    the same time, of two recipes in one folder of runs, the later takes what the earlier has made.
 
     Raises:
         ValueError: a member that would land outside the folder.
     """
     if not folder.is_dir():
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         with zipfile.ZipFile(archive) as members:
             for member in members.namelist():
                 if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
                     raise ValueError(f"{archive}: member {member!r} would be written outside its folder")
             members.extractall(temporary)
-        temporary.rename(folder)
+        temporary.chmod(0o755)  # mkdtemp's is the owner's alone
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            shutil.rmtree(temporary)
     return folder / archive.stem
 
 

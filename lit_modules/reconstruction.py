@@ -11,7 +11,7 @@ from torchmetrics import MeanMetric
 from configs.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary
 from lit_modules.training import LitTraining
-from metrics.codebook import CodebookUsage
+from metrics.codebook import CodebookUsage, usage
 from metrics.reconstruction import peak_signal_to_noise
 from networks.autoencoders import AnyDecoder
 from networks.perceptual import Perceptual
@@ -34,6 +34,8 @@ class Attempt:
 
 class LitReconstruction(LitTraining):
     """Pixels + perceptual + GAN (SeQ-GAN eq. 2 and 3); subclasses say how an image is reconstructed."""
+
+    last_window: Tensor
 
     def __init__(
         self,
@@ -58,6 +60,8 @@ class LitReconstruction(LitTraining):
         self.perceptual_weight, self.reconstruction_weight = perceptual_weight, reconstruction_weight
         self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
         self.window = CodebookUsage(self.num_books, self.num_codes)
+        # How often each code occurred between the last two validations, on all ranks: what is published.
+        self.register_buffer("last_window", torch.zeros(self.num_books, self.num_codes, dtype=torch.int64))
         self.val_usage, self.val_psnr = CodebookUsage(self.num_books, self.num_codes), MeanMetric()
 
     def trained_networks(self) -> list[nn.Module]:
@@ -99,9 +103,10 @@ class LitReconstruction(LitTraining):
     def on_validation_epoch_start(self) -> None:
         if self.trainer.sanity_checking:
             return
-        usage = self.window.compute()  # by all ranks, whatever each has counted itself
-        if usage["usage"] > 0:
-            self.log_dict({f"train/{name}": value for name, value in usage.items()})
+        counts = all_sum(self.window.counts.clone())
+        if counts.any():
+            self.last_window.copy_(counts)
+            self.log_dict({f"train/{name}": value.float() for name, value in usage(counts).items()})
             self.window.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 Networks are built on the meta device and their FLOPs counted by PyTorch; nothing runs. One multiply-add is two FLOPs,
 and a backward costs two forwards. Frozen networks (perceptual, teachers) and validation come on top, a tenth or so.
 Device-hours are FLOPs over peak times utilisation: an estimate, good to a factor of two. Two checkpoints are kept, and
-features and tokens of every image.
+features and tokens of every image. Stages that train nothing are counted for a million images, samples for those that
+are drawn.
 """
 
 import argparse
@@ -17,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from configs.stages import CodebookConfig, TokenShardsConfig
 from lit_modules.codebook import LitCodebook
@@ -28,9 +28,10 @@ from networks.frozen import Frozen
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from networks.quantizers import Quantizer
-from networks.tokenizer import PredictingTokenizer
+from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.graph import Recipe
 from stages.params import count, quantizer_of
+from stages.passes import Pass, flops, pass_costs, prior_flops
 from stages.token_shards import token_type
 from stages.tokenizer import training_tokenizer
 
@@ -52,13 +53,6 @@ class Cost:
     checkpoint_gb: float
 
 
-def flops(run: Callable[[], Any]) -> int:
-    """Returns the FLOPs of what ``run`` does on the meta device."""
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return int(counter.get_total_flops())
-
-
 class _Activations:
     """Adds up the floats that layers give, which a backward pass keeps."""
 
@@ -66,6 +60,11 @@ class _Activations:
         self.number = 0
         leaves = [m for network in networks for m in network.modules() if not list(m.children())]
         self.hooks = [leaf.register_forward_hook(self._add) for leaf in leaves]
+
+    def remove(self) -> None:
+        """Adds up no more."""
+        for hook in self.hooks:
+            hook.remove()
 
     def _add(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self.number += output.numel() if isinstance(output, Tensor) else 0
@@ -84,11 +83,10 @@ def training_cost(
     )  # fmt: skip
 
 
-def image_costs(recipe: Recipe, quantizer: Quantizer, tflops: float, utilisation: float) -> dict[str, Cost]:
+def image_costs(recipe: Recipe, tokenizer: VQTokenizer, tflops: float, utilisation: float) -> dict[str, Cost]:
     """Returns the costs of tokenizer and decoder."""
     nodes = recipe.nodes
     config, size = nodes["tokenizer"].config, nodes["data"].config.image_size
-    tokenizer = training_tokenizer(config, size, quantizer)
     discriminator = build_discriminator(config.discriminator)
     images = torch.zeros(1, 3, size, size)
     found: dict[str, Cost] = {}
@@ -98,8 +96,7 @@ def image_costs(recipe: Recipe, quantizer: Quantizer, tflops: float, utilisation
     def add(stage: str, networks: list[nn.Module], run: Callable[[], Any]) -> None:
         kept = _Activations(*networks)
         forward = flops(run)
-        for hook in kept.hooks:
-            hook.remove()
+        kept.remove()
         total = 3 * forward + 8 * judged  # D learns from two images, and passes the generator's gradient on
         training = nodes[stage].config.training
         found[stage] = training_cost([*networks, discriminator], total, kept.number, training, tflops, utilisation)
@@ -119,29 +116,30 @@ def image_costs(recipe: Recipe, quantizer: Quantizer, tflops: float, utilisation
     return found
 
 
-def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
-    """Returns the cost of each training of a recipe."""
+def costs(recipe: Recipe, tflops: float, utilisation: float) -> tuple[dict[str, Cost], dict[str, Pass]]:
+    """Returns the cost of each training of a recipe, and of each of its other stages."""
     nodes = recipe.nodes
     if "tokenizer" not in nodes or "data" not in nodes:
-        return {}
+        return {}, {}
     with torch.device("meta"):
         config, data = nodes["tokenizer"].config, nodes["data"].config
         quantizer = quantizer_of(recipe)
-        found = image_costs(recipe, quantizer, tflops, utilisation)
+        tokenizer = training_tokenizer(config, data.image_size, quantizer)
+        found = image_costs(recipe, tokenizer, tflops, utilisation)
         num_tokens = (data.image_size // config.autoencoder.factor) ** 2
-        tokens = torch.zeros(1, quantizer.num_books, num_tokens, dtype=torch.int64)
+        priors: dict[str, nn.Module] = {}
         for stage, network in (("ar_prior", CausalPrior), ("nar_prior", MaskedPrior)):
             if stage not in nodes:
                 continue
             classes = data.num_classes or 0
             prior = network(nodes[stage].config.network, quantizer.num_books, quantizer.num_codes, num_tokens, classes)
             kept = _Activations(prior)
-            labels = torch.zeros(1, dtype=torch.int64)
-            forward = flops(lambda prior=prior, labels=labels: prior.features(tokens, labels))  # type: ignore[misc]
-            heads = sum(2 * num_tokens * weight.numel() for weight in prior.outputs.weights())
+            forward = prior_flops(prior)
+            kept.remove()
             training = nodes[stage].config.training
-            found[stage] = training_cost([prior], 3 * (forward + heads), kept.number, training, tflops, utilisation)
-    return found
+            found[stage] = training_cost([prior], 3 * forward, kept.number, training, tflops, utilisation)
+            priors[stage] = prior
+        return found, pass_costs(recipe, tokenizer, quantizer, priors, tflops * 1e12 * utilisation)
 
 
 def feature_bytes(config: CodebookConfig, image_size: int) -> int:
@@ -190,12 +188,12 @@ def main() -> int:
     words = parser.parse_args()
     try:
         recipe = Recipe(words.recipe, words.set)
-        found = costs(recipe, words.tflops, words.utilisation)
+        found, passes = costs(recipe, words.tflops, words.utilisation)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if words.json:
-        print(json.dumps({stage: asdict(cost) for stage, cost in found.items()}, indent=1))
+        print(json.dumps({stage: asdict(cost) for stage, cost in (found | passes).items()}, indent=1))
         return 0
     columns = "stage | parameters | GFLOPs an image | activations, GB an image | states, GB | updates"
     print(f"| {columns} | device-hours | checkpoint, GB |")
@@ -205,6 +203,9 @@ def main() -> int:
             f"| {stage} | {cost.parameters:,} | {cost.gflops_per_image:,.1f} | {cost.activations_gb_per_image:.2f} | "
             f"{cost.states_gb:.2f} | {cost.updates:,} | {cost.device_hours:,.0f} | {cost.checkpoint_gb:.2f} |"
         )
+    print("\n| stage | GFLOPs an image | images | device-hours |\n|---|---|---|---|")
+    for stage, one in passes.items():
+        print(f"| {stage} | {one.gflops_per_image:,.1f} | {one.images:,} | {one.device_hours:,.1f} |")
     try:
         kept = [f"{stage} {size:,} bytes" for stage, size in row_bytes(recipe).items()]
     except ValueError as error:

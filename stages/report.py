@@ -73,12 +73,13 @@ def token_section(job: Job) -> Section:
         (f"image and token map (one colour a code){_book(i, num_books)}", token_picture(original, book, num_codes))
         for i, book in enumerate(maps)
     ]
+    counted = {"last training window": read_array(job.inputs["tokenizer"].file("train_counts.npy"))}
     if "token_shards" in job.inputs:
-        shards = job.inputs["token_shards"]
-        for split in ("train", "val"):
-            for i, row in enumerate(count_codes(shards, split)):
-                title = f"uses of each code over the {split} tokens, most used first{_book(i, num_books)}"
-                pictures.append((title, bars(np.sort(row)[::-1])))
+        counted |= {f"{split} tokens": count_codes(job.inputs["token_shards"], split) for split in ("train", "val")}
+    for over, counts in counted.items():
+        for i, row in enumerate(counts):
+            title = f"uses of each code over the {over}, most used first{_book(i, num_books)}"
+            pictures.append((title, bars(np.sort(row)[::-1])))
     text = f"{num_codes} codes, grid {tokens.shape[-2]} x {tokens.shape[-1]}."
     return Section("Tokens", f"{num_books} books of {text}" if num_books > 1 else text, pictures=pictures)
 

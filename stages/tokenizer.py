@@ -1,5 +1,6 @@
 """Stage tokenizer: phase 1, semantic compression."""
 
+import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
@@ -76,13 +77,14 @@ def build(job: Job) -> None:
     published = VQTokenizer(trained.encoder, trained.quantizer.published(), trained.decoder)
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
     grid = size // autoencoder.factor
+    np.save(job.work / "train_counts.npy", module.last_window.cpu().numpy(), allow_pickle=False)
     job.publish(
         files={
             "tokenizer.safetensors": save_network(published, job.work / "tokenizer.safetensors"),
             "training.safetensors": save_network(trained, job.work / "training.safetensors"),
             "discriminator.safetensors": save_network(discriminator, job.work / "discriminator.safetensors"),
         },
-        records={"curves.csv": job.work / "curves.csv", **previews(job)},
+        records={name: job.work / name for name in ("curves.csv", "train_counts.npy")} | previews(job),
         facts={
             "num_books": quantizer.num_books, "num_codes": quantizer.num_codes,
             "book_names": list(getattr(quantizer, "names", ())),

@@ -1,9 +1,11 @@
 """Pretrained feature networks behind one interface; a recipe chooses by ``kind``."""
 
+from torch import nn
+
 from configs.architecture import EfficientNetLiteConfig, FeatureNetworkConfig, OpenClipConfig, TimmConfig
 from networks.features.network import FeatureNetwork, FeatureSource
 
-__all__ = ["FeatureNetwork", "FeatureSource", "build_features", "feature_width"]
+__all__ = ["FeatureNetwork", "FeatureSource", "bare_network", "build_features", "feature_width"]
 
 
 def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:
@@ -26,6 +28,28 @@ def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:
     from networks.features.vgg import Vgg16
 
     return Vgg16(config)
+
+
+def bare_network(config: FeatureNetworkConfig) -> nn.Module:
+    """Returns the network behind a kind without its weights, as its library builds it on the default device."""
+    network: nn.Module
+    if isinstance(config, EfficientNetLiteConfig):
+        from networks.features.efficientnet import bare_efficientnet
+
+        network = bare_efficientnet(config)
+    elif isinstance(config, OpenClipConfig):
+        from networks.features.vision_transformer import bare_clip
+
+        network = bare_clip(config)
+    elif isinstance(config, TimmConfig):
+        from networks.features.vision_transformer import bare_timm
+
+        network = bare_timm(config)
+    else:
+        from torchvision.models import vgg16
+
+        network = vgg16(weights=None)
+    return network
 
 
 def feature_width(config: FeatureNetworkConfig, tap: str) -> int:

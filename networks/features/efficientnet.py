@@ -27,11 +27,15 @@ FOLDED: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 }
 
 
+def bare_efficientnet(config: EfficientNetLiteConfig) -> Any:
+    """Returns timm's network without weights."""
+    return timm.create_model(f"tf_{config.kind}", pretrained=False)
+
+
 def efficientnet_widths(config: EfficientNetLiteConfig) -> dict[str, int]:
     """Returns the channels of each tap."""
     with torch.device("meta"):
-        network = timm.create_model(f"tf_{config.kind}", pretrained=False)
-    return tap_widths(network)
+        return tap_widths(bare_efficientnet(config))
 
 
 def tap_widths(network: Any) -> dict[str, int]:
@@ -46,7 +50,7 @@ class EfficientNetLite(FeatureNetwork):
     def __init__(self, config: EfficientNetLiteConfig) -> None:
         super().__init__(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, input_size=config.input_size)
         self.source = FeatureSource(config.kind, config.weights, "Apache-2.0")
-        self.network = timm.create_model(f"tf_{config.kind}", pretrained=False)
+        self.network = bare_efficientnet(config)
         self.channels = tap_widths(self.network)
         own, state = self.network.state_dict(), read_weights(config.weights)
         if len(own) != len(state):

@@ -1,6 +1,7 @@
 """Patch features of CLIP (open_clip) and of timm's vision transformers (DINOv2)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import open_clip
 import timm
@@ -13,6 +14,17 @@ from networks.features.weights import load_strictly, read_weights
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def bare_clip(config: OpenClipConfig) -> Any:
+    """Returns open_clip's image tower without weights, on the default device."""
+    return open_clip.create_model(config.model, pretrained=None, device=torch.get_default_device()).visual
+
+
+def bare_timm(config: TimmConfig) -> Any:
+    """Returns timm's network without weights."""
+    size = {} if config.input_size is None else {"img_size": config.input_size}
+    return timm.create_model(config.model, pretrained=False, num_classes=0, **size)
 
 
 def transformer_widths(config: OpenClipConfig | TimmConfig) -> dict[str, int]:
@@ -39,12 +51,12 @@ class OpenClip(FeatureNetwork):
     def __init__(self, config: OpenClipConfig) -> None:
         super().__init__(CLIP_MEAN, CLIP_STD, config.input_size)
         self.source = FeatureSource(f"open_clip {config.model}", config.weights, "MIT (openai), else the model card")
-        model = open_clip.create_model(config.model, pretrained=None)
+        network = bare_clip(config)
         prefix = "visual."
         state = read_weights(config.weights)
         visual = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        load_strictly(model.visual, visual, config.weights)
-        self.network = model.visual.float()
+        load_strictly(network, visual, config.weights)
+        self.network = network.float()
         self.channels = transformer_widths(config)
         self.eval().requires_grad_(False)
 
@@ -70,8 +82,7 @@ class TimmFeatures(FeatureNetwork):
     def __init__(self, config: TimmConfig) -> None:
         super().__init__(IMAGENET_MEAN, IMAGENET_STD, config.input_size)
         self.source = FeatureSource(f"timm {config.model}", config.weights, "see the model card")
-        size = {} if config.input_size is None else {"img_size": config.input_size}
-        self.network = timm.create_model(config.model, pretrained=False, num_classes=0, **size)
+        self.network = bare_timm(config)
         load_strictly(self.network, read_weights(config.weights), config.weights)
         self.channels = transformer_widths(config)
         self.eval().requires_grad_(False)

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import lmdb
@@ -13,7 +14,7 @@ from tests_support import write_images
 from configs.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, SourceConfig, WebDataset
 from datamodules.decode import decode
 from datamodules.index import ImageIndex, IndexFacts, write_index
-from datamodules.sources import scan
+from datamodules.sources import scan, unpack_embedded
 from datamodules.split import choose_images, split_by_group
 from pipeline.listing import hash_listing
 
@@ -117,3 +118,21 @@ def test_a_link_to_nothing_is_an_unreadable_image(images: Path, tmp_path: Path) 
     assert labels == ["cat"] * 4 + ["dog"] * 2
     with pytest.raises(OSError, match=r"999\.png"):
         index.read(3)
+
+
+def test_of_two_that_unpack_at_once_the_later_takes_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, folder = tmp_path / "images.zip", tmp_path / "data"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("images/a.png", b"x")
+    extract = zipfile.ZipFile.extractall
+
+    def meanwhile(self: zipfile.ZipFile, path: Path) -> None:
+        extract(self, path)
+        extract(self, folder)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", meanwhile)
+    assert unpack_embedded(archive, folder) == folder / "images"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "images.zip"]
+    assert (folder / "images" / "a.png").read_bytes() == b"x"

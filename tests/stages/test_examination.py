@@ -95,3 +95,40 @@ def test_a_thousand_damaged_files_among_four_thousand(
     with pytest.raises(ValueError, match=f"{left_out} of .* images can't be read, above max_unreadable 0.1"):
         run_stage_here("codebook", recipe, runs, *words[:-1], "max_unreadable=0.1")
     figure("bad files tried among 4,000", f"1000 damaged or odd, {bad} of them unreadable and named")
+
+
+@pytest.mark.reliability
+def test_trainings_go_on_without_what_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], figure: Callable[[str, str], None]
+) -> None:
+    """Data to priors with damaged files: named, left out of the shards, and labels stay with their images."""
+    recipe, runs = write_recipe(tmp_path, {"cat": 30, "dog": 30}), tmp_path / "runs"
+    (recipe / "pipeline.yaml").write_text(
+        "stages:\n  data:\n  codebook: {data: data}\n  tokenizer: {data: data, codebook: codebook}\n"
+        "  token_shards: {data: data, tokenizer: tokenizer}\n"
+        "  ar_prior: {token_shards: token_shards, tokenizer: tokenizer}\n"
+    )
+    files = sorted((tmp_path / "images").rglob("*.png"))
+    bad = {str(damage(file, BAD[i % len(BAD)]).relative_to(tmp_path / "images")) for i, file in enumerate(files[::6])}
+    short = ["training.updates=4", "training.validate_every=4"]
+    changes = {
+        "data": [], "codebook": ["num_codes=64", "pool=2", "iterations=2", "max_unreadable=0.6"],
+        "tokenizer": [*short, "loading.max_unreadable=0.6"], "token_shards": ["max_unreadable=0.6"], "ar_prior": short,
+    }  # fmt: skip
+    everywhere = [f"{stage}.{word}" for stage, words in changes.items() for word in words]
+    for stage in changes:
+        run_stage_here(stage, recipe, runs, *(word for change in everywhere for word in ("--set", change)))
+    artifacts = {stage: s.artifact for stage, s in Recipe(recipe, everywhere).status(Store(runs)).items()}
+    data, shards = artifacts["data"], artifacts["token_shards"]
+    assert artifacts["ar_prior"] and data and shards
+    index = open_index(data)
+    assert set(json.loads(shards.file("dropped.json").read_text())) == bad and shards.facts["num_dropped"] == len(bad)
+    kept = 0
+    for split in ("train", "val"):
+        members, labels = (np.load(shards.file(f"{split}/{name}.npy")) for name in ("index", "labels"))
+        assert np.array_equal(index.labels[members], labels) and not {index.name(int(i)) for i in members} & bad
+        assert sum(len(np.load(path)) for path in (shards.path / split).glob("tokens-*.npy")) == len(members)
+        kept += len(members)
+    assert kept == 60 - len(bad)
+    assert "unreadable image, replaced by another: " in capsys.readouterr().out
+    figure("bad files from data to a prior", f"{len(bad)} of 60, named and left out")

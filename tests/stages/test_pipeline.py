@@ -65,6 +65,20 @@ def test_published_weights_are_plain_tensors(smoke: dict[str, Artifact]) -> None
     assert "quantizer.projector.weight" in load_file(smoke["tokenizer"].file("training.safetensors"))
 
 
+def test_the_last_window_of_training_tokens_is_counted(smoke: dict[str, Artifact]) -> None:
+    """All 20 updates of 8 images of 64 tokens lie before the only validation."""
+    counts = np.load(smoke["tokenizer"].file("train_counts.npy"))
+    assert counts.shape == (1, 64) and counts.sum() == 20 * 8 * 64
+    with smoke["tokenizer"].file("curves.csv").open(newline="") as stream:
+        said = list(csv.DictReader(stream))[-1]
+    share = counts[0] / counts.sum()
+    assert float(said["train/usage"]) == pytest.approx((counts > 0).mean())
+    assert float(said["train/perplexity"]) == pytest.approx(
+        np.exp(-np.sum(share[share > 0] * np.log(share[share > 0])))
+    )
+    assert "uses of each code over the last training window" in smoke["report"].file("report.html").read_text()
+
+
 def test_samples_are_balanced_and_reproducible(smoke: dict[str, Artifact]) -> None:
     labels = np.load(smoke["samples"].file("labels.npy"))
     assert np.bincount(labels).tolist() == [6] * 9
