@@ -5,7 +5,7 @@ B batch, k books, N positions, K codes, T steps. ``noise`` is uniform in [0, 1) 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -142,6 +142,42 @@ MASKGIT = ConfidenceDecoding(
 )
 
 
+LOGITS = (
+    2**24
+)  # held at a time: 64 MB, and twice as many bytes in float64; with 100,000 codes all of them are gigabytes
+
+
+def draw_where(
+    prior: MaskedPrior,
+    features: Tensor,
+    unconditional: Tensor | None,
+    where: Tensor,
+    noise: Tensor,
+    scales: Sequence[float],
+    temperature: float,
+) -> tuple[Tensor, Tensor]:
+    """Returns drawn tokens and their log-probabilities in float64, both (B, k, N); 0 and infinity but ``where``.
+
+    Args:
+        features: (B, k, N, C), and ``unconditional`` the same without labels if there is guidance by ``scales``, one a
+            book.
+        where, noise: (B, k, N).
+        temperature: of the tokens that are drawn, not of their log-probabilities.
+    """
+    tokens = torch.zeros_like(where, dtype=torch.int64)
+    confidence = torch.full_like(noise, math.inf, dtype=torch.float64)
+    for book in range(prior.num_books):
+        chosen = where[:, book].nonzero(as_tuple=True)
+        for rows in zip(*(part.split(max(1, LOGITS // prior.num_codes)) for part in chosen), strict=True):
+            logits = prior.outputs.book(book, features[:, book][rows])
+            if unconditional is not None:
+                logits = guide(logits, prior.outputs.book(book, unconditional[:, book][rows]), scales[book])
+            drawn = draw(logits / temperature, noise[:, book][rows])
+            tokens[:, book][rows] = drawn
+            confidence[:, book][rows] = logits.double().log_softmax(-1).gather(-1, drawn[:, None]).squeeze(-1)
+    return tokens, confidence
+
+
 @torch.no_grad()
 def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: ConfidenceDecoding) -> Tensor:
     """Returns tokens (B, k, N) for labels (B,) and noise (B, 2, T, k, N) (MaskGIT section 3.3, eq. 1).
@@ -155,18 +191,17 @@ def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: C
     for step, masked_after in enumerate(counts):
         known = 1 - (counts[step - 1] if step else books * prior.num_tokens) / (books * prior.num_tokens)
         scales = [guidance.scale(book, step / max(1, settings.steps - 1), known) for book in range(books)]
+        unconditional = None
         if all(scale == 1 for scale in scales):
-            logits = prior(tokens, labels)
+            features = prior.features(tokens, labels)
         else:
-            both = prior(tokens.repeat(2, 1, 1), torch.cat([labels, prior.classes.nothing(labels)]))
-            conditional, unconditional = both.chunk(2)
-            guided = [guide(conditional[:, i], unconditional[:, i], scale) for i, scale in enumerate(scales)]
-            logits = torch.stack(guided, dim=1)
+            both = prior.features(tokens.repeat(2, 1, 1), torch.cat([labels, prior.classes.nothing(labels)]))
+            features, unconditional = both.chunk(2)
         unknown = tokens == mask_token
-        drawn = draw(logits / settings.token_temperature, noise[:, 0, step])
+        drawn, confidence = draw_where(
+            prior, features, unconditional, unknown, noise[:, 0, step], scales, settings.token_temperature
+        )
         drawn = torch.where(unknown, drawn, tokens)
-
-        confidence = logits.double().log_softmax(-1).gather(-1, drawn[..., None]).squeeze(-1)
         if settings.choice_space == "probability":
             confidence = confidence.exp()
         anneal = settings.choice_temperature * (1 - (step + 1) / settings.steps)

@@ -13,6 +13,7 @@ from configs.architecture import (
     SubTokenHeadConfig,
     TransformerConfig,
 )
+from networks import sampling
 from networks.guidance import Guidance, guide
 from networks.noise import uniform
 from networks.priors.causal import CausalPrior
@@ -21,6 +22,7 @@ from networks.sampling import (
     SCHEDULES,
     ConfidenceDecoding,
     draw,
+    draw_where,
     keep_top_k,
     keep_top_p,
     masked_counts,
@@ -200,6 +202,30 @@ def test_masked_decoding_leaves_no_mask(num_books: int, config: NarPriorNetworkC
     noise = uniform(0, [0, 1], (2, 4, num_books, NUM_TOKENS), "nar")
     tokens = sample_masked(masked(num_books, config), torch.tensor([0, 3]), noise, DECODING)
     assert tokens.shape == (2, num_books, NUM_TOKENS) and tokens.max() < NUM_CODES
+
+
+@pytest.mark.parametrize("rows", [2, 1000])
+@pytest.mark.parametrize("guided", [False, True])
+def test_masked_positions_are_drawn_some_rows_at_a_time(
+    rows: int, guided: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same tokens and log-probabilities as from all logits at once."""
+    monkeypatch.setattr(sampling, "LOGITS", rows * NUM_CODES)
+    prior, scales = masked(*MASKED[2]), [1.0, 2.5, 0.5]
+    tokens = torch.randint(NUM_CODES + 1, (2, 3, NUM_TOKENS))
+    labels, nothing = torch.tensor([0, 2]), prior.classes.nothing(torch.tensor([0, 2]))
+    where, noise = torch.rand(2, 3, NUM_TOKENS) < 0.6, torch.rand(2, 3, NUM_TOKENS, dtype=torch.float64)
+    features, other = prior.features(tokens, labels), prior.features(tokens, nothing)
+    drawn, confidence = draw_where(prior, features, other if guided else None, where, noise, scales, 1.3)
+
+    logits = prior(tokens, labels)
+    if guided:
+        books = zip(logits.unbind(1), prior(tokens, nothing).unbind(1), scales, strict=True)
+        logits = torch.stack([guide(*book) for book in books], dim=1)
+    expected = draw(logits / 1.3, noise)
+    assert torch.equal(drawn, expected.where(where, torch.zeros_like(expected)))
+    likely = logits.log_softmax(-1).gather(-1, expected[..., None]).squeeze(-1)
+    torch.testing.assert_close(confidence, likely.masked_fill(~where, math.inf))
 
 
 def test_draw_follows_the_distribution() -> None:
