@@ -36,6 +36,11 @@ def make_key(identity: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical({"schema": SCHEMA, **identity})).hexdigest()[:16]
 
 
+def digest_of(entries: Mapping[str, Mapping[str, object]]) -> str:
+    """Returns the digest of result files, of which ``entries`` gives the sha256 by name."""
+    return hashlib.sha256(canonical([[name, entry["sha256"]] for name, entry in entries.items()])).hexdigest()
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A published result."""
@@ -89,8 +94,10 @@ class Artifact:
                 raise ValueError(f"{file}: damaged ({found}, expected {entry['size']} bytes); {self._remedy()}")
 
     def verify(self) -> None:
-        """Raises ValueError for a file whose sha256 isn't the manifest's."""
+        """Raises ValueError for a file whose sha256 isn't the manifest's, or a digest which isn't that of the files."""
         self.check_sizes()
+        if digest_of(self.manifest["files"]) != self.digest:
+            raise ValueError(f"{self.path / MANIFEST}: damaged (digest isn't that of the files); {self._remedy()}")
         for name, entry in self.manifest["files"].items():
             if sha256_of(self.path / name) != entry["sha256"]:
                 raise ValueError(f"{self.path / name}: damaged (sha256 differs from the manifest); {self._remedy()}")
@@ -170,9 +177,8 @@ class Store:
             entries = {name: self._place(path, temporary / name) for name, path in sorted(files.items())}
             for name, path in sorted(records.items()):
                 self._place(path, temporary / name)
-            digest = hashlib.sha256(canonical([[name, e["sha256"]] for name, e in entries.items()])).hexdigest()
             manifest = {
-                "schema": SCHEMA, "stage": stage, "key": key, "digest": digest, **identity,
+                "schema": SCHEMA, "stage": stage, "key": key, "digest": digest_of(entries), **identity,
                 "files": entries, "records": sorted(records), "facts": dict(facts), "made_by": dict(made_by),
             }  # fmt: skip
             with (temporary / MANIFEST).open("w") as file:

@@ -48,6 +48,14 @@ def test_changed_byte_is_named(tmp_path: Path) -> None:
         Artifact(artifact.path).verify()
 
 
+def test_digest_of_other_files_is_refused(tmp_path: Path) -> None:
+    """What was made from these files is keyed by the digest: it can't be another's."""
+    artifact, manifest = publish(Store(tmp_path)), tmp_path / "artifacts" / "toy" / ("k" * 16) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(artifact.digest, "0" * 64))
+    with pytest.raises(ValueError, match=r"manifest\.json: damaged \(digest isn't that of the files\)"):
+        Artifact(artifact.path).verify()
+
+
 def test_missing_file_is_named_when_found(tmp_path: Path) -> None:
     store = Store(tmp_path)
     publish(store).file("a.txt").unlink()
