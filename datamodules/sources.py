@@ -46,11 +46,11 @@ def unpack_embedded(archive: Path, folder: Path) -> Path:
         ValueError: a member that would land outside the folder.
     """
     if not folder.is_dir():
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         with zipfile.ZipFile(archive) as members:
             for member in members.namelist():
                 if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
                     raise ValueError(f"{archive}: member {member!r} would be written outside its folder")
+            temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             members.extractall(temporary)
         temporary.chmod(0o755)  # mkdtemp's is the owner's alone
         try:

@@ -2,6 +2,8 @@
 
 import csv
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,3 +110,32 @@ def test_two_ranks_measure_and_write_what_one_does(
     figure(f"two ranks against one: figures of {stage}", f"{worst:.0e} apart at most")
     if stage != "scores":
         assert one.digest == two.digest
+
+
+@pytest.mark.reliability
+def test_every_launcher_gives_the_same(ranks: Ranks, smoke_runs: Path, tmp_path: Path) -> None:
+    """``lightning run --devices 2`` and the runner; for srun see tests/slurm."""
+    words = ["training.updates=4", "training.validate_every=4", "runtime.threads=1", "runtime.accelerator=cpu"]
+    found = {}
+    for launcher in ("environment", "lightning", "pipeline"):
+        runs = with_inputs_of(smoke_runs, "tokenizer", tmp_path / launcher)
+        if launcher == "environment":
+            ranks.start(2, command("tokenizer", runs, tmp_path / "kept.ckpt", 2, words))
+            assert ranks.wait(2) == [0, 0]
+        else:
+            sets = [f"--set=tokenizer.{word}" for word in (*words, "runtime.devices=2")]
+            line = {
+                "lightning": [
+                    Path(sys.executable).with_name("lightning"), "run", "tokenizer", "--config",
+                    SMOKE / "tokenizer.yaml", "--devices", "2", "--runs", runs, *words,
+                ],
+                "pipeline": [
+                    sys.executable, "-m", "pipeline", "run", SMOKE, "--until", "tokenizer", "--runs", runs, *sets,
+                ],
+            }[launcher]  # fmt: skip
+            done = subprocess.run([*map(str, line)], capture_output=True, text=True, check=False, cwd=PROJECT)
+            assert done.returncode == 0, done.stderr
+        artifact = Recipe(SMOKE, [f"tokenizer.{word}" for word in words]).status(Store(runs))["tokenizer"].artifact
+        assert artifact and artifact.manifest["made_by"]["world_size"] == 2
+        found[launcher] = artifact.digest
+    assert len(set(found.values())) == 1, found
