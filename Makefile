@@ -41,7 +41,7 @@ reliability: $(READY)
 # docs/cost.md: what the papers' recipes take.
 PAPERS := imagenet256/seqgan imagenet256/seqgan_large imagenet256/vqgan_lc imagenet256/fqgan_dual imagenet256/fqgan_triple
 costs: $(READY)
-	{ echo "# Cost of the papers' recipes"; echo; echo "By \`make costs\`: A100 of 312 TFLOPS (bfloat16) at 35 % of it. Estimates, good to a factor of two."; \
+	{ echo "# Cost of the papers' recipes"; echo; echo "By \`make costs\`: A100 of 312 TFLOPS (bfloat16) at 35 % of it. Estimates, good to a factor of two. Stages that train nothing: for a million images."; \
 	for recipe in $(PAPERS); do echo; echo "## $$recipe"; echo; $(BIN)/python -m pipeline cost configs/$$recipe || exit 1; done; } > docs/cost.md
 
 test-slow: $(READY)

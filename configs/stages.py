@@ -82,6 +82,12 @@ class CodebookConfig:
     faiss_on_cpu: bool = field(default=False, metadata=RUNTIME)  # allow CPU k-means although features ran on CUDA
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
 
+    def __post_init__(self) -> None:
+        if self.iterations < 1 or self.points_per_centroid < 1:
+            raise ValueError(
+                f"iterations {self.iterations}, points_per_centroid {self.points_per_centroid}: at least 1 each"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerConfig:
@@ -112,7 +118,7 @@ class TokenizerConfig:
 class DecoderConfig:
     """Stage decoder, phase 2: the decoder alone, with attention (SeQ-GAN section 3.4)."""
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     attention: DecoderAttentionConfig
     perceptual: PerceptualKind
     gan: GanConfig
@@ -223,7 +229,7 @@ class ScoresConfig:
 class ReportConfig:
     """Stage report: one HTML file."""
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     title: str
     samples_per_class: int = 8
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

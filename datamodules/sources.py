@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -50,15 +49,14 @@ def unpack_embedded(archive: Path, folder: Path) -> Path:
             for member in members.namelist():
                 if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
                     raise ValueError(f"{archive}: member {member!r} would be written outside its folder")
-            temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-            members.extractall(temporary)
-        temporary.chmod(0o755)  # mkdtemp's is the owner's alone
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-            shutil.rmtree(temporary)
+            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+                whole = Path(temporary, "whole")
+                members.extractall(whole)
+                try:
+                    whole.rename(folder)
+                except OSError:
+                    if not folder.is_dir():
+                        raise
     return folder / archive.stem
 
 

@@ -3,6 +3,7 @@
 P points an image, C channels, K centres.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +38,17 @@ def kmeans(
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
     centres, objective = load(kept) if kept.exists() else (None, [])
+    algorithm = faiss.Kmeans(
+        points.shape[1],
+        num_codes,
+        niter=1,
+        seed=config.seed + 1,  # faiss takes 0 for "not set"
+        spherical=config.spherical,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(points),  # the sample was drawn before
+        gpu=on_gpu,
+    )
     for _ in range(len(objective), config.iterations):
-        algorithm = faiss.Kmeans(
-            points.shape[1],
-            num_codes,
-            niter=1,
-            seed=config.seed + 1,  # faiss takes 0 for "not set"
-            spherical=config.spherical,
-            min_points_per_centroid=1,
-            max_points_per_centroid=len(points),  # the sample was drawn before
-            gpu=on_gpu,
-        )
         algorithm.train(points, init_centroids=centres)
         assert algorithm.centroids is not None and algorithm.obj is not None
         centres, objective = algorithm.centroids.copy(), [*objective, float(algorithm.obj[0])]
@@ -57,9 +58,12 @@ def kmeans(
 
 
 def keep(file: Path, centres: np.ndarray, objective: list[float]) -> None:
-    """Writes both in one step."""
+    """Writes both in one step, which a loss of power can't cut in half."""
     partial = file.with_suffix(".tmp.npz")
-    np.savez(partial, centres=centres, objective=np.array(objective))
+    with partial.open("wb") as stream:
+        np.savez(stream, centres=centres, objective=np.array(objective))
+        stream.flush()
+        os.fsync(stream.fileno())
     partial.rename(file)
 
 

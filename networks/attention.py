@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from configs.architecture import AutoencoderKind, DecoderAttentionConfig
-from networks.attend import attend
+from networks.attend import attend, join_heads, split_heads
 from networks.autoencoders import AnyDecoder, build_decoder
 
 
@@ -40,9 +40,8 @@ class GroupedAttention(nn.Module):
         gh, gw, batch = height // self.block, width // self.block, len(x)
         sizes = {"p": self.block, "q": self.block}
         y = rearrange(x, f"b c (gh p) (gw q) -> {self.pattern} c", **sizes)
-        qkv = self.query_key_value(self.norm(y))
-        q, k, v = rearrange(qkv, "g n (three heads d) -> three g heads n d", three=3, d=self.head_dim)
-        y = self.out(rearrange(attend(q, k, v), "g heads n d -> g n (heads d)"))
+        q, k, v = split_heads(self.query_key_value(self.norm(y)), y.shape[-1] // self.head_dim)
+        y = self.out(join_heads(attend(q, k, v)))
         return x + rearrange(y, f"{self.pattern} c -> b c (gh p) (gw q)", b=batch, gh=gh, gw=gw, **sizes)
 
 

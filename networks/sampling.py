@@ -142,9 +142,8 @@ MASKGIT = ConfidenceDecoding(
 )
 
 
-LOGITS = (
-    2**24
-)  # held at a time: 64 MB, and twice as many bytes in float64; with 100,000 codes all of them are gigabytes
+# Logits drawn from at a time: about half a gigabyte, thrice of it in float64. With 100,000 codes all of them are many.
+LOGITS = 2**24
 
 
 def draw_where(
@@ -161,7 +160,7 @@ def draw_where(
     Args:
         features: (B, k, N, C), and ``unconditional`` the same without labels if there is guidance by ``scales``, one a
             book.
-        where, noise: (B, k, N).
+        where, noise: (B, k, N), on the features' device.
         temperature: of the tokens that are drawn, not of their log-probabilities.
     """
     tokens = torch.zeros_like(where, dtype=torch.int64)

@@ -5,7 +5,6 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
+
+from pipeline.work_folder import clear, lock, take_back
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -128,27 +129,16 @@ class Store:
         return artifact
 
     def lock(self, stage: str, key: str) -> IO[str]:
-        """Opens the work folder for this process alone; keep the result until the end of the process.
+        """Opens the work folder for this process alone, and undoes what a killed one left half done; keep the result
+        until the end of the process.
 
         Raises:
-            ValueError: another process holds it.
+            ValueError: another process holds it, or it can't be written.
         """
-        work = self.work(stage, key)
-        work.mkdir(parents=True, exist_ok=True)
-        file = (work / "lock").open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise ValueError(
-                f"{work}: process {file.read().strip() or '?'} is working on stage {stage}; wait for it or end it"
-            ) from error
-        os.register_at_fork(after_in_child=file.close)  # a killed stage's loader processes don't keep the lock
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        file = lock(self.work(stage, key), stage)
         for left_over in self.path(stage, key).parent.glob(f".{key}.*"):
             shutil.rmtree(left_over)
+        take_back(self.work(stage, key), self.path(stage, key))
         return file
 
     def publish(
@@ -194,9 +184,7 @@ class Store:
             reason = os.strerror(error.errno) if error.errno else str(error)
             remedy = "free some space" if error.errno == errno.ENOSPC else "mend it"
             raise ValueError(f"{target}: cannot publish ({reason}); {remedy} and run the same command again") from error
-        for item in self.work(stage, key).iterdir():
-            if item.name not in ("lock", "tensorboard"):
-                shutil.rmtree(item) if item.is_dir() else item.unlink()
+        clear(self.work(stage, key))
         return Artifact(target)
 
     def _place(self, source: Path, target: Path) -> dict[str, object]:

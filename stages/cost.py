@@ -25,15 +25,12 @@ from networks.attention import attention_decoder
 from networks.discriminators import build_discriminator
 from networks.features import build_features, feature_width
 from networks.frozen import Frozen
-from networks.priors.causal import CausalPrior
-from networks.priors.masked import MaskedPrior
 from networks.quantizers import Quantizer
 from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.graph import Recipe
-from stages.params import count, quantizer_of
-from stages.passes import Pass, flops, pass_costs, prior_flops
+from stages.params import count, networks_of, quantizer_of
+from stages.passes import flops, pass_costs, prior_flops
 from stages.token_shards import token_type
-from stages.tokenizer import training_tokenizer
 
 BYTES = 4  # of a float32
 STATES = 5  # weights, gradients, Adam's two moments, the average
@@ -116,30 +113,21 @@ def image_costs(recipe: Recipe, tokenizer: VQTokenizer, tflops: float, utilisati
     return found
 
 
-def costs(recipe: Recipe, tflops: float, utilisation: float) -> tuple[dict[str, Cost], dict[str, Pass]]:
-    """Returns the cost of each training of a recipe, and of each of its other stages."""
+def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
+    """Returns the cost of each training of a recipe."""
     nodes = recipe.nodes
     if "tokenizer" not in nodes or "data" not in nodes:
-        return {}, {}
+        return {}
+    networks = networks_of(recipe)
     with torch.device("meta"):
-        config, data = nodes["tokenizer"].config, nodes["data"].config
-        quantizer = quantizer_of(recipe)
-        tokenizer = training_tokenizer(config, data.image_size, quantizer)
-        found = image_costs(recipe, tokenizer, tflops, utilisation)
-        num_tokens = (data.image_size // config.autoencoder.factor) ** 2
-        priors: dict[str, nn.Module] = {}
-        for stage, network in (("ar_prior", CausalPrior), ("nar_prior", MaskedPrior)):
-            if stage not in nodes:
-                continue
-            classes = data.num_classes or 0
-            prior = network(nodes[stage].config.network, quantizer.num_books, quantizer.num_codes, num_tokens, classes)
+        found = image_costs(recipe, networks.tokenizer, tflops, utilisation)
+        for stage, prior in networks.priors.items():
             kept = _Activations(prior)
             forward = prior_flops(prior)
             kept.remove()
             training = nodes[stage].config.training
             found[stage] = training_cost([prior], 3 * forward, kept.number, training, tflops, utilisation)
-            priors[stage] = prior
-        return found, pass_costs(recipe, tokenizer, quantizer, priors, tflops * 1e12 * utilisation)
+    return found
 
 
 def feature_bytes(config: CodebookConfig, image_size: int) -> int:
@@ -188,7 +176,8 @@ def main() -> int:
     words = parser.parse_args()
     try:
         recipe = Recipe(words.recipe, words.set)
-        found, passes = costs(recipe, words.tflops, words.utilisation)
+        found = costs(recipe, words.tflops, words.utilisation)
+        passes = pass_costs(recipe, words.tflops * 1e12 * words.utilisation)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -81,7 +81,7 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
         yield False, f"{store.root}: cannot be written ({error.strerror})"
         return
     free = shutil.disk_usage(store.root).free / 1e9
-    checkpoints = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35)[0].values())
+    checkpoints = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35).values())
     need, parts = checkpoints, [f"checkpoints {checkpoints:.1f} GB"]
     try:
         rows = row_bytes(recipe)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from networks.features import feature_width
 from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from networks.quantizers import Quantizer, build_quantizer
-from networks.tokenizer import PredictingTokenizer
+from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.graph import Recipe
 from stages.tokenizer import training_tokenizer
 
@@ -41,35 +42,52 @@ def quantizer_of(recipe: Recipe) -> Quantizer:
         return build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
 
 
+@dataclass(frozen=True)
+class Networks:
+    """The networks that a recipe trains, on the meta device; ``priors`` by stage."""
+
+    quantizer: Quantizer
+    tokenizer: VQTokenizer
+    priors: dict[str, CausalPrior | MaskedPrior]
+
+
+def networks_of(recipe: Recipe) -> Networks:
+    """Returns what the stages tokenizer, ar_prior and nar_prior of a recipe train."""
+    nodes = recipe.nodes
+    config, data = nodes["tokenizer"].config, nodes["data"].config
+    num_tokens = (data.image_size // config.autoencoder.factor) ** 2
+    quantizer = quantizer_of(recipe)
+    sizes = quantizer.num_books, quantizer.num_codes, num_tokens, data.num_classes or 0
+    priors: dict[str, CausalPrior | MaskedPrior] = {}
+    with torch.device("meta"):
+        tokenizer = training_tokenizer(config, data.image_size, quantizer)
+        if "ar_prior" in nodes:
+            priors["ar_prior"] = CausalPrior(nodes["ar_prior"].config.network, *sizes)
+        if "nar_prior" in nodes:
+            priors["nar_prior"] = MaskedPrior(nodes["nar_prior"].config.network, *sizes)
+    return Networks(quantizer, tokenizer, priors)
+
+
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     """Returns {stage: {part: parameters}}; discriminators and perceptual networks stand apart from the totals."""
-    nodes, counts = recipe.nodes, {}
+    nodes = recipe.nodes
     if "tokenizer" not in nodes:
         return {}
-    config, data = nodes["tokenizer"].config, nodes["data"].config
-    autoencoder = config.autoencoder
-    num_tokens = (data.image_size // autoencoder.factor) ** 2
-    num_classes = data.num_classes or 0
+    config, networks = nodes["tokenizer"].config, networks_of(recipe)
+    tokenizer, counts = networks.tokenizer, dict[str, dict[str, int]]()
+    heads = count(tokenizer.predictors) if isinstance(tokenizer, PredictingTokenizer) else 0
     with torch.device("meta"):
-        quantizer = quantizer_of(recipe)
-        tokenizer = training_tokenizer(config, data.image_size, quantizer)
-        heads = count(tokenizer.predictors) if isinstance(tokenizer, PredictingTokenizer) else 0
         counts["tokenizer"] = {
-            "encoder": count(tokenizer.encoder), "decoder": count(tokenizer.decoder), "codebook": count(quantizer),
+            "encoder": count(tokenizer.encoder), "decoder": count(tokenizer.decoder),
+            "codebook": count(networks.quantizer),
             **({"predictors": heads, "inference": count(tokenizer) - heads} if heads else {}),
             "total": count(tokenizer), "discriminator": count(build_discriminator(config.discriminator)),
         }  # fmt: skip
         if "decoder" in nodes:
-            grown = attention_decoder(autoencoder, nodes["decoder"].config.attention)
+            grown = attention_decoder(config.autoencoder, nodes["decoder"].config.attention)
             added = count(grown) - count(tokenizer.decoder)
             counts["decoder"] = {"decoder": count(grown), "attention": added, "total": count(tokenizer) + added}
-        for stage, network in (("ar_prior", CausalPrior), ("nar_prior", MaskedPrior)):
-            if stage in nodes:
-                prior = network(
-                    nodes[stage].config.network, quantizer.num_books, quantizer.num_codes, num_tokens, num_classes
-                )
-                counts[stage] = {"total": count(prior)}
-    return counts
+    return counts | {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
 
 
 def main() -> int:

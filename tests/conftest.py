@@ -33,7 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     file = session.config.getoption("--figures")
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if file and FIGURES and exitstatus == 0 and reporter and not reporter.stats.get("skipped"):
+    if file and reporter and reporter.stats.get("skipped"):
+        reporter.write_line(f"{file} not written: {len(reporter.stats['skipped'])} tests were skipped")
+    elif file and reporter and FIGURES and exitstatus == 0:
         lines = [f"| {name} | {value} |" for name, value in FIGURES]
         passed = reporter.stats["passed"]
         minutes = (time.monotonic() - BEGUN) / 60

@@ -1,5 +1,6 @@
 """Patch features of CLIP (open_clip) and of timm's vision transformers (DINOv2)."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,13 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def bare_clip(config: OpenClipConfig) -> Any:
-    """Returns open_clip's image tower without weights, on the default device."""
-    return open_clip.create_model(config.model, pretrained=None, device=torch.get_default_device()).visual
+    """Returns open_clip's image tower without weights, on the default device; ValueError for a model it hasn't."""
+    transformer_widths(config)
+    logging.disable(logging.WARNING)  # "No pretrained weights loaded": they come from a file, or aren't wanted
+    try:
+        return open_clip.create_model(config.model, pretrained=None, device=torch.get_default_device()).visual
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def bare_timm(config: TimmConfig) -> Any:
@@ -39,7 +45,7 @@ def transformer_widths(config: OpenClipConfig | TimmConfig) -> dict[str, int]:
         found = dict.fromkeys(("patches", "pooled"), model["embed_dim"])
         return found | {"class_token": model["vision_cfg"]["width"]}
     with torch.device("meta"):
-        network = timm.create_model(config.model, pretrained=False, num_classes=0)
+        network = bare_timm(config)
     return dict.fromkeys(("patches", "pooled"), network.num_features)
 
 

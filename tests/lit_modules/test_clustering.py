@@ -8,7 +8,7 @@ import pytest
 
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
-from lit_modules.clustering import cluster, kmeans
+from lit_modules.clustering import cluster
 
 
 def config(**changes: object) -> CodebookConfig:
@@ -45,12 +45,14 @@ def test_a_killed_clustering_goes_on(tmp_path: Path) -> None:
     assert reads == ["a"], "read for the report alone"
 
 
-def test_kmeans_goes_on_after_any_iteration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spherical", [False, True])
+def test_kmeans_goes_on_after_any_iteration(spherical: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Iteration by iteration, cut in the middle, it is faiss's k-means in one go."""
     data = np.concatenate([points(c) for c in (-3, 0, 4)]).astype(np.float32)
-    whole = faiss.Kmeans(4, 20, niter=10, seed=1, min_points_per_centroid=1, max_points_per_centroid=len(data))
+    bounds = {"min_points_per_centroid": 1, "max_points_per_centroid": len(data)}
+    whole = faiss.Kmeans(4, 20, niter=10, seed=1, spherical=spherical, **bounds)
     whole.train(data)
-    kept, train, done = tmp_path / "kept.npz", faiss.Kmeans.train, []
+    train, done = faiss.Kmeans.train, []
 
     def killed_in_the_fifth(self: faiss.Kmeans, *words: object, **options: object) -> object:
         done.append(1)
@@ -59,11 +61,14 @@ def test_kmeans_goes_on_after_any_iteration(tmp_path: Path, monkeypatch: pytest.
         return train(self, *words, **options)
 
     monkeypatch.setattr(faiss.Kmeans, "train", killed_in_the_fifth)
+    settings = config(num_codes=20, spherical=spherical)
     with pytest.raises(KeyboardInterrupt):
-        kmeans(data, 20, config(), False, kept)
-    centres, objective = kmeans(data, 20, config(), False, kept)
-    assert len(done) == 5 + 6
-    assert np.array_equal(centres, whole.centroids) and np.allclose(objective, whole.obj, rtol=1e-6)
+        cluster({"all": lambda: data}, settings, False, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["000000.part.npz"]
+    found = cluster({"all": lambda: data}, settings, False, tmp_path)
+    assert len(done) == 5 + 6 and [path.name for path in tmp_path.iterdir()] == ["000000.npz"]
+    assert np.array_equal(found.centres, whole.centroids)
+    assert np.allclose(found.report["objective"], whole.obj, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["selected", "gaussian"])

@@ -215,6 +215,7 @@ def test_masked_positions_are_drawn_some_rows_at_a_time(
     tokens = torch.randint(NUM_CODES + 1, (2, 3, NUM_TOKENS))
     labels, nothing = torch.tensor([0, 2]), prior.classes.nothing(torch.tensor([0, 2]))
     where, noise = torch.rand(2, 3, NUM_TOKENS) < 0.6, torch.rand(2, 3, NUM_TOKENS, dtype=torch.float64)
+    where[:, 1] = False  # a book that is known already
     features, other = prior.features(tokens, labels), prior.features(tokens, nothing)
     drawn, confidence = draw_where(prior, features, other if guided else None, where, noise, scales, 1.3)
 

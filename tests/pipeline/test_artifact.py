@@ -93,6 +93,29 @@ def test_left_over_of_a_killed_publish_is_cleared_by_the_next_writer(tmp_path: P
     assert not half.exists()
 
 
+def test_a_publication_killed_half_way_leaves_files_that_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published files are read-only, and links of those in the work folder."""
+    store, work = Store(tmp_path), tmp_path / "work" / "toy" / ("k" * 16)
+
+    def killed(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", killed)
+        publish(store)
+    assert (work / "a.txt").stat().st_mode & 0o777 == 0o444
+    store.lock("toy", "k" * 16).close()
+    assert (work / "a.txt").stat().st_mode & 0o777 == 0o644
+    assert (work / "a.txt").read_text() == "result"
+
+    artifact = publish(store)
+    os.link(artifact.file("a.txt"), work / "a.txt")  # killed before the work folder was cleared
+    store.lock("toy", "k" * 16).close()
+    assert [path.name for path in work.iterdir()] == ["lock"] and artifact.file("a.txt").read_text() == "result"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_full_disk_at_publish_loses_nothing(tmp_path: Path) -> None:
     small = tmp_path / "small"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conftest import PROJECT
+from tests_support import AS_ANYBODY
 
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
@@ -97,7 +98,7 @@ def _files(pattern: str) -> Callable[[Path], frozenset[object]]:
 PUBLISH = Moment("publish", _files("artifacts/*/.*"))
 CHECKPOINT = Moment("checkpoint", _files("work/*/*/checkpoints/*.partial"))
 SHARDS = Moment("token_shards", _files("work/token_shards/*/*/state.npy"))
-KMEANS = Moment("k-means", _files("work/codebook/*/centres"))
+KMEANS = Moment("k-means", _files("work/codebook/*/centres/*.part*"))  # between two iterations
 
 
 def after(seconds: float) -> Moment:
@@ -124,12 +125,13 @@ class Outcome:
 
 
 def start(runs: Path, recipe: Path, changes: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    """Starts ``make pipeline`` in a process group of its own, with this interpreter instead of .venv's."""
+    """Starts ``make pipeline`` in a process group of its own, with this interpreter instead of .venv's, and without the
+    rights of root: a plain user is stopped by what a kill leaves read-only."""
     words = [f"BIN={Path(sys.executable).parent}", "READY=", f"RECIPE={recipe}", f"RUNS={runs}"]
     words.append("SET=" + " ".join(f"--set={change}" for change in changes))
     with log.open("ab") as stream:
         return subprocess.Popen(
-            ["make", "--no-print-directory", "pipeline", *words],
+            [*(AS_ANYBODY or []), "make", "--no-print-directory", "pipeline", *words],
             cwd=PROJECT, stdout=stream, stderr=stream, start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )  # fmt: skip

@@ -133,7 +133,9 @@ def test_every_launcher_gives_the_same(ranks: Ranks, smoke_runs: Path, tmp_path:
                     sys.executable, "-m", "pipeline", "run", SMOKE, "--until", "tokenizer", "--runs", runs, *sets,
                 ],
             }[launcher]  # fmt: skip
-            done = subprocess.run([*map(str, line)], capture_output=True, text=True, check=False, cwd=PROJECT)
+            done = subprocess.run(
+                [*map(str, line)], capture_output=True, text=True, check=False, cwd=PROJECT, timeout=300
+            )
             assert done.returncode == 0, done.stderr
         artifact = Recipe(SMOKE, [f"tokenizer.{word}" for word in words]).status(Store(runs))["tokenizer"].artifact
         assert artifact and artifact.manifest["made_by"]["world_size"] == 2

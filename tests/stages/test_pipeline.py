@@ -65,11 +65,18 @@ def test_published_weights_are_plain_tensors(smoke: dict[str, Artifact]) -> None
     assert "quantizer.projector.weight" in load_file(smoke["tokenizer"].file("training.safetensors"))
 
 
-def test_the_last_window_of_training_tokens_is_counted(smoke: dict[str, Artifact]) -> None:
-    """All 20 updates of 8 images of 64 tokens lie before the only validation."""
-    counts = np.load(smoke["tokenizer"].file("train_counts.npy"))
-    assert counts.shape == (1, 64) and counts.sum() == 20 * 8 * 64
-    with smoke["tokenizer"].file("curves.csv").open(newline="") as stream:
+def test_the_last_window_of_training_tokens_is_counted(
+    smoke: dict[str, Artifact], smoke_runs: Path, tmp_path: Path
+) -> None:
+    """8 images of 64 tokens an update; of 3 updates with a validation after each, the last alone."""
+    words = ["training.updates=3", "training.validate_every=1"]
+    runs = with_inputs_of(smoke_runs, "tokenizer", tmp_path / "runs")
+    run_stage_here("tokenizer", SMOKE, runs, *words)
+    tokenizer = Recipe(SMOKE, [f"tokenizer.{word}" for word in words]).status(Store(runs))["tokenizer"].artifact
+    assert tokenizer
+    counts = np.load(tokenizer.file("train_counts.npy"))
+    assert counts.shape == (1, 64) and counts.sum() == 8 * 64
+    with tokenizer.file("curves.csv").open(newline="") as stream:
         said = list(csv.DictReader(stream))[-1]
     share = counts[0] / counts.sum()
     assert float(said["train/usage"]) == pytest.approx((counts > 0).mean())

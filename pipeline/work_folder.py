@@ -1,0 +1,60 @@
+"""The private folder in which a stage works until it publishes."""
+
+import fcntl
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import IO
+
+
+def lock(work: Path, stage: str) -> IO[str]:
+    """Returns the open lock of a work folder, held until the end of the process.
+
+    Raises:
+        ValueError: another process holds it, or it can't be written.
+    """
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        file = (work / "lock").open("a+")
+    except OSError as error:
+        raise ValueError(
+            f"{work}: cannot be written ({error.strerror}); mend it, or name another folder with --runs"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        raise ValueError(
+            f"{work}: process {file.read().strip() or '?'} is working on stage {stage}; wait for it or end it"
+        ) from error
+    os.register_at_fork(after_in_child=file.close)  # a killed stage's loader processes don't keep the lock
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def take_back(work: Path, published: Path) -> None:
+    """Undoes what a killed publication left in a work folder: files that it made read-only, and links to what is
+    ``published``, which are cleared as the publication would have done."""
+    public = {_inode(path) for path in published.rglob("*")}
+    files = {path: _inode(path) for path in work.rglob("*") if path.is_file()}
+    if public & set(files.values()):
+        clear(work)
+        return
+    for path in files:
+        if not path.stat().st_mode & stat.S_IWUSR:
+            path.chmod(0o644)
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def clear(work: Path) -> None:
+    """Leaves the logs alone in a work folder."""
+    for item in work.iterdir():
+        if item.name not in ("lock", "tensorboard"):
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
