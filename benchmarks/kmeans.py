@@ -5,11 +5,17 @@
 200,000 points of 112 dimensions, 4,096 centroids, 20 iterations. The objective is the mean squared distance.
 """
 
+import tempfile
 import time
+from pathlib import Path
 
 import faiss
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
+
+from configs.architecture import EfficientNetLiteConfig
+from configs.stages import CodebookConfig
+from lit_modules.clustering import keep, kmeans
 
 POINTS, WIDTH, CENTRES, ITERATIONS = 200_000, 112, 4096, 20
 
@@ -29,11 +35,12 @@ if __name__ == "__main__":
     results = {}
 
     begun = time.perf_counter()
-    ours = faiss.Kmeans(
-        WIDTH, CENTRES, niter=ITERATIONS, seed=1, min_points_per_centroid=1, max_points_per_centroid=POINTS
-    )
-    ours.train(points, init_centroids=start)
-    results["faiss (smalti)"] = time.perf_counter() - begun, objective(points, ours.centroids)
+    settings = CodebookConfig(features=EfficientNetLiteConfig(), tap="block2", num_codes=CENTRES, iterations=ITERATIONS)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder, "kept.npz")
+        keep(kept, start, [])  # it goes on from what is kept
+        centres, _ = kmeans(points, CENTRES, settings, False, kept)
+    results["smalti (faiss)"] = time.perf_counter() - begun, objective(points, centres)
 
     begun = time.perf_counter()
     full = KMeans(CENTRES, init=start, n_init=1, max_iter=ITERATIONS, tol=0, algorithm="lloyd").fit(points)
@@ -43,7 +50,7 @@ if __name__ == "__main__":
     batches = MiniBatchKMeans(CENTRES, init=start, n_init=1, max_iter=ITERATIONS, batch_size=8192).fit(points)
     results["scikit-learn MiniBatchKMeans"] = time.perf_counter() - begun, objective(points, batches.cluster_centers_)
 
-    base = results["faiss (smalti)"]
+    base = results["smalti (faiss)"]
     print(f"{POINTS} points of {WIDTH}, {CENTRES} centres, {ITERATIONS} iterations")
     for name, (seconds, value) in results.items():
         print(f"  {name:32}{seconds:8.1f} s  x{seconds / base[0]:6.2f}   objective {value:.4f}  x{value / base[1]:.4f}")

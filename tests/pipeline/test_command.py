@@ -1,6 +1,5 @@
 """The commands of the README, as a user types them."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, SMOKE
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
 
 LIGHTNING = Path(sys.executable).with_name("lightning")
@@ -54,23 +52,6 @@ def test_lightning_run_names_the_missing_input(tmp_path: Path) -> None:
     assert "tokenizer waits for data, which isn't published; run: python -m pipeline run" in done.stderr
     unknown = subprocess.run([str(LIGHTNING), "run", "tokeniser"], capture_output=True, text=True, check=False)
     assert unknown.returncode == 2 and "did you mean 'tokenizer'?" in unknown.stderr
-
-
-def test_two_ranks_by_lightning_run(smoke_runs: Path) -> None:
-    """Two gloo processes train one tokenizer; the result lies where the pipeline looks for it."""
-    words = [
-        LIGHTNING, "run", "tokenizer", "--config", SMOKE / "tokenizer.yaml", "--devices", "2", "--accelerator", "cpu",
-        "--runs", smoke_runs, "training.updates=4", "training.validate_every=4", "gan.generator_start=2",
-        "runtime.threads=1", "runtime.log_every=2",
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False, timeout=300, env=environment)
-    assert done.returncode == 0, done.stderr
-    changes = [f"tokenizer.{word}" for word in words[11:]]
-    found = Recipe(SMOKE, changes).status(Store(smoke_runs))["tokenizer"].artifact
-    assert found and found.manifest["made_by"]["world_size"] == 2
-    again = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False, timeout=120)
-    assert again.stdout.count("tokenizer: up to date") == 1
 
 
 def test_readme_commands_exist() -> None:

@@ -137,6 +137,11 @@ def test_every_launcher_gives_the_same(ranks: Ranks, smoke_runs: Path, tmp_path:
                 [*map(str, line)], capture_output=True, text=True, check=False, cwd=PROJECT, timeout=300
             )
             assert done.returncode == 0, done.stderr
+            again = subprocess.run(
+                [*map(str, line)], capture_output=True, text=True, check=False, cwd=PROJECT, timeout=99
+            )
+            assert again.stdout.count("tokenizer: up to date") == (launcher == "lightning"), "said by one rank"
+            assert launcher == "lightning" or "0 built" in again.stdout
         artifact = Recipe(SMOKE, [f"tokenizer.{word}" for word in words]).status(Store(runs))["tokenizer"].artifact
         assert artifact and artifact.manifest["made_by"]["world_size"] == 2
         found[launcher] = artifact.digest
