@@ -59,20 +59,15 @@ def with_own_book(folder: Path) -> Path:
 
 
 def command(
-    stage: str, runs: Path, keep: Path, world: int, changes: list[str], recipe: Path = SMOKE, eps: float = 1e-8
-) -> list[str]:
-    words = [f"runtime.devices={world}", "runtime.accelerator=cpu", "runtime.checkpoint_every=1", "runtime.threads=1"]
+    stage: str, runs: Path, keep: Path, world: int, changes: list[str], recipe: Path = SMOKE, eps: float = 1e-8,
+    every: int = 1,
+) -> list[str]:  # fmt: skip
+    """Returns the command of a training: Adam's ``eps``, a checkpoint ``every`` so many updates."""
     return [
-        str(SCRIPT),
-        str(keep),
-        str(eps),
-        "--config",
-        str(recipe / f"{stage}.yaml"),
-        "--runs",
-        str(runs),
-        *words,
-        *changes,
-    ]
+        str(SCRIPT), str(keep), str(eps), "--config", str(recipe / f"{stage}.yaml"), "--runs", str(runs),
+        f"runtime.devices={world}", "runtime.accelerator=cpu", f"runtime.checkpoint_every={every}",
+        "runtime.threads=1", *changes,
+    ]  # fmt: skip
 
 
 def work_folder(stage: str, runs: Path, changes: list[str], recipe: Path = SMOKE) -> Path:
@@ -81,10 +76,15 @@ def work_folder(stage: str, runs: Path, changes: list[str], recipe: Path = SMOKE
     return Store(runs).work(stage, status.key)
 
 
+def reached(folder: Path, update: int) -> bool:
+    """Returns whether the checkpoint of ``update`` is there."""
+    return any(folder.glob(f"checkpoints/*step={update:08d}.ckpt"))
+
+
 def wait_for_update(folder: Path, update: int, seconds: float = 120) -> None:
     """Returns when the checkpoint of ``update`` is there."""
     until = time.monotonic() + seconds
-    while not any(folder.glob(f"checkpoints/*step={update:08d}.ckpt")):
+    while not reached(folder, update):
         assert time.monotonic() < until, f"no checkpoint of update {update} in {folder}"
         time.sleep(0.002)
 
