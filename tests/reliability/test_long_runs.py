@@ -9,7 +9,7 @@ from tests_support import with_inputs_of
 from trainings import Ranks, command, reached, work_folder
 
 # The first validation, which samples a preview, lies before update 200.
-SHORT = ["training.updates=2001", "training.validate_every=100", "training.batch_size=2", "runtime.log_every=100"]
+SHORT = ["training.updates=2001", "training.validate_every=100", "training.batch_size=4", "runtime.log_every=100"]
 
 
 def usage(pid: int) -> dict[str, int]:
@@ -20,7 +20,7 @@ def usage(pid: int) -> dict[str, int]:
 
 
 @pytest.mark.reliability
-@pytest.mark.parametrize("stages", [("tokenizer", "ar_prior"), ("decoder", "nar_prior")])
+@pytest.mark.parametrize("stages", [("tokenizer", "ar_prior"), ("decoder", "nar_prior")], ids="-".join)
 def test_two_thousand_updates(
     stages: tuple[str, str], ranks: Ranks, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
@@ -35,6 +35,7 @@ def test_two_thousand_updates(
         assert time.monotonic() < until, seen
         time.sleep(0.1)
         for stage, nursery in zip(stages, ranks.nurseries, strict=True):
+            assert 2000 in seen[stage] or Path(f"/proc/{nursery.pid}").exists(), f"{stage} ended after {seen[stage]}"
             update = 200 * (len(seen[stage]) + 1)
             if update <= 2000 and reached(folders[stage], update):
                 time.sleep(0.2)
