@@ -1,5 +1,6 @@
 """The trainer that every stage uses, set up from the recipe and from what the launcher says."""
 
+import atexit
 import logging
 import os
 import sys
@@ -89,6 +90,16 @@ def check_world_size(wanted: int) -> None:
         )
 
 
+def leave_process_group() -> None:
+    """Ends this process's part in the process group, so that its threads don't outlive the interpreter.
+
+    Lightning does so at the end of a process for NCCL alone; with gloo, a rank could abort at its very end ("terminate
+    called without an active exception"), upon which the launcher stops the others.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any) -> Trainer:
     """Returns a Trainer on the devices that recipe and launcher name.
 
@@ -107,6 +118,8 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
         plugins.append(
             SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
         )
+    atexit.unregister(leave_process_group)  # a stage may build several trainers
+    atexit.register(leave_process_group)
     terminal = sys.stdout.isatty()
     trainer = Trainer(
         **devices,

@@ -85,7 +85,7 @@ def test_a_masked_prior_over_two_books(runs: Path, tmp_path: Path, run_stage: Ru
 
 @pytest.mark.parametrize(
     "method",
-    ["fqgan_dual", "rqvae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lfq", "fsq", "vqgan_ema"))],
+    ["fqgan_dual", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rqvae", "lfq", "fsq", "vqgan_ema"))],
 )
 def test_phase_2_on_any_codebook(method: str, runs: Path, tmp_path: Path, run_stage: RunStage) -> None:
     """The decoder alone is trained, every token stays what it was, and the recipe's scores know both phases."""
