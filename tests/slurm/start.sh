@@ -38,7 +38,7 @@ MinJobAge=3600
 KillWait=20
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 AuthInfo=cred_expire=10
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc --all) State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
 export SLURM_CONF=$folder/slurm.conf
