@@ -52,7 +52,8 @@ def kmeans(
         algorithm.train(points, init_centroids=centres)
         assert algorithm.centroids is not None and algorithm.obj is not None
         centres, objective = algorithm.centroids.copy(), [*objective, float(algorithm.obj[0])]
-        keep(kept, centres, objective)
+        if len(objective) < config.iterations:  # the last ones are the group's, which the caller keeps
+            keep(kept, centres, objective)
     assert centres is not None
     return centres, objective
 

@@ -90,6 +90,7 @@ def check_world_size(wanted: int) -> None:
         )
 
 
+@atexit.register
 def leave_process_group() -> None:
     """Ends this process's part in the process group, so that its threads don't outlive the interpreter.
 
@@ -118,8 +119,6 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
         plugins.append(
             SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
         )
-    atexit.unregister(leave_process_group)  # a stage may build several trainers
-    atexit.register(leave_process_group)
     terminal = sys.stdout.isatty()
     trainer = Trainer(
         **devices,
