@@ -49,6 +49,11 @@ class Curves(Callback):
         if self.plain and trainer.is_global_zero:
             self._print(update)
 
+    def validation(self, update: int) -> dict[str, float]:
+        """Returns the ``val/`` figures of the validation after ``update``; none if there was no validation."""
+        rows = [row for row in self.rows if row["update"] == update]
+        return {name: value for row in rows for name, value in row.items() if name.startswith("val/")}
+
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:
             wanted = ("val/", "train/usage", "train/perplexity", "train/entropy")

@@ -85,6 +85,9 @@ class LitReconstructionScores(LightningModule):
         assert tokens is not None
         self.usage.update(count_codes(tokens, self.num_codes, self.num_books))
 
+    def on_test_epoch_end(self) -> None:
+        compute_all(self)
+
 
 class LitFeatureScores(LightningModule):
     """Tests plain images (train images, samples): features for the Frechet distance and for the class judge."""
@@ -109,6 +112,19 @@ class LitFeatureScores(LightningModule):
         if chosen.any():
             self.features.update(seen[self.classifier_tap][chosen])
             self.labels.update(batch["labels"][keep][chosen].float())
+
+    def on_test_epoch_end(self) -> None:
+        compute_all(self)
+
+
+def compute_all(module: nn.Module) -> None:
+    """Computes every metric of ``module`` over all ranks, which it then remembers.
+
+    Behind the test Lightning moves the module to the CPU, and NCCL gathers nothing from there.
+    """
+    for part in module.modules():
+        if isinstance(part, Metric):
+            part.compute()
 
 
 def _metric(owner: nn.Module, name: str) -> Metric:

@@ -75,6 +75,10 @@ class LitTraining(LightningModule):
         self.log_dict(detached, batch_size=batch_size)
 
     def on_fit_start(self) -> None:
+        self.move_frozen()
+
+    def move_frozen(self) -> None:
+        """Moves the frozen networks to where this module is."""
         for network in self.frozen.values():
             network.to(self.device)
 

@@ -26,7 +26,7 @@ from stages.published import (
     save_network,
     tokenizer_config,
 )
-from stages.trainer import run_facts
+from stages.trainer import last_validation, run_facts
 
 STAGE = "decoder"
 
@@ -81,7 +81,7 @@ def build(job: Job) -> None:
     with torch.no_grad():
         changed = int((published.encode(probe) != tokens_before).sum())
     assert changed == 0, f"{changed} tokens changed in phase 2, which trains the decoder alone"
-    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+    figures = last_validation(trainer)
     inherited = ("num_books", "book_names", "num_codes", "code_dim", "grid", "image_size", "class_names")
     job.publish(
         files={

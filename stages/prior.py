@@ -16,7 +16,7 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.job import Job
 from stages.published import check_tokenizer, load_tokenizer, previews, save_network
-from stages.trainer import fit, per_device_batch, run_facts, speed_up, training_trainer
+from stages.trainer import fit, last_validation, per_device_batch, run_facts, speed_up, training_trainer
 
 
 def train_prior(
@@ -53,7 +53,7 @@ def train_prior(
     fit(job, training, trained, data, trainer)
     if job.rank:
         return
-    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+    figures = last_validation(trainer)
     loss, entropy, chance = figures["val/loss"], facts["val_entropy"], math.log(facts["num_codes"])
     inherited = ("num_books", "num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
     job.publish(

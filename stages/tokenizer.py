@@ -19,7 +19,7 @@ from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
 from stages.published import fixed_images, load_network, open_index, previews, save_network
-from stages.trainer import run_facts
+from stages.trainer import last_validation, run_facts
 
 STAGE = "tokenizer"
 
@@ -75,7 +75,7 @@ def build(job: Job) -> None:
 
     trained = module.averaged_network
     published = VQTokenizer(trained.encoder, trained.quantizer.published(), trained.decoder)
-    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+    figures = last_validation(trainer)
     grid = size // autoencoder.factor
     np.save(job.work / "train_counts.npy", module.last_window.cpu().numpy(), allow_pickle=False)
     job.publish(

@@ -17,6 +17,7 @@ from torch import nn
 
 from callbacks.checkpoints import Checkpoints
 from callbacks.curves import Curves
+from callbacks.missed_validation import MissedValidation
 from callbacks.non_finite import NonFiniteDump
 from callbacks.preemption import Preemption
 from callbacks.start_table import StartTable
@@ -141,18 +142,29 @@ def fit(
     data: LightningDataModule,
     trainer: Trainer,
 ) -> None:
-    """Trains to the last update, from the newest checkpoint if there is one."""
+    """Trains to the last update, from the newest checkpoint if there is one, and validates that update.
+
+    Raises:
+        ValueError: it ended before the last update.
+    """
     if not job.rank:
         check_room(module, job.work / CHECKPOINTS)
     checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
     if checkpoint and not job.rank:
         print(f"  resuming from {checkpoint.name}", flush=True)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    if "val" not in {name.partition("/")[0] for name in trainer.callback_metrics}:
-        # Killed between the last update and the end: nothing was left to train, so nothing was validated.
-        trainer.validate(module, data, verbose=False)
     if trainer.global_step < training.updates:
         raise ValueError(f"training ended at update {trainer.global_step} of {training.updates}")
+    if not last_validation(trainer):
+        # The updates are no multiple of validate_every, or it was killed between the last update and the end.
+        trainer.validate(module, data, verbose=False)
+    module.move_frozen()  # Lightning has moved the module to the CPU, where what is published is put together
+
+
+def last_validation(trainer: Trainer) -> dict[str, float]:
+    """Returns the ``val/`` figures after the last update."""
+    curves = next(callback for callback in trainer.callbacks if isinstance(callback, Curves))
+    return curves.validation(trainer.global_step)
 
 
 def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Callback]) -> Trainer:
@@ -173,6 +185,7 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
             # Last, so that what is saved includes what the others did with this update.
             Checkpoints(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=-1),
             Preemption(folder, PREEMPTED),
+            MissedValidation(training.validate_every, curves),  # behind those that obey signals
         ],
         precision=training.precision,
         max_steps=training.updates,

@@ -32,7 +32,7 @@ class LookupFree(Quantizer):
 
     def encode(self, latents: Tensor) -> Tensor:
         weights = self.bits.mask.to(latents.device)
-        return torch.einsum("bdhw,d->bhw", (latents.float() > 0).long(), weights)
+        return ((latents.float() > 0) * weights[:, None, None]).sum(1)  # CUDA has no matrix product of integers
 
     def decode(self, tokens: Tensor) -> Tensor:
         return self.bits.indices_to_codes(tokens)

@@ -13,9 +13,10 @@ from trainings import Ranks, command, load, states, wait_for_update, with_own_bo
 
 STAGES = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 WORKERS = ["runtime.num_workers=1"]
+AT_VALIDATION = ["training.validate_every=7"]  # the checkpoint comes before the validation of update 7
 OWN_BOOK = ["with a codebook of moving averages"]
 CASES = [
-    pytest.param("tokenizer", 1, WORKERS),
+    pytest.param("tokenizer", 1, [*WORKERS, *AT_VALIDATION]),
     pytest.param("decoder", 1, [], marks=pytest.mark.reliability),
     pytest.param("ar_prior", 1, WORKERS, marks=pytest.mark.reliability),
     pytest.param("nar_prior", 1, [], marks=pytest.mark.reliability),
