@@ -18,8 +18,11 @@ plan: $(READY)
 weights: $(READY)
 	$(BIN)/python stages/weights.py $(RECIPE)
 
+# Tests start processes of their own, whose imports take one core: two test processes, one thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not gpu and not reliability"
+	$(PYTEST) -m "not slow and not gpu and not reliability"
 
 # Every method's small recipe, one after another: about 45 minutes on 2 cores.
 rows: $(READY)
@@ -35,7 +38,7 @@ test-slurm: $(READY)
 
 # What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
 reliability: $(READY)
-	SMALTI_SLURM=required $(BIN)/python -m pytest --figures=docs/reliability.md \
+	SMALTI_SLURM=required $(PYTEST) --figures=docs/reliability.md \
 	tests/reliability tests/slurm tests/stages/test_examination.py tests/test_hostile.py
 
 # docs/cost.md: what the papers' recipes take.

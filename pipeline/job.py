@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from pipeline.artifact import Artifact, Store
+from pipeline.artifact import MANIFEST, Artifact, Store
 from pipeline.config import ConfigError, unknown
 from pipeline.devices import rank
 from pipeline.graph import Recipe, Status
@@ -42,6 +42,25 @@ class Job:
     lock: IO[str] | None
     begun: float = field(default_factory=time.time)
     clock: float = field(default_factory=time.monotonic)  # which nobody sets back
+
+    def __post_init__(self) -> None:
+        self._publication_before = self._publication()
+
+    def _publication(self) -> int | None:
+        """Returns what tells one publication of this stage from the next."""
+        try:
+            return (self.store.path(self.stage, self.key) / MANIFEST).stat().st_ino
+        except FileNotFoundError:
+            return None
+
+    def wait_for_rank_0(self) -> None:
+        """Returns, on the other ranks, when rank 0 has published.
+
+        Clustering or hashing 20 GB, it may work on alone for long; ``srun --wait`` kills what is left a minute after
+        the first rank's end.
+        """
+        while self.rank and self._publication() in (None, self._publication_before):
+            time.sleep(0.5)
 
     def publish(
         self,
@@ -178,6 +197,7 @@ def run_stage(stage: str, build: Callable[[Job], None]) -> None:
         job = open_job(stage)
         if job is not None:
             build(job)
+            job.wait_for_rank_0()
     except (ValueError, OSError) as error:
         if "SMALTI_TRACEBACK" in os.environ:
             traceback.print_exc()

@@ -17,6 +17,7 @@ from pipeline.config import plain
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
 from stages.published import (
+    check_size,
     check_tokenizer,
     fixed_images,
     load_network,
@@ -55,10 +56,7 @@ def build(job: Job) -> None:
     phase1 = load_tokenizer(parent)
     parent_config = tokenizer_config(parent)
     autoencoder = parent_config.autoencoder
-    if index.facts.image_size != parent.facts["image_size"]:
-        raise ValueError(
-            f"stage data says {index.facts.image_size} px, the tokenizer was trained at {parent.facts['image_size']}"
-        )
+    check_size(index, parent)
 
     seed_everything(training.seed, verbose=False)
     assert isinstance(phase1.decoder, AnyDecoder)

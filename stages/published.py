@@ -94,6 +94,15 @@ def check_tokenizer(made_for: Iterable[Artifact], tokenizer: Artifact) -> None:
             )
 
 
+def check_size(index: ImageIndex, tokenizer: Artifact) -> None:
+    """Raises ValueError if the images are of another size than the tokenizer was trained on."""
+    if index.facts.image_size != tokenizer.facts["image_size"]:
+        raise ValueError(
+            f"the images are {index.facts.image_size} px, {tokenizer.path} was trained at "
+            f"{tokenizer.facts['image_size']} px; set data.image_size to that, or train a tokenizer at this size"
+        )
+
+
 def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
     """Returns the tokenizer as phase 1 left it, and with phase 2's decoder if the recipe has one, by phase.
 

@@ -1,5 +1,6 @@
 """Stage samples: images composed by the priors."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,22 @@ def open_prior(artifact: Artifact, kind: str, config: SamplesConfig) -> tuple[Fr
     return Frozen(masked), masked_sampler(masked, config.nar, config.seed)
 
 
+def common_classes(priors: Mapping[str, Artifact]) -> list[str]:
+    """Returns the classes that all priors were trained with, whose labels they are given.
+
+    Raises:
+        ValueError: one of them was trained with others.
+    """
+    (first, artifact), *others = priors.items()
+    for name, other in others:
+        if other.facts["class_names"] != artifact.facts["class_names"]:
+            raise ValueError(
+                f"{name}_prior was trained with {len(other.facts['class_names'])} classes, {first}_prior with "
+                f"{len(artifact.facts['class_names'])}, or with others; sample them in two recipes"
+            )
+    return artifact.facts["class_names"]
+
+
 def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
     """Writes the first samples as a grid, one row a class, eight columns; images uint8 (M, 3, H, W)."""
     rows = max(1, num_classes)
@@ -52,7 +69,7 @@ def build(job: Job) -> None:
     if not priors:
         raise ValueError("stage samples has no prior; give it ar_prior or nar_prior in pipeline.yaml")
     check_tokenizer(priors.values(), tokenizer)
-    size, class_names = tokenizer.facts["image_size"], tokenizer.facts["class_names"]
+    size, class_names = tokenizer.facts["image_size"], common_classes(priors)
     decoders = load_decoders(job)
     lay_out(config.runtime, *(held.network for held in decoders.values()))
     indices = SampleIndices(len(class_names))

@@ -28,7 +28,7 @@ from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.lineage import weights_seen
-from stages.published import check_tokenizer, fixed_images, load_decoders, open_index
+from stages.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index
 from stages.rows import check_dropped
 from stages.trainer import build_trainer, lay_out
 
@@ -71,6 +71,17 @@ def check_judge(judge: str, job: Job) -> None:
                     f"judge {judge}: stage {stage} was trained with the same network ({weights}); "
                     "a teacher can't be the judge, name another network in scores.yaml"
                 )
+
+
+def check_classes(index: ImageIndex, samples: Artifact) -> None:
+    """Raises ValueError if the samples' labels aren't those of the data."""
+    names = samples.facts["class_names"]
+    if names and names != index.facts.class_names:
+        raise ValueError(
+            f"{samples.path}: samples of {len(names)} classes ({', '.join(names[:3])} ...), the data has "
+            f"{len(index.facts.class_names)} ({', '.join(index.facts.class_names[:3])} ...); name the data that the "
+            "priors were trained on"
+        )
 
 
 def run_test(job: Job, module: LightningModule, loader: DataLoader[Batch]) -> None:
@@ -158,6 +169,9 @@ def build(job: Job) -> None:
     index = open_index(job.inputs["data"])
     made_for = [job.inputs[name] for name in ("samples", "token_shards") if name in job.inputs]
     check_tokenizer(made_for, job.inputs["tokenizer"])
+    check_size(index, job.inputs["tokenizer"])
+    if "samples" in job.inputs:
+        check_classes(index, job.inputs["samples"])
     tokenizers = load_decoders(job)
     lay_out(config.runtime, network, *(held.network for held in tokenizers.values()))
     judge = Judge(Frozen(network), [config.reconstruction_tap, config.generation_tap, config.classifier_tap])

@@ -15,7 +15,7 @@ from metrics.codebook import usage
 from networks.frozen import Frozen
 from networks.quantizers.quantizer import count_codes
 from pipeline.job import Job, run_stage
-from stages.published import load_tokenizer, open_index
+from stages.published import check_size, load_tokenizer, open_index
 from stages.rows import check_dropped, predict_rows
 from stages.trainer import build_trainer, lay_out
 
@@ -57,6 +57,7 @@ def build(job: Job) -> None:
     config: TokenShardsConfig = job.config
     parent = job.inputs["tokenizer"]
     index = open_index(job.inputs["data"])
+    check_size(index, parent)
     num_books, num_codes, grid = (parent.facts[name] for name in ("num_books", "num_codes", "grid"))
     dtype = token_type(num_codes)
     tokenizer = Frozen(load_tokenizer(parent))

@@ -16,6 +16,7 @@ from networks.quantizers import FactorisedCodebooks, Quantizer, build_quantizer
 from networks.representation import FeaturePredictor
 from networks.teacher import build_teacher
 from networks.tokenizer import PredictingTokenizer, VQTokenizer
+from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
 from stages.image_training import train_on_images
 from stages.published import fixed_images, load_network, open_index, previews, save_network
@@ -46,6 +47,17 @@ def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quan
     return PredictingTokenizer(encoder, quantizer, decoder, predictors, books)
 
 
+def check_centres(parent: Artifact, job: Job) -> None:
+    """Raises ValueError if the parent was trained behind other centres: frozen ones aren't among its weights."""
+    theirs = parent.manifest["inputs"].get("codebook", {}).get("digest")
+    ours = job.inputs["codebook"].digest if "codebook" in job.inputs else None
+    if theirs != ours:
+        raise ValueError(
+            f"init_from {parent.path} was trained with codebook {str(theirs)[:16]}, this recipe has {str(ours)[:16]}; "
+            "name the parent's codebook, or leave init_from out"
+        )
+
+
 def build(job: Job) -> None:
     """Trains encoder, codebook and decoder together; publishes them with the codebook as a table."""
     config: TokenizerConfig = job.config
@@ -64,6 +76,7 @@ def build(job: Job) -> None:
     discriminator = build_discriminator(config.discriminator)
     if "init_from" in job.inputs:
         parent = job.inputs["init_from"]
+        check_centres(parent, job)
         for network, name in ((tokenizer, "training"), (discriminator, "discriminator")):
             load_network(network, parent.file(f"{name}.safetensors"))
     teachers = [build_teacher(part) for part in config.representation]

@@ -163,7 +163,8 @@ def fit(
 
 def last_validation(trainer: Trainer) -> dict[str, float]:
     """Returns the ``val/`` figures after the last update."""
-    curves = next(callback for callback in trainer.callbacks if isinstance(callback, Curves))
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    curves = next(callback for callback in callbacks if isinstance(callback, Curves))
     return curves.validation(trainer.global_step)
 
 

@@ -22,7 +22,6 @@ SMOKE = PROJECT / "configs" / "smoke"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
-FIGURES: list[tuple[str, str]] = []
 BEGUN = time.monotonic()
 
 
@@ -32,12 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     file = session.config.getoption("--figures")
+    if not file or hasattr(session.config, "workerinput"):  # of pytest-xdist, whose reports go to its controller
+        return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if file and reporter and reporter.stats.get("skipped"):
-        reporter.write_line(f"{file} not written: {len(reporter.stats['skipped'])} tests were skipped")
-    elif file and reporter and FIGURES and exitstatus == 0:
-        lines = [f"| {name} | {value} |" for name, value in FIGURES]
-        passed = reporter.stats["passed"]
+    assert reporter
+    passed, skipped = reporter.stats.get("passed", []), reporter.stats.get("skipped", [])
+    if skipped:
+        reporter.write_line(f"{file} not written: {len(skipped)} tests were skipped")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif exitstatus == 0:
         minutes = (time.monotonic() - BEGUN) / 60
         head = [
             "# Reliability",
@@ -48,15 +50,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             "| what | figure |",
             "|---|---|",
         ]
+        in_order = sorted(passed, key=lambda report: report.nodeid)
+        lines = [f"| {name} | {value} |" for report in in_order for name, value in report.user_properties]
         file.write_text("\n".join([*head, *lines]) + "\n")
 
 
 @pytest.fixture
-def figure() -> Callable[[str, str], None]:
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
     """Notes a figure for ``--figures``, and prints it."""
 
     def note(name: str, value: str) -> None:
-        FIGURES.append((name, value))
+        record_property(name, value)
         print(f"{name}: {value}")
 
     return note

@@ -154,7 +154,8 @@ def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str,
                 target, looked = None, 0.0
         time.sleep(0.0002)
     else:
-        return Outcome(who, name, moment.name, make.wait() or None, False, 0.0)
+        assert make.wait() == 0, f"failed before it was killed:\n{log.read_text()[-3000:]}"
+        return Outcome(who, name, moment.name, None, False, 0.0)
     begun = time.monotonic()
     code = make.wait()
     while any(command_line(pid) for pid in family):

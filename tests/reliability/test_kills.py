@@ -46,6 +46,7 @@ def survive(plan: Plan, runs: Path, changes: list[str], expected: dict[str, str]
             outcome = kill_once(runs, SMOKE, changes, who, name, moment, log)
             if outcome.code in (None, 0):  # it came to its end before the moment, or before it could obey
                 assert outcome.code is None or name != "KILL", f"{outcome}: a killed run ended with exit code 0"
+                assert digests(runs, SMOKE, changes).keys() == expected.keys(), f"{outcome}: code 0, but not done"
                 check_end(runs, changes, expected, log)
                 runs = runs.with_name(f"{runs.name}+")
                 continue

@@ -1,0 +1,64 @@
+"""Inputs of another recipe that don't belong together are refused by name."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SMOKE, run_stage_here
+from tests_support import write_images
+
+from pipeline.artifact import Artifact, Store
+from stages.samples import common_classes
+
+
+def recipe_beside(smoke: dict[str, Artifact], folder: Path, stage: str, inputs: list[str], size: int = 64) -> Path:
+    """Writes a recipe with images of two classes and one stage of configs/smoke, whose other ``inputs`` are smoke's; a
+    tokenizer learns its codebook."""
+    write_images(folder / "images", {"cat": 12, "dog": 12})
+    recipe = folder / "recipe"
+    recipe.mkdir()
+    (recipe / "data.yaml").write_text(
+        f"source: {{kind: class_folders, root: ../images}}\nimage_size: {size}\nval_fraction: 0.2\n"
+    )
+    text = (SMOKE / f"{stage}.yaml").read_text()
+    (recipe / f"{stage}.yaml").write_text(re.sub("quantizer: .*", "quantizer: {kind: learned, num_codes: 64}", text))
+    words = [f"{name.partition('=')[0]}: {smoke[name.partition('=')[2] or name].path}" for name in inputs]
+    (recipe / "pipeline.yaml").write_text(
+        f"# for a test\nstages:\n  data:\n  {stage}: {{data: data, {', '.join(words)}}}\n"
+    )
+    return recipe
+
+
+@pytest.mark.parametrize(
+    ("stage", "inputs", "size", "expected"),
+    [
+        ("token_shards", ["tokenizer"], 32, "the images are 32 px"),
+        ("decoder", ["tokenizer"], 32, "the images are 32 px"),
+        ("scores", ["tokenizer"], 32, "the images are 32 px"),
+        ("scores", ["tokenizer", "samples"], 64, "samples of 9 classes"),
+        ("tokenizer", ["init_from=tokenizer"], 64, "was trained with codebook"),
+    ],
+)
+def test_what_does_not_belong_together_is_named(
+    stage: str, inputs: list[str], size: int, expected: str, smoke: dict[str, Artifact],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    recipe = recipe_beside(smoke, tmp_path, stage, inputs, size)
+    run_stage_here("data", recipe, tmp_path / "runs")
+    with pytest.raises(ValueError, match=expected):
+        run_stage_here(stage, recipe, tmp_path / "runs")
+
+
+def test_priors_of_different_classes_are_not_sampled_together(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(1))
+    priors = {}
+    for name, classes in (("ar", ["cat", "dog"]), ("nar", ["cat", "fox"]), ("same", ["cat", "dog"])):
+        Store(tmp_path).work(f"{name}_prior", "0").mkdir(parents=True)
+        priors[name] = Store(tmp_path).publish(
+            f"{name}_prior", "0", files={"a.npy": tmp_path / "a.npy"}, records={}, identity={}, made_by={},
+            facts={"class_names": classes},
+        )  # fmt: skip
+    assert common_classes({"ar": priors["ar"], "nar": priors["same"]}) == ["cat", "dog"]
+    with pytest.raises(ValueError, match="nar_prior was trained with 2 classes"):
+        common_classes({"ar": priors["ar"], "nar": priors["nar"]})
