@@ -7,7 +7,7 @@ FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows benchmarks plan weights test test-slow test-slurm reliability costs lint install clean
+.PHONY: pipeline rows benchmarks plan weights test test-slow test-gpu test-slurm reliability costs lint install clean
 
 pipeline: $(READY)
 	exec env SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
@@ -23,6 +23,9 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test: $(READY)
 	$(PYTEST) -m "not slow and not gpu and not reliability"
+
+test-gpu: $(READY)
+	$(BIN)/python -m pytest -m gpu
 
 # Every method's small recipe, one after another: about 45 minutes on 2 cores.
 rows: $(READY)
