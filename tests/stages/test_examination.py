@@ -15,7 +15,7 @@ from pipeline.graph import Recipe
 from stages.examination import report
 from stages.published import open_index
 
-BAD = ("truncated", "empty", "text", "renamed", "huge")
+BAD = ("truncated", "empty", "text", "renamed", "huge", "strip")
 ODD = ("animated", "sixteen", "cmyk", "profile")
 
 
@@ -31,6 +31,8 @@ def damage(path: Path, how: str) -> Path:
         path.write_bytes(b"\x1aE\xdf\xa3" + bytes(2000))  # a film's first bytes behind .png
     elif how == "huge":
         Image.new("L", (20_000, 20_000)).save(path)
+    elif how == "strip":
+        Image.new("L", (20_000, 1)).save(path)
     elif how == "animated":
         frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "green", "blue")]
         frames[0].save(path.with_suffix(".gif"), save_all=True, append_images=frames[1:])
@@ -65,6 +67,7 @@ def test_the_report_names_what_is_wrong(tmp_path: Path) -> None:
     relative = {how: str(path.relative_to(tmp_path / "images")) for how, path in changed.items()}
     assert set(found["unreadable"]) == {relative[how] for how in BAD}
     assert "DecompressionBomb" in found["unreadable"][relative["huge"]]
+    assert "20000 x 1 px" in found["unreadable"][relative["strip"]]
     assert found["animated"] == 1 and found["kinds"]["JPEG CMYK"] == 1 and found["kinds"]["PNG I;16"] == 1
     assert found["duplicates"] >= 19
     assert found["in_train_and_val"], "copies of one image stand on both sides of the split"
