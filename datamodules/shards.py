@@ -31,12 +31,15 @@ class ShardWriter:
         self.synced = time.monotonic()
 
     def create(self) -> None:
-        """Allocates what isn't there yet; rank 0 alone calls it, before the others write."""
+        """Allocates what isn't there yet, and makes dropped rows pending again: what failed may have been the disk, not
+        the image. Rank 0 alone calls it, before the others write."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for number, start in enumerate(range(0, self.rows, self.rows_per_shard)):
             rows = min(self.rows_per_shard, self.rows - start)
             self._allocate(self.path(number), (rows, *self.shape), self.dtype)
         self._allocate(self.folder / "state.npy", (self.rows,), np.dtype(np.uint8))
+        dropped = np.flatnonzero(self.state() == DROPPED)
+        _write_rows(self.folder / "state.npy", dropped, np.full(len(dropped), PENDING, dtype=np.uint8))
 
     def _allocate(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
         if path.exists():

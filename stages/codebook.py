@@ -1,7 +1,9 @@
 """Stage codebook: k-means centres of pretrained patch features."""
 
 import json
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -42,7 +44,8 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
     dropped = check_dropped(index, members, state, config.max_unreadable)
-    (job.work / "dropped.json").write_text(json.dumps(dropped))
+    if not job.rank:
+        note_dropped(job.work, dropped)
     kept = np.flatnonzero(state == WRITTEN)
     reader: ShardReader = writer.read()
 
@@ -53,6 +56,15 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     chosen = rows_to_cluster(index.labels[members[kept]], patches, config)
     groups = {group_name(label, names): points(rows) for label, rows in chosen.items()}
     return groups, network.source.name, str(trainer.strategy.root_device)
+
+
+def note_dropped(work: Path, dropped: list[str]) -> None:
+    """Writes the names of images left out; centres of a run that left out others are thrown away, since a resumed run
+    may have read what failed before."""
+    file, text = work / "dropped.json", json.dumps(dropped)
+    if file.exists() and file.read_text() != text:
+        shutil.rmtree(work / "centres", ignore_errors=True)
+    file.write_text(text)
 
 
 def group_name(label: int, names: Sequence[str]) -> str:

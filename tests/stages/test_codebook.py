@@ -1,11 +1,13 @@
 """What the codebook stage refuses before it extracts a feature."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
-from stages.codebook import check_images
+from stages.codebook import check_images, note_dropped
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,12 @@ def test_labels_that_are_absent_are_named() -> None:
     with pytest.raises(ValueError, match="3 train images have no label; take balance global"):
         check_images(np.array([0, -1, -1, -1]), 4, config, ["cat"])
     check_images(np.array([0, 0]), 4, config, ["cat"])
+
+
+def test_centres_of_other_images_are_thrown_away(tmp_path: Path) -> None:
+    (tmp_path / "centres").mkdir()
+    note_dropped(tmp_path, ["a.png"])
+    note_dropped(tmp_path, ["a.png"])
+    assert (tmp_path / "centres").exists()
+    note_dropped(tmp_path, [])
+    assert not (tmp_path / "centres").exists()
