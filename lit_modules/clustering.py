@@ -4,6 +4,8 @@ P points an image, C channels, K centres.
 """
 
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +71,19 @@ def keep(file: Path, centres: np.ndarray, objective: list[float]) -> None:
 
 
 def load(file: Path) -> tuple[np.ndarray, list[float]]:
-    """Reads what ``keep`` wrote."""
-    with np.load(file, allow_pickle=False) as done:
-        return done["centres"], done["objective"].tolist()
+    """Reads what ``keep`` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or holds anything but plain numbers.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as done:
+            return done["centres"], done["objective"].tolist()
+    except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{file}: not the centres of a group ({reason}); delete it, and the same command makes them again"
+        ) from error
 
 
 def selected(
