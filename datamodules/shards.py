@@ -128,11 +128,11 @@ class ShardReader:
         shard = int(np.searchsorted(self.starts, row, side="right")) - 1
         return np.asarray(self.shards[shard][row - self.starts[shard]])
 
-    def gather(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the given rows as one array in memory."""
+    def gather(self, rows: np.ndarray, dtype: str | None = None) -> np.ndarray:
+        """Returns the given rows as one array in memory, of the shards' type or of ``dtype``, without a second copy."""
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         first = self.shards[0]
-        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        out = np.empty((len(rows), *first.shape[1:]), dtype or first.dtype)
         for number in np.unique(parts):
             here = parts == number
             out[here] = self.shards[number][rows[here] - self.starts[number]]

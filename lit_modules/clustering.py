@@ -20,7 +20,7 @@ from configs.seeds import mix
 from configs.stages import CodebookConfig
 from networks.quantizers.search import nearest_codes
 
-Points = Callable[[], np.ndarray]  # reads the (M, C) points of a group, float16 or float32
+Points = Callable[[], np.ndarray]  # reads the (M, C) points of a group; only of float32 k-means makes no copy
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,7 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
             points, under_way = read(), file.with_suffix(".part.npz")
             check_points(name, len(points), share)
             keep(file, *CENTRES[config.centres](points, share, config, used, under_way))
+            del points  # the next group, or the report, would be read beside them
             under_way.unlink(missing_ok=True)
         parts.append(load(file))
     centres = np.concatenate([part for part, _ in parts])

@@ -50,7 +50,7 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     reader: ShardReader = writer.read()
 
     def points(rows: np.ndarray) -> Points:
-        return lambda: reader.gather(kept[rows]).reshape(-1, width)
+        return lambda: reader.gather(kept[rows], "float32").reshape(-1, width)
 
     names = index.facts.class_names
     chosen = rows_to_cluster(index.labels[members[kept]], patches, config)

@@ -32,6 +32,8 @@ def test_rows_are_written_once_and_found_again(tmp_path: Path) -> None:
     assert [path.name for path in reader.paths] == ["tokens-00000.npy", "tokens-00001.npy", "tokens-00002.npy"]
     assert second.state().tolist() == [1] * 9 + [2]
     assert np.array_equal(reader.gather(np.array([8, 0, 5])), values[[8, 0, 5]])
+    wide = reader.gather(np.array([8, 0, 5]), "float32")
+    assert wide.dtype == np.float32 and np.array_equal(wide, values[[8, 0, 5]])
     assert np.array_equal(reader[4], values[4]) and len(reader) == 10
 
 

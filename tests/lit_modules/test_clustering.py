@@ -1,6 +1,7 @@
 """Centres of codebooks: k-means of groups, and the two ways without it."""
 
 import os
+import weakref
 from pathlib import Path
 
 import faiss
@@ -54,6 +55,20 @@ def test_a_killed_clustering_goes_on(tmp_path: Path) -> None:
     again = cluster({"a": first, "b": lambda: points(5)}, config(), False, tmp_path / "cut")
     assert np.array_equal(again.centres, whole.centres)
     assert reads == ["a"], "read for the report alone"
+
+
+def test_one_group_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    """With a million images a copy has 63 GB."""
+    copies: list[weakref.ref[np.ndarray]] = []
+
+    def read() -> np.ndarray:
+        assert all(copy() is None for copy in copies), "points that were read before are still there"
+        data = points(5).astype(np.float32)
+        copies.append(weakref.ref(data))
+        return data
+
+    cluster({"all": read}, config(), False, tmp_path)
+    assert len(copies) == 2, "for k-means and for the report"
 
 
 @pytest.mark.parametrize("spherical", [False, True])
