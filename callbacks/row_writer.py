@@ -14,6 +14,9 @@ class Rows(Protocol):
     def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
         """Stores ``values`` at ``rows``; those that aren't ``good`` are dropped."""
 
+    def flush(self) -> None:
+        """Ends the writing: what was given is stored."""
+
 
 class RowWriter(BasePredictionWriter):
     """Writes each predicted batch at once: row ``row_of[index]`` of each image, dropped unless ``readable``."""
@@ -35,3 +38,6 @@ class RowWriter(BasePredictionWriter):
         rows = np.array([self.row_of[index] for index in batch["index"].tolist()], dtype=np.int64)
         good = batch["readable"].cpu().numpy() if "readable" in batch else np.ones(len(rows), dtype=bool)
         self.rows.write(rows, prediction.cpu().numpy(), good)
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.rows.flush()

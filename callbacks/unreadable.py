@@ -15,6 +15,8 @@ class Unreadable(Callback):
         self.found: set[int] = set()
 
     def state_dict(self) -> dict[str, Any]:
+        """Returns what all ranks have found: each of them is asked when a checkpoint is made, rank 0 alone saves."""
+        self._gather()
         return {"found": sorted(self.found)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -33,10 +35,14 @@ class Unreadable(Callback):
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.world_size > 1:
-            gathered: list[Any] = [None] * trainer.world_size
+            self._gather()
+            self._check()
+
+    def _gather(self) -> None:
+        if torch.distributed.is_initialized():
+            gathered: list[Any] = [None] * torch.distributed.get_world_size()
             torch.distributed.all_gather_object(gathered, sorted(self.found))
             self.found = {index for part in gathered for index in part}
-            self._check()
 
     def _check(self) -> None:
         if len(self.found) > self.max_share * self.num_images:

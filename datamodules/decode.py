@@ -20,6 +20,8 @@ DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
     Image.DecompressionBombWarning, Image.DecompressionBombError,
 )  # fmt: skip
+# Scaled to a short side of 512 px such a strip has 26 million pixels, well below Pillow's limit.
+MAX_ASPECT = 100
 
 Corner = Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"]
 
@@ -32,12 +34,15 @@ def decode(data: bytes) -> Image.Image:
     """Returns the picture in mode RGB.
 
     Raises:
-        UnreadableImage: truncated, empty, none of FORMATS, or so large (89 million pixels) that Pillow warns of it.
+        UnreadableImage: truncated, empty, none of FORMATS, so large (89 million pixels) that Pillow warns of it, or one
+            side more than MAX_ASPECT times the other.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+            if max(image.size) > MAX_ASPECT * min(image.size):
+                raise ValueError(f"{image.width} x {image.height} px, one side more than {MAX_ASPECT} times the other")
             image.load()
         return as_rgb(image)
     except DAMAGE as error:

@@ -39,15 +39,17 @@ class TrainingImages(Dataset[Batch]):
         self.permutations = Permutations(len(self.members), seed)
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns images uint8 (3, H, W), labels, position, and ``unreadable``: the index that was replaced, or -1."""
-        unreadable = -1
+        """Returns images uint8 (3, H, W), labels, position, and ``unreadable``: the index that was replaced, or -1.
+
+        Of several in a row that can't be read the first is meant: the others are met at the positions that follow.
+        """
         for step in range(len(self.members)):
             index = int(self.members[self.permutations[position + step]])
             try:
                 image = decode(self.index.read(index))
                 break
             except (UnreadableImage, OSError):
-                unreadable = index
+                continue
         else:
             raise ValueError(f"data root {self.index.root}: not one image of the train split can be read")
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "augment", position)))
@@ -57,7 +59,7 @@ class TrainingImages(Dataset[Batch]):
         return {
             "images": to_tensor(image),
             "labels": torch.tensor(int(self.index.labels[index])),
-            "unreadable": torch.tensor(unreadable),
+            "unreadable": torch.tensor(int(self.members[self.permutations[position]]) if step else -1),
             "position": torch.tensor(position),
         }
 

@@ -1,11 +1,12 @@
 """Memory-mapped shards of rows: written by many processes, resumable, read at random.
 
 ``<name>-00000.npy`` and so on hold ``rows_per_shard`` rows each; ``state.npy`` says for each row whether it is
-pending, written, or dropped. A row is marked after its bytes are in the shard, so a killed writer loses no row and
-shows no half one.
+pending, written, or dropped. A row is marked after its bytes are on the disk, so neither a killed writer nor a node
+that went down shows a row that isn't there; they lose the rows of the last SYNC_EVERY seconds.
 """
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from datamodules.arrays import read_array
 
 PENDING, WRITTEN, DROPPED = 0, 1, 2
+SYNC_EVERY = 5.0  # seconds; a sync for each batch would hold up fast networks on slow disks
 
 
 class ShardWriter:
@@ -25,14 +27,19 @@ class ShardWriter:
     ) -> None:
         self.folder, self.name, self.rows, self.rows_per_shard = folder, name, rows, rows_per_shard
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self.unmarked: list[tuple[np.ndarray, np.ndarray]] = []  # rows, states
+        self.synced = time.monotonic()
 
     def create(self) -> None:
-        """Allocates what isn't there yet; rank 0 alone calls it, before the others write."""
+        """Allocates what isn't there yet, and makes dropped rows pending again: what failed may have been the disk, not
+        the image. Rank 0 alone calls it, before the others write."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for number, start in enumerate(range(0, self.rows, self.rows_per_shard)):
             rows = min(self.rows_per_shard, self.rows - start)
             self._allocate(self.path(number), (rows, *self.shape), self.dtype)
         self._allocate(self.folder / "state.npy", (self.rows,), np.dtype(np.uint8))
+        dropped = np.flatnonzero(self.state() == DROPPED)
+        _write_rows(self.folder / "state.npy", dropped, np.full(len(dropped), PENDING, dtype=np.uint8))
 
     def _allocate(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
         if path.exists():
@@ -63,12 +70,33 @@ class ShardWriter:
         return np.flatnonzero(self.state() == PENDING)
 
     def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
-        """Writes ``values`` to ``rows``; rows that aren't ``good`` are dropped."""
-        assert values.dtype == self.dtype, f"{values.dtype} given, {self.dtype} allocated"
+        """Writes ``values`` to ``rows``; rows that aren't ``good`` are dropped. Marked are they by ``flush``, which is
+        called here every SYNC_EVERY seconds.
+
+        Raises:
+            ValueError: values of another shape or type than was allocated, which would overwrite other rows.
+        """
+        if (values.shape, values.dtype) != ((len(rows), *self.shape), self.dtype):
+            raise ValueError(
+                f"{self.folder}: {values.dtype} {values.shape} given for {len(rows)} rows, "
+                f"{self.dtype} {self.shape} a row allocated"
+            )
         for number in np.unique(rows // self.rows_per_shard):
             here = rows // self.rows_per_shard == number
             _write_rows(self.path(number), rows[here] - number * self.rows_per_shard, values[here])
-        _write_rows(self.folder / "state.npy", rows, np.where(good, WRITTEN, DROPPED).astype(np.uint8))
+        self.unmarked.append((rows, np.where(good, WRITTEN, DROPPED).astype(np.uint8)))
+        if time.monotonic() - self.synced >= SYNC_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Brings what was written to the disk, then marks it."""
+        if self.unmarked:
+            rows, states = (np.concatenate(parts) for parts in zip(*self.unmarked, strict=True))
+            for number in np.unique(rows // self.rows_per_shard):
+                with self.path(number).open("rb") as file:
+                    os.fdatasync(file.fileno())
+            _write_rows(self.folder / "state.npy", rows, states)
+        self.unmarked, self.synced = [], time.monotonic()
 
     def read(self) -> "ShardReader":
         """Returns a reader over all rows; asserts that none is pending."""
@@ -100,11 +128,11 @@ class ShardReader:
         shard = int(np.searchsorted(self.starts, row, side="right")) - 1
         return np.asarray(self.shards[shard][row - self.starts[shard]])
 
-    def gather(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the given rows as one array in memory."""
+    def gather(self, rows: np.ndarray, dtype: str | None = None) -> np.ndarray:
+        """Returns the given rows as one array in memory, of the shards' type or of ``dtype``, without a second copy."""
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         first = self.shards[0]
-        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        out = np.empty((len(rows), *first.shape[1:]), dtype or first.dtype)
         for number in np.unique(parts):
             here = parts == number
             out[here] = self.shards[number][rows[here] - self.starts[number]]

@@ -133,7 +133,12 @@ def scan_lmdb(root: Path) -> Scan:
 
 
 def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
-    """Returns the image members of a tar shard and its labels, by sample key."""
+    """Returns the image members of a tar shard and its labels, by sample key.
+
+    Raises:
+        tarfile.TarError: cut off or damaged, wherever it is.
+        ValueError: a sample with two images.
+    """
     images: dict[str, tarfile.TarInfo] = {}
     labels: dict[str, str] = {}
     with tarfile.open(shard, "r:") as archive:
@@ -143,11 +148,25 @@ def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
                 continue
             key = str(base.with_name(base.name.partition(".")[0]))
             if base.suffix.lower() in IMAGE_SUFFIXES:
+                if key in images:
+                    raise ValueError(
+                        f"{shard}: {images[key].name} and {member.name} are images of one sample; leave one in it"
+                    )
                 images[key] = member
             elif base.suffix in (".cls", ".txt"):
                 stream = archive.extractfile(member)
                 labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
+        _check_end(archive)
     return images, labels
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Raises tarfile.ReadError unless only zeros follow the last member: tarfile takes a damaged header for the end."""
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    while rest := archive.fileobj.read(2**20):
+        if rest.strip(b"\0"):
+            raise tarfile.ReadError(f"damaged at byte {archive.offset}")
 
 
 def scan_webdataset(root: Path) -> Scan:
@@ -163,10 +182,11 @@ def scan_webdataset(root: Path) -> Scan:
             images, labels = _members(shard)
         except tarfile.TarError as error:
             raise ValueError(f"{shard}: not a readable tar file ({error}); fetch it again or take it out") from error
-        labelled = bool(labels) and images.keys() <= labels.keys()
+        missing = len(images.keys() - labels.keys())
+        if 0 < missing < len(images):
+            raise ValueError(f"{shard}: {missing} images have no label; give all or none")
         entries += [
-            Entry(file, member.size, member.offset_data, labels[key] if labelled else None, name=key)
-            for key, member in images.items()
+            Entry(file, member.size, member.offset_data, labels.get(key), name=key) for key, member in images.items()
         ]
     if len({entry.label is None for entry in entries}) == 2:
         raise ValueError(f"data root {root}: some shards have a label for every image and some don't; give all or none")

@@ -4,6 +4,8 @@ P points an image, C channels, K centres.
 """
 
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from configs.seeds import mix
 from configs.stages import CodebookConfig
 from networks.quantizers.search import nearest_codes
 
-Points = Callable[[], np.ndarray]  # reads the (M, C) points of a group, float16 or float32
+Points = Callable[[], np.ndarray]  # reads the (M, C) points of a group; only of float32 k-means makes no copy
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,19 @@ def keep(file: Path, centres: np.ndarray, objective: list[float]) -> None:
 
 
 def load(file: Path) -> tuple[np.ndarray, list[float]]:
-    """Reads what ``keep`` wrote."""
-    with np.load(file, allow_pickle=False) as done:
-        return done["centres"], done["objective"].tolist()
+    """Reads what ``keep`` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or holds anything but plain numbers.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as done:
+            return done["centres"], done["objective"].tolist()
+    except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{file}: not the centres of a group ({reason}); delete it, and the same command makes them again"
+        ) from error
 
 
 def selected(
@@ -140,6 +152,7 @@ def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, 
             points, under_way = read(), file.with_suffix(".part.npz")
             check_points(name, len(points), share)
             keep(file, *CENTRES[config.centres](points, share, config, used, under_way))
+            del points  # the next group, or the report, would be read beside them
             under_way.unlink(missing_ok=True)
         parts.append(load(file))
     centres = np.concatenate([part for part, _ in parts])

@@ -45,7 +45,8 @@ def hash_listing(source: SourceConfig) -> str:
         raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")
     count = 0
     for name, size, changed in walk(root):
-        digest.update(f"{name}\0{size}\0{changed}\n".encode())
+        # Names are bytes; which ones an image may have says stage data.
+        digest.update(f"{name}\0{size}\0{changed}\n".encode(errors="surrogateescape"))
         count += 1
     if not count:
         raise ValueError(f"data root {root}: holds no files; set source.root in data.yaml to a folder of images")

@@ -1,7 +1,9 @@
 """Stage codebook: k-means centres of pretrained patch features."""
 
 import json
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -21,8 +23,8 @@ STAGE = "codebook"
 
 
 def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
-    """Extracts patch features of every train image into shards; returns readers of the points by group, the feature
-    network and the device. Resumes where a killed run stopped.
+    """Extracts patch features of the train images that are to be clustered into shards; returns readers of the points
+    by group, the feature network and the device. Resumes where a killed run stopped.
 
     Raises:
         ValueError: classes are to be balanced, and there are none.
@@ -38,21 +40,33 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     images = EvaluationImages(index)
     patches, width = module.shape(images.size)
     check_images(index.labels[members], patches, config, index.facts.class_names)
-    writer = ShardWriter(job.work / "features", "features", len(members), (patches, width), "float16", 100_000)
+    chosen = rows_to_cluster(index.labels[members], patches, config)
+    drawn = np.sort(np.concatenate(list(chosen.values())))
+    members = members[drawn]
+    writer = ShardWriter(job.work / "drawn", "features", len(members), (patches, width), "float16", 100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
     dropped = check_dropped(index, members, state, config.max_unreadable)
-    (job.work / "dropped.json").write_text(json.dumps(dropped))
-    kept = np.flatnonzero(state == WRITTEN)
+    if not job.rank:
+        note_dropped(job.work, dropped)
     reader: ShardReader = writer.read()
 
     def points(rows: np.ndarray) -> Points:
-        return lambda: reader.gather(kept[rows]).reshape(-1, width)
+        own = np.searchsorted(drawn, rows)
+        return lambda: reader.gather(own[state[own] == WRITTEN], "float32").reshape(-1, width)
 
     names = index.facts.class_names
-    chosen = rows_to_cluster(index.labels[members[kept]], patches, config)
     groups = {group_name(label, names): points(rows) for label, rows in chosen.items()}
     return groups, network.source.name, str(trainer.strategy.root_device)
+
+
+def note_dropped(work: Path, dropped: list[str]) -> None:
+    """Writes the names of images left out; centres of a run that left out others are thrown away, since a resumed run
+    may have read what failed before."""
+    file, text = work / "dropped.json", json.dumps(dropped)
+    if file.exists() and file.read_text() != text:
+        shutil.rmtree(work / "centres", ignore_errors=True)
+    file.write_text(text)
 
 
 def group_name(label: int, names: Sequence[str]) -> str:

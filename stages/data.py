@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 from dataclasses import asdict
 
@@ -14,16 +15,25 @@ from pipeline.job import Job, run_stage
 from pipeline.listing import EMBEDDED
 
 STAGE = "data"
+# What would break a line of files.txt, and what bytes that aren't UTF-8 become in a name.
+UNFIT = re.compile("[\n\r\ud800-\udfff]")
 
 
 def check_scan(found: Scan) -> None:
-    """Raises ValueError for a source without images, or with a class folder without images."""
+    """Raises ValueError for a source without images, with a class folder without images, or with a name that can't be
+    kept."""
     if not found.entries:
         raise ValueError(f"data root {found.root}: no images in it; is source.kind in data.yaml right?")
     if found.empty_classes:
         raise ValueError(
             f"data root {found.root}: class folder {found.empty_classes[0]!r} holds no images; fill or remove it"
         )
+    for entry in found.entries:
+        for name in (entry.file, entry.name):
+            if UNFIT.search(name):
+                raise ValueError(
+                    f"data root {found.root}: {name!r}: a line break or bytes that aren't UTF-8 in a name; rename it"
+                )
 
 
 def build(job: Job) -> None:

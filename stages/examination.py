@@ -9,6 +9,8 @@ import multiprocessing
 import os
 import sys
 from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +25,40 @@ from stages.published import open_index
 SHOWN = 20  # names of bad files in the printed lines; the report has all
 
 
-class _Reader:
-    """Examines images by index; a class, so that processes share the open index."""
+_index: ImageIndex  # of a process that examines: handed over once, not with each part of the work
 
-    def __init__(self, index: ImageIndex) -> None:
-        self.index = index
 
-    def __call__(self, number: int) -> Examined:
-        try:
-            return examine(self.index.read(number))
-        except OSError as error:
-            return Examined("unreadable", 0, 0, "", False, str(error))
+def _open(index: ImageIndex) -> None:
+    global _index
+    _index = index
+
+
+def _examine(number: int) -> Examined:
+    try:
+        return examine(_index.read(number))
+    except OSError as error:
+        return Examined("unreadable", 0, 0, "", False, str(error))
+
+
+def _examine_all(index: ImageIndex) -> list[Examined]:
+    """Returns what is known of each image, found by a process for each CPU that this one may use.
+
+    Raises:
+        ValueError: a process was killed.
+    """
+    context = multiprocessing.get_context("fork")  # by which the index isn't copied
+    try:
+        with ProcessPoolExecutor(len(os.sched_getaffinity(0)), context, _open, (index,)) as pool:
+            return list(pool.map(_examine, range(len(index.splits)), chunksize=64))
+    except BrokenProcessPool as error:
+        raise ValueError(
+            "a process examining images was killed, perhaps for its memory; free some and run the same command again"
+        ) from error
 
 
 def report(index: ImageIndex) -> dict[str, Any]:
     """Returns what all images of an index are like, as JSON values."""
-    number = len(index.splits)
-    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-        found = pool.map(_Reader(index), range(number), chunksize=64)
+    found = _examine_all(index)
     names = ("train", "val")
     splits = [names[int(split)] for split in index.splits]
     where: dict[str, set[str]] = defaultdict(set)
@@ -75,7 +93,11 @@ def main() -> int:
     if data is None:
         print("error: stage data published nothing", file=sys.stderr)
         return 1
-    found = report(open_index(data))
+    try:
+        found = report(open_index(data))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     file = store.root / "data" / f"{data.key}.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(found, indent=1))

@@ -54,6 +54,6 @@ def check_dropped(index: ImageIndex, members: np.ndarray, state: np.ndarray, max
     if len(dropped) > max_share * len(members):
         raise ValueError(
             f"{len(dropped)} of {len(members)} images can't be read, above max_unreadable {max_share}: "
-            f"{', '.join(dropped[:20])}"
+            f"{', '.join(dropped[:20])}; the same command tries them again"
         )
     return dropped

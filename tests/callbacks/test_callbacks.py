@@ -58,6 +58,19 @@ def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.Capture
         batch(9)
 
 
+def state_on_a_rank(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    counting = Unreadable(lambda index: f"image{index}.png", num_images=100, max_share=0.5)
+    counting.found = {rank, 7}
+    Path(folder, str(rank)).write_text(str(counting.state_dict()["found"]))
+    torch.distributed.destroy_process_group()
+
+
+def test_a_checkpoint_has_what_every_rank_found(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(state_on_a_rank, (str(tmp_path),), nprocs=2)
+    assert [(tmp_path / str(rank)).read_text() for rank in range(2)] == ["[0, 1, 7]"] * 2
+
+
 def test_usage_watch_warns_after_its_patience(capsys: pytest.CaptureFixture[str]) -> None:
     watch = UsageWatch(floor=0.5, patience=2, knobs="turn this")
     trainer = SimpleNamespace(is_global_zero=True, callback_metrics={"train/usage": 0.9, "train/usage/1": 0.1})

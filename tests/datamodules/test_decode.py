@@ -52,6 +52,13 @@ def test_damaged_files_are_unreadable(damage: str, monkeypatch: pytest.MonkeyPat
         decode(data)
 
 
+def test_a_strip_that_would_grow_beyond_memory_is_unreadable() -> None:
+    """Scaled to a short side of 256, a line of 20,000 px would take 4 GB."""
+    with pytest.raises(UnreadableImage, match="1 x 20000 px, one side more than 100 times the other"):
+        decode(encoded(Image.new("RGB", (1, 20_000))))
+    assert decode(encoded(Image.new("RGB", (200, 2)))).size == (200, 2)
+
+
 def test_adm_centre_crop_is_box_halving_then_bicubic() -> None:
     """Against a direct writing of ADM's center_crop_arr."""
     pixels = np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype=np.uint8)

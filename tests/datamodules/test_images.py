@@ -34,6 +34,16 @@ def test_unreadable_image_is_replaced_by_the_next_of_its_permutation(tmp_path: P
     assert index.name(3) == "a/003.png"
 
 
+def test_of_unreadable_images_in_a_row_each_is_named_at_its_own_position(tmp_path: Path) -> None:
+    index = small_index(tmp_path)
+    images = TrainingImages(index, LoadingConfig(), seed=0)
+    first = next(p for p in range(5) if 3 in (images.permutations[p], images.permutations[p + 1]))
+    pair = [images.permutations[first], images.permutations[first + 1]]
+    for number in pair:
+        (index.root / index.files[number]).write_bytes(b"broken")
+    assert [images[p]["unreadable"].item() for p in (first, first + 1)] == pair
+
+
 def test_unreadable_image_is_marked_in_evaluation(tmp_path: Path) -> None:
     images = EvaluationImages(small_index(tmp_path), flip=True)
     assert [bool(images[i]["readable"]) for i in range(6)] == [True, True, True, False, True, True]

@@ -110,6 +110,52 @@ def test_containers_that_are_damaged_are_named(tmp_path: Path) -> None:
         scan(LsunLmdb(root=str(tmp_path)), Path("unused"), Path("unused"))
 
 
+def write_tar(path: Path, names: list[str]) -> bytes:
+    """Writes members of 600 bytes each; returns the whole file: 512 + 1,024 bytes a member, then zeros."""
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 600
+            archive.addfile(member, io.BytesIO(b"x" * 600))
+    return path.read_bytes()
+
+
+def test_a_tar_that_ends_too_early_is_named(tmp_path: Path) -> None:
+    """By itself tarfile takes a damaged header in mid-file for the end."""
+    shard, source = tmp_path / "a.tar", WebDataset(root=str(tmp_path))
+    whole = write_tar(shard, ["0.png", "1.png", "2.png"])
+    second, end = 1536, 3 * 1536
+    damaged = {
+        "cut in a header": whole[: second + 100], "cut in an image": whole[: second + 700],
+        "damaged header": whole[: second + 5] + b"?" + whole[second + 6 :], "two in one file": whole + whole,
+    }  # fmt: skip
+    for how, data in damaged.items():
+        shard.write_bytes(data)
+        with pytest.raises(ValueError, match=r"a\.tar: not a readable tar file .*fetch it again or take it out"):
+            pytest.fail(f"{how}: {len(scan(source, Path(), Path()).entries)} images found")
+    for data in (whole, whole[: end + 512], whole[:end]):
+        shard.write_bytes(data)
+        assert len(scan(source, Path(), Path()).entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["0.png", "0.cls", "1.png", "2.png"], r"a\.tar: 2 images have no label; give all or none"),
+        (["0.jpg", "0.seg.png"], r"a\.tar: 0\.jpg and 0\.seg\.png are images of one sample; leave one in it"),
+    ],
+)
+def test_what_a_tar_leaves_open_is_named(names: list[str], expected: str, tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", names)
+    with pytest.raises(ValueError, match=expected):
+        scan(WebDataset(root=str(tmp_path)), Path(), Path())
+
+
+def test_a_text_that_belongs_to_no_image_is_no_label(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", ["readme.txt", "0.png", "1.png"])
+    assert [entry.label for entry in scan(WebDataset(root=str(tmp_path)), Path(), Path()).entries] == [None, None]
+
+
 def test_a_link_to_nothing_is_an_unreadable_image(images: Path, tmp_path: Path) -> None:
     (images / "cat" / "999.png").symlink_to(tmp_path / "nowhere.png")
     source = ClassFolders(root=str(images))

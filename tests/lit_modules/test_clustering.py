@@ -1,5 +1,7 @@
 """Centres of codebooks: k-means of groups, and the two ways without it."""
 
+import os
+import weakref
 from pathlib import Path
 
 import faiss
@@ -9,6 +11,16 @@ import pytest
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
 from lit_modules.clustering import cluster
+
+
+class Bomb:
+    """Unpickling it creates the file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.file),)
 
 
 def config(**changes: object) -> CodebookConfig:
@@ -43,6 +55,20 @@ def test_a_killed_clustering_goes_on(tmp_path: Path) -> None:
     again = cluster({"a": first, "b": lambda: points(5)}, config(), False, tmp_path / "cut")
     assert np.array_equal(again.centres, whole.centres)
     assert reads == ["a"], "read for the report alone"
+
+
+def test_one_group_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    """With a million images a copy has 63 GB."""
+    copies: list[weakref.ref[np.ndarray]] = []
+
+    def read() -> np.ndarray:
+        assert all(copy() is None for copy in copies), "points that were read before are still there"
+        data = points(5).astype(np.float32)
+        copies.append(weakref.ref(data))
+        return data
+
+    cluster({"all": read}, config(), False, tmp_path)
+    assert len(copies) == 2, "for k-means and for the report"
 
 
 @pytest.mark.parametrize("spherical", [False, True])
@@ -91,3 +117,24 @@ def test_centres_without_kmeans(kind: str, tmp_path: Path) -> None:
 def test_what_cannot_be_clustered_is_named(changes: dict, groups: int, expected: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=expected):
         cluster({f"class {i}": lambda: points(1) for i in range(groups)}, config(**changes), False, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["hostile", "cut", "empty", "array", "other"])
+def test_kept_centres_that_cannot_be_read_are_named(damage: str, tmp_path: Path) -> None:
+    file, groups = tmp_path / "000000.npz", {"all": lambda: points(1)}
+    cluster(groups, config(), False, tmp_path)
+    whole = file.read_bytes()
+    with file.open("wb") as stream:
+        if damage == "hostile":
+            np.savez(stream, centres=np.array([Bomb(tmp_path / "ran")], dtype=object), objective=np.zeros(1))
+        elif damage == "array":
+            np.save(stream, np.zeros(1))
+        elif damage == "other":
+            np.savez(stream, others=np.zeros(1))
+        else:
+            stream.write(whole[: 0 if damage == "empty" else len(whole) // 2])
+    with pytest.raises(ValueError, match=r"000000\.npz: not the centres of a group .*; delete it"):
+        cluster(groups, config(), False, tmp_path)
+    assert not (tmp_path / "ran").exists()
+    file.unlink()
+    cluster(groups, config(), False, tmp_path)

@@ -1,11 +1,18 @@
 """What the codebook stage refuses before it extracts a feature."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from conftest import run_stage_here
+from tests_support import write_recipe
 
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
-from stages.codebook import check_images
+from datamodules.index import ImageIndex
+from pipeline.artifact import Store
+from pipeline.graph import Recipe
+from stages.codebook import check_images, note_dropped
 
 
 @pytest.mark.parametrize(
@@ -31,3 +38,26 @@ def test_labels_that_are_absent_are_named() -> None:
     with pytest.raises(ValueError, match="3 train images have no label; take balance global"):
         check_images(np.array([0, -1, -1, -1]), 4, config, ["cat"])
     check_images(np.array([0, 0]), 4, config, ["cat"])
+
+
+def test_centres_of_other_images_are_thrown_away(tmp_path: Path) -> None:
+    (tmp_path / "centres").mkdir()
+    note_dropped(tmp_path, ["a.png"])
+    note_dropped(tmp_path, ["a.png"])
+    assert (tmp_path / "centres").exists()
+    note_dropped(tmp_path, [])
+    assert not (tmp_path / "centres").exists()
+
+
+@pytest.mark.parametrize("balance", ["global", "class"])
+def test_features_are_of_the_drawn_images_alone(balance: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """8 codes of 2 points each, 4 points an image: 4 of 32 images are needed, of each class its share."""
+    recipe, runs = write_recipe(tmp_path, {"cat": 20, "dog": 20}), tmp_path / "runs"
+    run_stage_here("data", recipe, runs)
+    read, met = ImageIndex.read, list[str]()
+    monkeypatch.setattr(ImageIndex, "read", lambda self, index: (met.append(self.name(index)), read(self, index))[1])
+    words = ["num_codes=8", "pool=2", "points_per_centroid=2", f"balance={balance}", "runtime.num_workers=0"]
+    run_stage_here("codebook", recipe, runs, *words)
+    found = Recipe(recipe, [f"codebook.{word}" for word in words]).status(Store(runs))["codebook"].artifact
+    assert found and found.facts["num_points"] == 16 and len(set(met)) == len(met) == 4
+    assert balance == "global" or sorted(name[:3] for name in met) == ["cat", "cat", "dog", "dog"]

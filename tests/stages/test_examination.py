@@ -1,21 +1,28 @@
 """A data set is looked at before a run; damaged files are named, counted and left out."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_stage_here
+from conftest import PROJECT, run_stage_here
 from PIL import Image
 from tests_support import write_images, write_recipe
 
-from pipeline.artifact import Store
+from datamodules.index import ImageIndex
+from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from stages import examination
 from stages.examination import report
 from stages.published import open_index
 
-BAD = ("truncated", "empty", "text", "renamed", "huge")
+BAD = ("truncated", "empty", "text", "renamed", "huge", "strip")
 ODD = ("animated", "sixteen", "cmyk", "profile")
 
 
@@ -31,6 +38,8 @@ def damage(path: Path, how: str) -> Path:
         path.write_bytes(b"\x1aE\xdf\xa3" + bytes(2000))  # a film's first bytes behind .png
     elif how == "huge":
         Image.new("L", (20_000, 20_000)).save(path)
+    elif how == "strip":
+        Image.new("L", (20_000, 1)).save(path)
     elif how == "animated":
         frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "green", "blue")]
         frames[0].save(path.with_suffix(".gif"), save_all=True, append_images=frames[1:])
@@ -65,10 +74,54 @@ def test_the_report_names_what_is_wrong(tmp_path: Path) -> None:
     relative = {how: str(path.relative_to(tmp_path / "images")) for how, path in changed.items()}
     assert set(found["unreadable"]) == {relative[how] for how in BAD}
     assert "DecompressionBomb" in found["unreadable"][relative["huge"]]
+    assert "20000 x 1 px" in found["unreadable"][relative["strip"]]
     assert found["animated"] == 1 and found["kinds"]["JPEG CMYK"] == 1 and found["kinds"]["PNG I;16"] == 1
     assert found["duplicates"] >= 19
     assert found["in_train_and_val"], "copies of one image stand on both sides of the split"
     json.dumps(found)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Artifact:
+    """The index of six images, one of them damaged."""
+    recipe, runs = write_recipe(tmp_path, {"cat": 3, "dog": 3}), tmp_path / "runs"
+    damage(tmp_path / "images" / "cat" / "001.png", "truncated")
+    run_stage_here("data", recipe, runs, "val_fraction=0.5")
+    data = Recipe(recipe, ["data.val_fraction=0.5"]).status(Store(runs))["data"].artifact
+    assert data
+    return data
+
+
+def test_the_command_prints_what_it_found(published: Artifact, tmp_path: Path) -> None:
+    words = ["data", tmp_path / "recipe", "--runs", tmp_path / "runs", "--set", "data.val_fraction=0.5"]
+    command = [sys.executable, "-m", "pipeline", *map(str, words)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "3 train and 3 val images" in lines and 'classes: {"cat": 3, "dog": 3}' in lines
+    assert any(line.startswith("1 unreadable: cat/001.png (OSError: ") for line in lines)
+    file = Path(lines[-1].removeprefix("all of it: "))
+    assert json.loads(file.read_text())["unreadable"].keys() == {"cat/001.png"}
+
+    shutil.rmtree(tmp_path / "images")
+    again = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert again.returncode == 1 and again.stderr.startswith("error: ") and again.stderr.count("\n") == 1
+
+
+def test_the_index_is_never_copied_to_a_process(published: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a million images it is 90 MB, and there are thousands of parts of the work."""
+
+    def copied(self: ImageIndex) -> dict[str, object]:
+        raise AssertionError("pickled")
+
+    monkeypatch.setattr(ImageIndex, "__getstate__", copied)
+    assert report(open_index(published))["unreadable"].keys() == {"cat/001.png"}
+
+
+def test_a_process_that_is_killed_ends_the_examination(published: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "examine", lambda data: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(ValueError, match=r"a process examining images was killed, .* run the same command again"):
+        report(open_index(published))
 
 
 @pytest.mark.reliability

@@ -134,7 +134,8 @@ def test_image_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, capsys:
     victim = open_index(data)
     train = victim.members("train")
     path = victim.root / victim.files[train[3]]
-    path.write_bytes(path.read_bytes()[:60])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60])
     wanted = ["num_codes=8", "pool=2", "max_unreadable=0.05"]
     data_key = Recipe(recipe).status(Store(runs))["data"]
     assert data_key.key != data.key or data_key.state == "published"
@@ -145,6 +146,10 @@ def test_image_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, capsys:
         run_stage_here("codebook", recipe, runs, "num_codes=8", "pool=2")
 
 
+def rename_one(images: Path, name: str) -> None:
+    next(images.glob("cat/*.png")).rename(images / "cat" / name)
+
+
 @pytest.mark.parametrize(
     ("prepare", "stage", "words", "expected"),
     [
@@ -152,6 +157,9 @@ def test_image_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, capsys:
         (lambda images: [p.unlink() for p in images.rglob("*.png")], "data", [], "holds no files"),
         (lambda images: (images / "fox").mkdir(), "data", [], "class folder 'fox' holds no images; fill or remove it"),
         (lambda images: (images / "a.png").write_bytes(b""), "data", [], "a.png: lies in no class folder"),
+        (lambda images: rename_one(images, "a\nb.png"), "data", [], r"cat/a\nb.png': a line break or bytes that"),
+        (lambda images: rename_one(images, "a\rb.png"), "data", [], r"cat/a\rb.png': a line break or bytes that"),
+        (lambda images: rename_one(images, "\udce9.png"), "data", [], r"cat/\udce9.png': a line break or bytes that"),
         (lambda images: None, "data", ["num_classes=5"], "2 classes, data.yaml says num_classes 5"),
         (lambda images: None, "codebook", ["num_codes=500"], "codebook of 500 codes from 32 points"),
         (lambda images: None, "codebook", ["tap=block9"], "has no tap 'block9'"),
