@@ -54,3 +54,13 @@ def test_seqgan_recipes_follow_tables_9_and_10(name: str) -> None:
     lsun = name.startswith("lsun")
     assert ("init_from" in nodes["tokenizer"].inputs) == lsun
     assert phase1.optimizer.lr == (5e-5 if lsun else 1e-4)
+
+
+def test_seqgan_ablations_follow_section_6_1() -> None:
+    """Tables 1, 5 and 6: tokenizers and priors with batches of 64, the priors for 500,000 updates."""
+    nodes = Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_kmeans").nodes
+    lengths = {
+        stage: (nodes[stage].config.training.updates, nodes[stage].config.training.batch_size)
+        for stage in ("tokenizer", "ar_prior", "nar_prior")
+    }
+    assert lengths == dict.fromkeys(("tokenizer", "ar_prior", "nar_prior"), (500_000, 64))
