@@ -64,3 +64,19 @@ def test_seqgan_ablations_follow_section_6_1() -> None:
         for stage in ("tokenizer", "ar_prior", "nar_prior")
     }
     assert lengths == dict.fromkeys(("tokenizer", "ar_prior", "nar_prior"), (500_000, 64))
+
+
+PAPERS = [folder for folder in RECIPES if folder.parent.name.endswith("256")]
+
+
+@pytest.mark.parametrize("folder", PAPERS, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
+    """Tokens: a few float32 maps of the finest level, all views at once. Samples: keys and values of all layers."""
+    nodes = Recipe(folder).nodes
+    size, shape = nodes["data"].config.image_size, nodes["tokenizer"].config.autoencoder
+    shards, samples = nodes["token_shards"].config, nodes["samples"].config
+    finest = 4 * shape.widths[0] * size**2
+    assert 4 * finest * shards.batch_size * shards.num_views <= 40e9
+    network = nodes["ar_prior"].config.network.transformer
+    rows = samples.batch_size * (1 if samples.ar.guidance.scale == (1.0,) else 2)
+    assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
