@@ -80,3 +80,16 @@ def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
     network = nodes["ar_prior"].config.network.transformer
     rows = samples.batch_size * (1 if samples.ar.guidance.scale == (1.0,) else 2)
     assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
+
+
+@pytest.mark.parametrize("name", ["vqgan_lc", "vqgan_fc", "vqgan_ema", "vqgan_lc_from_imagenet"])
+def test_ffhq_recipes_of_vqgan_lc_count_epochs_of_60_000_images(name: str) -> None:
+    """Section 4.1: 800 epochs for the tokenizer. Appendix A: 100 for the GPT, 5 of them warm-up."""
+    nodes = Recipe(PROJECT / "configs" / "ffhq256" / name).nodes
+    for stage, epochs in (("tokenizer", 800), ("ar_prior", 100)):
+        config = nodes[stage].config
+        epoch = 60_000 / config.training.batch_size
+        assert config.training.updates == pytest.approx(epochs * epoch, rel=0.01)
+        assert config.optimizer.warmup == pytest.approx(5 * epoch, rel=0.03)
+        assert config.optimizer.decay_start == config.optimizer.warmup
+        assert config.training.validate_every < config.training.updates / 5
