@@ -93,3 +93,16 @@ def test_ffhq_recipes_of_vqgan_lc_count_epochs_of_60_000_images(name: str) -> No
         assert config.optimizer.warmup == pytest.approx(5 * epoch, rel=0.03)
         assert config.optimizer.decay_start == config.optimizer.warmup
         assert config.training.validate_every < config.training.updates / 5
+
+
+def test_rqvae_trains_as_released() -> None:
+    """Nothing of VQGAN-LC's schedule and losses is left over from the base."""
+    config = Recipe(PROJECT / "configs" / "imagenet256" / "rqvae").nodes["tokenizer"].config
+    assert (config.reconstruction, config.quantizer_weight, config.perceptual.weight) == ("l2", 1, 1)
+    gan = config.gan
+    assert (gan.weight, gan.adaptive, gan.discriminator_start, gan.generator_start) == (0.75, True, 0, 0)
+    for optimizer in (config.optimizer, config.discriminator_optimizer):
+        assert (optimizer.lr, optimizer.betas, optimizer.decay) == (4e-5, (0.5, 0.9), "none")
+    epoch = 1_281_167 / config.training.batch_size
+    assert config.training.updates == pytest.approx(10 * epoch, rel=0.001)
+    assert config.optimizer.warmup == pytest.approx(epoch / 2, rel=0.001)
