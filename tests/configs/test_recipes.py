@@ -70,6 +70,13 @@ PAPERS = [folder for folder in RECIPES if folder.parent.name.endswith("256")]
 
 
 @pytest.mark.parametrize("folder", PAPERS, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_head_says_what_a_papers_recipe_costs(folder: Path) -> None:
+    lines = (folder / "pipeline.yaml").read_text().splitlines()
+    head = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
+    assert any(line.startswith("# Cost: ") for line in head)
+
+
+@pytest.mark.parametrize("folder", PAPERS, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
 def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
     """Tokens: a few float32 maps of the finest level, all views at once. Samples: keys and values of all layers."""
     nodes = Recipe(folder).nodes
