@@ -82,8 +82,9 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def make_table(rows: Sequence[Row], words: argparse.Namespace, title: str, head: str, line: Line) -> None:
-    """Runs every row, and prints and writes the table of the finished ones each time; ``line`` gives a row's text.
+def make_table(rows: Sequence[Row], words: argparse.Namespace, title: str, head: str, line: Line, note: str) -> None:
+    """Runs every row, and prints and writes the table of the finished ones each time; ``line`` gives a row's text, and
+    ``note`` says below what the rows don't show.
 
     Rows that differ in the prior alone run one after another, since they share a tokenizer.
     """
@@ -110,7 +111,7 @@ def make_table(rows: Sequence[Row], words: argparse.Namespace, title: str, head:
         if words.write:
             words.write.parent.mkdir(parents=True, exist_ok=True)
             command = f"python -m benchmarks.{Path(sys.argv[0]).stem} {' '.join(sys.argv[1:])}"
-            words.write.write_text(f"# {title}\n\n`{command}`\n\n{text}")
+            words.write.write_text(f"# {title}\n\n`{command}`\n\n{text}\n{note}")
 
     chains: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:

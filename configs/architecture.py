@@ -44,7 +44,7 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VqganShape:
-    """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 128, 256, 512.
+    """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 256, 256, 512.
 
     ``attention_levels`` counts from the finest, 0; attention follows each block there, and always one in the middle.
     ``bottleneck`` channels stand between the last 3 x 3 and the 1 x 1 convolution to ``latent_dim``.

@@ -43,7 +43,7 @@ class ProjectedL2(NearestCode):
 
     All K rows move together through the projector, so none is left behind. Frozen centres aren't saved with the
     weights (77 M numbers at K = 100,000): they come from the artefact of stage codebook, whose digest is in the key.
-    With ``tune_centres`` (an ablation, VQGAN-LC Table 10) they are weights like others.
+    With ``tune_centres`` (an ablation, VQGAN-LC Table 9) they are weights like others.
     """
 
     def __init__(self, config: ProjectedConfig, code_dim: int, centres: Tensor) -> None:

@@ -1,11 +1,12 @@
 """The tables' rows are recipes that build."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from benchmarks import codebooks, factorised
-from benchmarks.table import Row
+from benchmarks.table import PROJECT, Row
 from pipeline.graph import Recipe
 from stages.params import parameter_counts
 
@@ -43,3 +44,9 @@ def test_codebooks_differ_in_the_codebook_alone(name: str, tmp_path: Path) -> No
         assert nodes[stage].config == base[stage].config
     assert nodes["tokenizer"].config.training == base["tokenizer"].config.training
     assert ("codebook" in nodes) == (name == "LC")
+
+
+@pytest.mark.parametrize("benchmark", [codebooks, factorised], ids=lambda module: module.__name__)
+def test_published_table_says_what_its_rows_differ_in_besides(benchmark: ModuleType) -> None:
+    name = benchmark.__name__.rpartition(".")[2]
+    assert benchmark.NOTE in (PROJECT / "docs" / "results" / f"{name}.md").read_text()

@@ -54,3 +54,62 @@ def test_seqgan_recipes_follow_tables_9_and_10(name: str) -> None:
     lsun = name.startswith("lsun")
     assert ("init_from" in nodes["tokenizer"].inputs) == lsun
     assert phase1.optimizer.lr == (5e-5 if lsun else 1e-4)
+
+
+def test_seqgan_ablations_follow_section_6_1() -> None:
+    """Tables 1, 5 and 6: tokenizers and priors with batches of 64, the priors for 500,000 updates."""
+    nodes = Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_kmeans").nodes
+    lengths = {
+        stage: (nodes[stage].config.training.updates, nodes[stage].config.training.batch_size)
+        for stage in ("tokenizer", "ar_prior", "nar_prior")
+    }
+    assert lengths == dict.fromkeys(("tokenizer", "ar_prior", "nar_prior"), (500_000, 64))
+
+
+PAPERS = [folder for folder in RECIPES if folder.parent.name.endswith("256")]
+
+
+@pytest.mark.parametrize("folder", PAPERS, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_head_says_what_a_papers_recipe_costs(folder: Path) -> None:
+    lines = (folder / "pipeline.yaml").read_text().splitlines()
+    head = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
+    assert any(line.startswith("# Cost: ") for line in head)
+
+
+@pytest.mark.parametrize("folder", PAPERS, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
+    """Tokens: a few float32 maps of the finest level, all views at once. Samples: keys and values of all layers."""
+    nodes = Recipe(folder).nodes
+    size, shape = nodes["data"].config.image_size, nodes["tokenizer"].config.autoencoder
+    shards, samples = nodes["token_shards"].config, nodes["samples"].config
+    finest = 4 * shape.widths[0] * size**2
+    assert 4 * finest * shards.batch_size * shards.num_views <= 40e9
+    network = nodes["ar_prior"].config.network.transformer
+    rows = samples.batch_size * (1 if samples.ar.guidance.scale == (1.0,) else 2)
+    assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
+
+
+@pytest.mark.parametrize("name", ["vqgan_lc", "vqgan_fc", "vqgan_ema", "vqgan_lc_from_imagenet"])
+def test_ffhq_recipes_of_vqgan_lc_count_epochs_of_60_000_images(name: str) -> None:
+    """Section 4.1: 800 epochs for the tokenizer. Appendix A: 100 for the GPT, 5 of them warm-up."""
+    nodes = Recipe(PROJECT / "configs" / "ffhq256" / name).nodes
+    for stage, epochs in (("tokenizer", 800), ("ar_prior", 100)):
+        config = nodes[stage].config
+        epoch = 60_000 / config.training.batch_size
+        assert config.training.updates == pytest.approx(epochs * epoch, rel=0.01)
+        assert config.optimizer.warmup == pytest.approx(5 * epoch, rel=0.03)
+        assert config.optimizer.decay_start == config.optimizer.warmup
+        assert config.training.validate_every < config.training.updates / 5
+
+
+def test_rqvae_trains_as_released() -> None:
+    """Nothing of VQGAN-LC's schedule and losses is left over from the base."""
+    config = Recipe(PROJECT / "configs" / "imagenet256" / "rqvae").nodes["tokenizer"].config
+    assert (config.reconstruction, config.quantizer_weight, config.perceptual.weight) == ("l2", 1, 1)
+    gan = config.gan
+    assert (gan.weight, gan.adaptive, gan.discriminator_start, gan.generator_start) == (0.75, True, 0, 0)
+    for optimizer in (config.optimizer, config.discriminator_optimizer):
+        assert (optimizer.lr, optimizer.betas, optimizer.decay) == (4e-5, (0.5, 0.9), "none")
+    epoch = 1_281_167 / config.training.batch_size
+    assert config.training.updates == pytest.approx(10 * epoch, rel=0.001)
+    assert config.optimizer.warmup == pytest.approx(epoch / 2, rel=0.001)

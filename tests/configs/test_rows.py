@@ -1,9 +1,10 @@
 """docs/rows.csv: each row of the papers' tables that this project covers builds, with the numbers that it states.
 
-``overrides`` are separated by ``|``.
+``overrides`` are separated by ``|``; ``note`` says how a row differs from what the paper did.
 """
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,18 @@ def test_rows_name_each_method() -> None:
     found = {f"{data}/{path.parent.name}" for data in ("imagenet256", "ffhq256")
              for path in (PROJECT / "configs" / data).glob("*/pipeline.yaml")}  # fmt: skip
     assert found <= named, f"no row names {sorted(found - named)}"
+
+
+def figures(expected: str) -> dict[str, float]:
+    """Returns the figures of ``rFID 1.66; PSNR 21.62`` by name."""
+    found = (re.fullmatch(r"(.+) ([\d.]+)(?: %)?", part) for part in expected.split("; "))
+    return {match[1]: float(match[2]) for match in found if match}
+
+
+def test_rows_of_one_recipe_with_unlike_figures_say_why() -> None:
+    """Rows that train the same thing can't all come out as they state, unless a note explains it."""
+    first: dict[tuple[str, str, str], float] = {}
+    for row in ROWS:
+        for name, value in figures(row["expected"]).items():
+            stated = first.setdefault((row["recipe"], row["overrides"], name), value)
+            assert stated == value or row["note"], f"{row['row']}: {name} {value}, elsewhere {stated}"
