@@ -75,17 +75,20 @@ class Job:
 
 def _provenance() -> dict[str, object]:
     def git(*words: str) -> str | None:
-        done = subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        except OSError:  # no git here
+            return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    versions = {}
+    changed, versions = git("status", "--porcelain"), {}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return {
-        "git": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain")), "versions": versions,
+        "git": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed), "versions": versions,
         "python": sys.version.split()[0], "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
     }  # fmt: skip
 

@@ -1,11 +1,15 @@
-"""How stages obey signals when nobody trains."""
+"""How stages obey signals when nobody trains, and publish on any machine."""
 
+import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from pipeline.artifact import Store
+from pipeline.job import Job
 from pipeline.process import PREEMPTED, PROJECT
 
 SCRIPT = """
@@ -36,3 +40,16 @@ def test_a_signal_ends_a_stage_that_goes_on_with_the_code_of_a_requeue(
     assert process.stdout and process.stdout.readline() == "ready\n"
     process.send_signal(number)
     assert process.wait(30) == code
+
+
+def test_a_machine_without_git_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    store = Store(tmp_path / "runs")
+    work = store.work("toy", "key")
+    work.mkdir(parents=True)
+    (work / "a.txt").write_text("result")
+    identity = {"config": {}, "inputs": {}, "weights": {}}
+    job = Job("toy", None, "key", {}, work, store, identity, rank=0, lock=None)
+    job.publish(files={"a.txt": work / "a.txt"}, facts={}, summary="a result", images=1)
+    made_by = json.loads((store.path("toy", "key") / "manifest.json").read_text())["made_by"]
+    assert made_by["git"] is None and made_by["dirty"] is None
