@@ -16,12 +16,13 @@ from pathlib import Path
 
 import torch
 
-from configs.weights import locate_weights, weights_folder
+from configs.weights import locate_weights
 from pipeline.artifact import Store, sha256_of
 from pipeline.config import weights_of
 from pipeline.graph import Recipe
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
+from pipeline.weights import read_ledger
 from stages.checkpoints import KEPT
 from stages.cost import costs, row_bytes
 
@@ -57,8 +58,11 @@ def devices(recipe: Recipe) -> Iterator[Finding]:
 
 def weights(recipe: Recipe) -> Iterator[Finding]:
     """Says which weights files are there, and whether they are what ``make weights`` fetched."""
-    file = weights_folder() / "weights.json"
-    ledger = json.loads(file.read_text()) if file.is_file() else {}
+    try:
+        ledger = read_ledger()
+    except ValueError as error:
+        yield False, str(error)
+        return
     for name in sorted({name for node in recipe.nodes.values() for name in weights_of(node.config)}):
         try:
             path = locate_weights(name)
