@@ -112,6 +112,7 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
         status = recipe.status(store)[stage]
         forced = stage == words.force
         if status.artifact and not forced:
+            store.tidy(stage, status.artifact.key)
             continue
         if launcher.asked_to_stop:
             print("stopped by a signal; the same command goes on", file=sys.stderr)

@@ -13,6 +13,7 @@ from pipeline.bases import changes_of, read_chain
 from pipeline.config import ConfigError, override, parse, plain, read_yaml, unknown, weights_of
 from pipeline.listing import hash_listing
 from pipeline.weights import hash_weights
+from pipeline.work_folder import begun
 
 State = Literal["published", "resumable", "ready", "waits", "blocked"]
 
@@ -148,10 +149,8 @@ class Recipe:
             "inputs": {name: {"stage": a.stage, "key": a.key, "digest": a.digest} for name, a in inputs.items()},
         }  # fmt: skip
         artifact = store.find(node.stage, key)
-        work = store.work(node.stage, key)
-        left = {item.name for item in work.iterdir()} if artifact is None and work.is_dir() else set()
-        begun = bool(left - {"lock", "tensorboard"})
-        state: State = "published" if artifact else "resumable" if begun else "ready"
+        resumable = begun(store.work(node.stage, key))
+        state: State = "published" if artifact else "resumable" if resumable else "ready"
         return Status(node, state, "", key, artifact, inputs, identity)
 
     def _resolve(self, reference: str, store: Store, before: Mapping[str, Status]) -> tuple[Artifact | None, str]:
