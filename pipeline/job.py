@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
-from pipeline.devices import rank
+from pipeline.devices import ALONE, rank, world_size
 from pipeline.graph import Recipe, Status
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent
 
@@ -136,11 +136,17 @@ def open_job(stage: str) -> Job | None:
     """Returns the job that the command line asks for, or None when its result is published already.
 
     Raises:
-        ValueError: the recipe is wrong, an input is missing or damaged, or another process is at work.
+        ValueError: the recipe is wrong, an input is missing or damaged, another process is at work, or the launcher
+            started several for a stage of one.
     """
     found = find_work(stage, parse_arguments(stage, sys.argv[1:]))
     if found is None:
         return None
+    if stage in ALONE and world_size() > 1:
+        raise ValueError(
+            f"stage {stage} works in one process, the launcher started {world_size()}; take --devices, --ntasks and "
+            f"the runtime.devices and runtime.num_nodes of {stage}.yaml back to 1"
+        )
     status, store = found
     assert status.key is not None and status.inputs is not None and status.identity is not None
     lock = None

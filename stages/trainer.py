@@ -24,7 +24,7 @@ from callbacks.step_seed import StepSeed
 from configs.seeds import mix
 from configs.training import RuntimeConfig, TrainingConfig
 from lit_modules.training import LitTraining, NonFinite
-from pipeline.devices import device_settings
+from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
 from stages.checkpoints import Generations, newest_checkpoint
@@ -80,9 +80,7 @@ def check_world_size(wanted: int) -> None:
 
     Otherwise each of them would train alone, over the others' files.
     """
-    started = int(os.environ.get("WORLD_SIZE", 1))
-    if "SLURM_STEP_ID" in os.environ and "WORLD_SIZE" not in os.environ:
-        started = int(os.environ["SLURM_NTASKS"])
+    started = world_size()
     if started != wanted:
         raise ValueError(
             f"the launcher started {started} processes, the recipe asks for {wanted}; give the same number to "

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import SMOKE
 
 from pipeline.artifact import Store
-from pipeline.job import Job
+from pipeline.job import Job, open_job
 from pipeline.process import PREEMPTED, PROJECT
 
 SCRIPT = """
@@ -53,3 +54,16 @@ def test_a_machine_without_git_publishes(tmp_path: Path, monkeypatch: pytest.Mon
     job.publish(files={"a.txt": work / "a.txt"}, facts={}, summary="a result", images=1)
     made_by = json.loads((store.path("toy", "key") / "manifest.json").read_text())["made_by"]
     assert made_by["git"] is None and made_by["dirty"] is None
+
+
+@pytest.mark.parametrize("launcher", [{"WORLD_SIZE": "2", "RANK": "1"}, {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"}])
+def test_a_stage_of_one_process_refuses_to_be_several(
+    launcher: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in launcher.items():
+        monkeypatch.setenv(name, value)
+    words = ["data.py", "--config", str(SMOKE / "data.yaml"), "--runs", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(ValueError, match=r"stage data works in one process, the launcher started 2; take .* back to 1"):
+        open_job("data")
+    assert not (tmp_path / "work").exists()
