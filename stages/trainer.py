@@ -27,7 +27,7 @@ from lit_modules.training import LitTraining, NonFinite
 from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
-from stages.checkpoints import Generations, newest_checkpoint
+from stages.checkpoints import Generations, drop_partial, newest_checkpoint
 from stages.room import check_room
 
 CHECKPOINTS = "checkpoints"
@@ -141,6 +141,7 @@ def fit(
 ) -> None:
     """Trains to the last update, from the newest checkpoint if there is one."""
     if not job.rank:
+        drop_partial(job.work / CHECKPOINTS)
         check_room(module, job.work / CHECKPOINTS)
     checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
     if checkpoint and not job.rank:
