@@ -24,7 +24,7 @@ from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
 from pipeline.weights import read_ledger
 from stages.checkpoints import KEPT
-from stages.cost import costs, row_bytes
+from stages.cost import costs, row_bytes, sample_bytes
 
 TRAININGS = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 Finding = tuple[bool | None, str]  # whether it is well, None if that can't be told yet, and what
@@ -77,7 +77,7 @@ def weights(recipe: Recipe) -> Iterator[Finding]:
 
 def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
     """Writes a file, and compares the free space with what the stages will take: two checkpoints of each training,
-    features and tokens of each image."""
+    features and tokens of each image, and the samples."""
     try:
         store.root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=store.root):
@@ -87,7 +87,8 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(store.root).free / 1e9
     checkpoints = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35).values())
-    need, parts = checkpoints, [f"checkpoints {checkpoints:.1f} GB"]
+    samples = sample_bytes(recipe) / 1e9
+    need, parts = checkpoints + samples, [f"checkpoints {checkpoints:.1f} GB, samples {samples:.2f} GB"]
     try:
         rows = row_bytes(recipe)
     except ValueError as error:
