@@ -30,7 +30,7 @@ from networks.quantizers import Quantizer
 from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.graph import Recipe
 from stages.checkpoints import KEPT
-from stages.params import count, networks_of, quantizer_of
+from stages.params import count, networks_of, not_counted, quantizer_of
 from stages.passes import flops, pass_costs, prior_flops
 from stages.token_shards import token_type
 
@@ -193,6 +193,8 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if absent := not_counted(recipe):
+        print(absent, file=sys.stderr)
     if words.json:
         told = {stage: asdict(cost) for stage, cost in (found | passes).items()}
         for stage, cost in found.items():
