@@ -10,7 +10,7 @@ READY := .venv/installed-$(FAISS)
 .PHONY: pipeline rows benchmarks plan weights test test-slow test-gpu test-slurm reliability costs lint install clean
 
 pipeline: $(READY)
-	exec env SMALTI_END_WITH_PARENT=1 $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
+	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
 
 plan: $(READY)
 	$(BIN)/python -m pipeline plan $(RECIPE) --runs $(RUNS)

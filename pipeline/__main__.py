@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
 from pipeline.slurm import submit, write_jobs
+from pipeline.weights import unusable_weights
 
 # Commands that need torch or read images: scripts of stages/, each a process of its own.
 SCRIPTS = {"params": "params", "data": "examination", "doctor": "doctor", "cost": "cost"}
@@ -87,11 +89,22 @@ def wanted_stages(recipe: Recipe, words: argparse.Namespace) -> list[str]:
     return [stage for stage in recipe.nodes if stage in needed]
 
 
+def lacks_weights(recipe: Recipe, store: Store, stages: Iterable[str]) -> bool:
+    """Prints what is wrong with the weights that ``stages`` will need, so that nobody learns it after days."""
+    wrong = unusable_weights((recipe.nodes[stage].config for stage in stages), store.root / "weights.json")
+    for text in wrong:
+        print(f"error: {text}", file=sys.stderr)
+    return bool(wrong)
+
+
 def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     end_with_parent()
     for stage in (words.until, words.only, words.force):
         known_stage(recipe, stage)
     stages, begun, built = wanted_stages(recipe, words), time.time(), 0
+    before = recipe.status(store)
+    if lacks_weights(recipe, store, (s for s in stages if before[s].artifact is None or s == words.force)):
+        return 1
     launcher = Launcher(stages)
     for signum in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(signum, launcher.forward)
@@ -99,6 +112,7 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
         status = recipe.status(store)[stage]
         forced = stage == words.force
         if status.artifact and not forced:
+            store.tidy(stage, status.artifact.key)
             continue
         if launcher.asked_to_stop:
             print("stopped by a signal; the same command goes on", file=sys.stderr)
@@ -147,6 +161,8 @@ def _row(status: Status) -> dict[str, Any]:
 
 def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
+    if words.submit and lacks_weights(recipe, store, files):
+        return 1
     jobs = submit(recipe, files) if words.submit else {}
     for stage, file in files.items():
         print(f"{stage:14}{jobs.get(stage, 'written'):11}{file}")

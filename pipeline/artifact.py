@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.work_folder import clear, lock, take_back
+from pipeline.work_folder import begun, clear, lock, take_back
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -42,6 +42,12 @@ def digest_of(entries: Mapping[str, Mapping[str, object]]) -> str:
     return hashlib.sha256(canonical([[name, entry["sha256"]] for name, entry in entries.items()])).hexdigest()
 
 
+def seal(manifest: Mapping[str, Any]) -> str:
+    """Returns the sha256 of all that a manifest as read from JSON says, but for the seal itself."""
+    said = {name: value for name, value in manifest.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A published result."""
@@ -50,7 +56,7 @@ class Artifact:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """The manifest; ValueError if it is damaged or of another schema."""
+        """The manifest; ValueError if it is damaged or of another schema. Older ones carry no seal."""
         file = self.path / MANIFEST
         try:
             manifest = json.loads(file.read_text())
@@ -58,6 +64,8 @@ class Artifact:
             raise ValueError(f"{file}: not a readable manifest ({error}); delete its folder and run again") from error
         if manifest.get("schema") != SCHEMA:
             raise ValueError(f"{file}: schema {manifest.get('schema')}, this version reads {SCHEMA}; run again")
+        if manifest.get("seal", seal(manifest)) != seal(manifest):
+            raise ValueError(f"{file}: damaged (what it says isn't what was sealed); {self._remedy()}")
         return manifest
 
     @property
@@ -135,11 +143,20 @@ class Store:
         Raises:
             ValueError: another process holds it, or it can't be written.
         """
-        file = lock(self.work(stage, key), stage)
-        for left_over in self.path(stage, key).parent.glob(f".{key}.*"):
+        file, target = lock(self.work(stage, key), stage), self.path(stage, key)
+        replaced = target.parent / f".{key}.old"
+        if replaced.is_dir() and not target.exists():  # killed between the two renames of a forced publication
+            replaced.rename(target)
+        for left_over in target.parent.glob(f".{key}.*"):
             shutil.rmtree(left_over)
-        take_back(self.work(stage, key), self.path(stage, key))
+        take_back(self.work(stage, key), target)
         return file
+
+    def tidy(self, stage: str, key: str) -> None:
+        """Clears what a kill right after a publication left of its work, unless somebody is at work there."""
+        if begun(self.work(stage, key)):
+            with contextlib.suppress(ValueError):  # held by another process, or read-only
+                self.lock(stage, key).close()
 
     def publish(
         self,
@@ -172,7 +189,7 @@ class Store:
                 "files": entries, "records": sorted(records), "facts": dict(facts), "made_by": dict(made_by),
             }  # fmt: skip
             with (temporary / MANIFEST).open("w") as file:
-                json.dump(manifest, file, indent=1)
+                json.dump({**manifest, "seal": seal(json.loads(json.dumps(manifest)))}, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
             if target.exists():  # a forced run replaces what it was told to

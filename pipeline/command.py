@@ -34,6 +34,9 @@ def lightning() -> None:
     if not target.endswith(".py") and target not in STAGES:
         print(f"lightning run: {unknown('stage', target, list(STAGES))}", file=sys.stderr)
         sys.exit(2)
+    if not script.is_file():
+        print(f"lightning run: {script}: no such file; give a stage or a script", file=sys.stderr)
+        sys.exit(2)
     if target in STAGES:
         check_first(target, words)
     command = fabric_run([], script, words)

@@ -46,21 +46,28 @@ def override(data: dict[str, Any], dotted: str, value: str) -> None:
         if not isinstance(child, dict):
             raise ConfigError(f"command line: {dotted}: {parent!r} holds the value {child!r}, not keys")
         data = child
-    data[last] = yaml.safe_load(value)
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", error)
+        raise ConfigError(f"command line: {dotted}={value}: not valid YAML ({problem}); quote it?") from error
 
 
-def parse(schema: type[T], data: Mapping[str, Any], source: str, folder: Path) -> T:
-    """Returns ``schema`` filled from ``data``; ``source`` names the file in errors, ``folder`` resolves its paths.
+def parse(schema: type[T], data: Mapping[str, Any], source: str, folders: Path | Mapping[str, Path]) -> T:
+    """Returns ``schema`` filled from ``data``; ``source`` names the file in errors, ``folders`` resolves its paths.
+
+    Args:
+        folders: one, or {key: folder}, of which the longest key that holds a path counts; "" holds all.
 
     Raises:
         ConfigError: an unknown or missing key, a wrong type, a contradiction; file, key, value and remedy in one line.
     """
-    return _Parser(source, folder).record(schema, data, "")
+    return _Parser(source, {"": folders} if isinstance(folders, Path) else folders).record(schema, data, "")
 
 
 class _Parser:
-    def __init__(self, source: str, folder: Path) -> None:
-        self.source, self.folder = source, folder
+    def __init__(self, source: str, folders: Mapping[str, Path]) -> None:
+        self.source, self.folders = source, folders
 
     def fail(self, key: str, message: str) -> ConfigError:
         return ConfigError(f"{self.source}: {key}: {message}" if key else f"{self.source}: {message}")
@@ -79,7 +86,8 @@ class _Parser:
             if name in data:
                 values[name] = self.value(types_[name], data[name], here)
                 if field.metadata.get("path") and values[name] is not None:
-                    values[name] = str((self.folder / values[name]).resolve())
+                    holders = [key for key in self.folders if not key or f"{here}.".startswith(f"{key}.")]
+                    values[name] = str((self.folders[max(holders, key=len)] / values[name]).resolve())
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise self.fail(here, f"missing; expected {_describe(types_[name])}")
         try:

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+ALONE = ("data", "report")  # stages of one process, without a Trainer
+
 
 def rank() -> int:
     """Returns the global rank that the launcher gave this process; 0 without a launcher."""
@@ -10,6 +12,13 @@ def rank() -> int:
         if name in os.environ:
             return int(os.environ[name])
     return 0
+
+
+def world_size() -> int:
+    """Returns how many processes the launcher, torchrun or srun, started; 1 without a launcher."""
+    if "SLURM_STEP_ID" in os.environ and "WORLD_SIZE" not in os.environ:
+        return int(os.environ["SLURM_NTASKS"])
+    return int(os.environ.get("WORLD_SIZE", 1))
 
 
 def device_settings(runtime: Any) -> dict[str, Any]:

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.process import END_WITH_PARENT, PROJECT
+
+RANK = PROJECT / "pipeline" / "rank.py"
+
 
 def free_port() -> int:
     """Returns a TCP port that nothing listens on now."""
@@ -15,8 +19,13 @@ def free_port() -> int:
 
 
 def fabric_run(options: Sequence[str], script: Path, arguments: Sequence[str]) -> list[str]:
-    """Returns the command line of ``fabric run``, with a free port unless one is given."""
+    """Returns the command line of ``fabric run``, with a free port unless one is given.
+
+    The shell becomes fabric itself: its process id is the one that the ranks are told to end with.
+    """
     given = list(options)
     if not any(option.startswith("--main-port") for option in given):
         given += ["--main-port", str(free_port())]
-    return [str(Path(sys.executable).with_name("fabric")), "run", *given, str(script), *arguments]
+    fabric = str(Path(sys.executable).with_name("fabric"))
+    shell = ["/bin/sh", "-c", f'export {END_WITH_PARENT}=$$; exec "$0" "$@"']
+    return [*shell, fabric, "run", *given, str(RANK), str(script), *arguments]

@@ -9,11 +9,12 @@ from typing import Any, Literal
 from configs.contradictions import contradictions
 from configs.stages import INPUTS, STAGES, DataConfig
 from pipeline.artifact import MANIFEST, Artifact, Store, make_key
+from pipeline.bases import changes_of, read_chain
 from pipeline.config import ConfigError, override, parse, plain, read_yaml, unknown, weights_of
 from pipeline.listing import hash_listing
 from pipeline.weights import hash_weights
+from pipeline.work_folder import begun
 
-KEYS = ["stages", "base", "set", "offline"]  # of pipeline.yaml
 State = Literal["published", "resumable", "ready", "waits", "blocked"]
 
 
@@ -58,58 +59,30 @@ class Recipe:
         self.folder, self.file = folder, folder / "pipeline.yaml"
         if not self.file.is_file():
             raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); the default is configs/quickstart")
-        chain = self._chain(folder)
-        stages = next((data["stages"] for _, data in chain if "stages" in data), None)
+        chain = read_chain(folder)
+        author, stages = next(((place, data["stages"]) for place, data in chain if "stages" in data), (folder, None))
         if not isinstance(stages, dict) or not stages:
             raise ConfigError(f"{self.file}: stages: missing; expected one entry a stage")
         self.offline = next((data["offline"] for _, data in chain if "offline" in data), False)
-        inherited = [text for _, data in reversed(chain) for text in data.get("set", [])]
-        changes = self._changes([*inherited, *overrides], list(stages))
+        inherited = [(text, place) for place, data in reversed(chain) for text in data.get("set", [])]
+        changes = changes_of([*inherited, *((text, folder) for text in overrides)], list(stages))
         self.nodes: dict[str, Node] = {}
         for stage in self._order(stages):
             places = [place / f"{stage}.yaml" for place, _ in chain]
             file = next((place for place in places if place.is_file()), places[0])
             data = read_yaml(file)
-            for dotted, value in changes.get(stage, []):
-                override(data, dotted, value)
+            authors = {"": file.parent}
+            for key, value, place in changes.get(stage, []):
+                override(data, key, value)
+                authors = {other: its for other, its in authors.items() if not other.startswith(f"{key}.")}
+                authors[key] = place
             schema: type[Any] = STAGES[stage]
-            config = parse(schema, data, str(file), file.parent)
-            self.nodes[stage] = Node(stage, config, folder / f"{stage}.yaml", stages[stage] or {})
-        configs, inputs = ({s: getattr(node, name) for s, node in self.nodes.items()} for name in ("config", "inputs"))
-        for stage, text in contradictions(configs, inputs):
+            config = parse(schema, data, str(file), authors)
+            inputs = {name: _absolute(reference, stages, author) for name, reference in (stages[stage] or {}).items()}
+            self.nodes[stage] = Node(stage, config, folder / f"{stage}.yaml", inputs)
+        configs, given = ({s: getattr(node, name) for s, node in self.nodes.items()} for name in ("config", "inputs"))
+        for stage, text in contradictions(configs, given):
             raise ConfigError(f"{self.nodes[stage].file}: {text}")
-
-    def _chain(self, folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-        """Returns (folder, pipeline.yaml) of the recipe, of its base, and so on."""
-        chain: list[tuple[Path, dict[str, Any]]] = []
-        while True:
-            file = folder / "pipeline.yaml"
-            data = read_yaml(file)
-            for key in data:
-                if key not in KEYS:
-                    raise ConfigError(f"{file}: {unknown('key', str(key), KEYS)}")
-            if not isinstance(data.get("offline", False), bool):
-                raise ConfigError(f"{file}: offline: {data['offline']!r} given, expected true or false")
-            if not isinstance(data.get("set", []), list):
-                raise ConfigError(f"{file}: set: {data['set']!r} given, expected a list of stage.key=value")
-            if folder.resolve() in [place.resolve() for place, _ in chain]:
-                raise ConfigError(f"{file}: base: {folder} is its own base")
-            chain.append((folder, data))
-            if "base" not in data:
-                return chain
-            folder = folder / str(data["base"])
-
-    def _changes(self, overrides: Sequence[str], stages: list[str]) -> dict[str, list[tuple[str, str]]]:
-        changes: dict[str, list[tuple[str, str]]] = {}
-        for text in overrides:
-            dotted, equals, value = text.partition("=")
-            stage, dot, key = dotted.partition(".")
-            if not equals or not dot:
-                raise ConfigError(f"command line: {text!r}: expected stage.key=value")
-            if stage not in stages:
-                raise ConfigError(f"command line: {text!r}: {unknown('stage', stage, stages)}")
-            changes.setdefault(stage, []).append((key, value))
-        return changes
 
     def _order(self, stages: Mapping[str, Any]) -> list[str]:
         """Checks names and inputs; returns the stages, each after its inputs."""
@@ -126,14 +99,24 @@ class Recipe:
                     raise ConfigError(f"{self.file}: {stage}: {unknown('input', name, sorted(needed | allowed))}")
             if missing := sorted(needed - given.keys()):
                 raise ConfigError(f"{self.file}: {stage}: input {missing[0]!r} is missing")
+            if wrong := [reference for reference in given.values() if not isinstance(reference, str)]:
+                raise ConfigError(f"{self.file}: {stage}: {wrong[0]!r} given, expected a stage, recipe:stage or a path")
             graph[stage] = [reference for reference in given.values() if reference in stages]
             for name, reference in given.items():
                 if reference not in stages and ":" not in reference and "/" not in reference:
                     raise ConfigError(f"{self.file}: {stage}.{name}: {unknown('stage', reference, list(stages))}")
+                if reference in stages or ":" in reference:
+                    self._check_kind(stage, name, reference.rpartition(":")[2])
         try:
             return list(graphlib.TopologicalSorter(graph).static_order())
         except graphlib.CycleError as error:
             raise ConfigError(f"{self.file}: stages wait for each other: {' -> '.join(error.args[1])}") from error
+
+    def _check_kind(self, stage: str, name: str, found: str) -> None:
+        """Raises ConfigError unless input ``name`` of a stage may be a result of stage ``found``."""
+        wanted = stage if name == "init_from" else name
+        if found != wanted:
+            raise ConfigError(f"{self.file}: {stage}.{name}: a result of stage {found} given, expected one of {wanted}")
 
     def status(self, store: Store) -> dict[str, Status]:
         """Returns the state of every stage, in order."""
@@ -148,6 +131,7 @@ class Recipe:
             artifact, reason = self._resolve(reference, store, before)
             if artifact is None:
                 return Status(node, "waits", reason)
+            self._check_kind(node.stage, name, artifact.stage)
             inputs[name] = artifact
         try:
             weights = {name: hash_weights(name, store.root / "weights.json") for name in weights_of(node.config)}
@@ -165,10 +149,8 @@ class Recipe:
             "inputs": {name: {"stage": a.stage, "key": a.key, "digest": a.digest} for name, a in inputs.items()},
         }  # fmt: skip
         artifact = store.find(node.stage, key)
-        work = store.work(node.stage, key)
-        left = {item.name for item in work.iterdir()} if artifact is None and work.is_dir() else set()
-        begun = bool(left - {"lock", "tensorboard"})
-        state: State = "published" if artifact else "resumable" if begun else "ready"
+        resumable = begun(store.work(node.stage, key))
+        state: State = "published" if artifact else "resumable" if resumable else "ready"
         return Status(node, state, "", key, artifact, inputs, identity)
 
     def _resolve(self, reference: str, store: Store, before: Mapping[str, Status]) -> tuple[Artifact | None, str]:
@@ -178,11 +160,19 @@ class Recipe:
             return status.artifact, f"waits for {reference}"
         if ":" in reference:
             folder, _, stage = reference.rpartition(":")
-            other = Recipe((self.folder / folder).resolve())
+            other = Recipe(Path(folder))
             if stage not in other.nodes:
                 raise ConfigError(f"{self.file}: {reference!r}: {unknown('stage', stage, list(other.nodes))}")
             return other.status(store)[stage].artifact, f"waits for {stage} of {other.folder}"
-        path = (self.folder / reference).resolve()
+        path = Path(reference)
         if not (path / MANIFEST).is_file():
             return None, f"waits for {path}, which holds no manifest.json"
         return Artifact(path), ""
+
+
+def _absolute(reference: str, stages: Mapping[str, Any], folder: Path) -> str:
+    """Returns a stage of this recipe as it is, ``recipe:stage`` or a path as seen from the ``folder`` that names it."""
+    if reference in stages:
+        return reference
+    place, colon, stage = reference.rpartition(":")
+    return f"{(folder / place).resolve()}:{stage}" if colon else str((folder / reference).resolve())

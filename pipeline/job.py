@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from pipeline.artifact import MANIFEST, Artifact, Store
 from pipeline.config import ConfigError, unknown
-from pipeline.devices import rank
+from pipeline.devices import ALONE, rank, world_size
 from pipeline.graph import Recipe, Status
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent
 
@@ -94,17 +94,20 @@ class Job:
 
 def _provenance() -> dict[str, object]:
     def git(*words: str) -> str | None:
-        done = subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        except OSError:  # no git here
+            return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    versions = {}
+    changed, versions = git("status", "--porcelain"), {}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return {
-        "git": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain")), "versions": versions,
+        "git": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed), "versions": versions,
         "python": sys.version.split()[0], "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
     }  # fmt: skip
 
@@ -152,11 +155,17 @@ def open_job(stage: str) -> Job | None:
     """Returns the job that the command line asks for, or None when its result is published already.
 
     Raises:
-        ValueError: the recipe is wrong, an input is missing or damaged, or another process is at work.
+        ValueError: the recipe is wrong, an input is missing or damaged, another process is at work, or the launcher
+            started several for a stage of one.
     """
     found = find_work(stage, parse_arguments(stage, sys.argv[1:]))
     if found is None:
         return None
+    if stage in ALONE and world_size() > 1:
+        raise ValueError(
+            f"stage {stage} works in one process, the launcher started {world_size()}; take --devices, --ntasks and "
+            f"the runtime.devices and runtime.num_nodes of {stage}.yaml back to 1"
+        )
     status, store = found
     assert status.key is not None and status.inputs is not None and status.identity is not None
     lock = None

@@ -26,7 +26,11 @@ class Launcher:
         self._nursery: Nursery | None = None
         self._stage_pid = 0
         self._through_agent = False  # torchrun's, which hands SIGTERM on to its ranks and dies of SIGUSR1
-        self.asked_to_stop = False
+        self._signal = 0  # that asked to stop
+
+    @property
+    def asked_to_stop(self) -> bool:
+        return self._signal != 0
 
     def run(self, node: Node, arguments: Sequence[str]) -> int:
         """Runs a stage to its end; returns its exit code. Success is a published manifest, not the code."""
@@ -54,6 +58,8 @@ class Launcher:
 
     def _wait_for(self, process: subprocess.Popen[bytes] | Nursery) -> int:
         self._stage_pid = process.pid
+        if self.asked_to_stop:  # while the stage was being started
+            self._hand_on()
         try:
             return process.wait()
         except KeyboardInterrupt:  # the terminal sent it to the stage as well, which saves and ends
@@ -64,7 +70,10 @@ class Launcher:
 
     def forward(self, number: int, frame: FrameType | None) -> None:
         """A signal handler: the stage at work saves and ends with PREEMPTED, if it trains; no other is started."""
-        self.asked_to_stop = True
+        self._signal = number
+        self._hand_on()
+
+    def _hand_on(self) -> None:
         if self._stage_pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(self._stage_pid, signal.SIGTERM if self._through_agent else number)
+                os.kill(self._stage_pid, signal.SIGTERM if self._through_agent else self._signal)

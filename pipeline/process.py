@@ -10,19 +10,20 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 PREEMPTED = 75  # exit code of a stage that was told to stop and saved its state (EX_TEMPFAIL)
-END_WITH_PARENT = "SMALTI_END_WITH_PARENT"
+END_WITH_PARENT = "SMALTI_END_WITH_PARENT"  # the process id of the parent without which this one is to end
 
 
 def end_with_parent() -> None:
-    """Makes the kernel kill this process when its parent dies, if the runner or a launcher started it.
+    """Makes the kernel kill this process when its parent dies, if the runner or a launcher started it; ends it if the
+    parent is dead already.
 
     A stage begun by hand lives on when its shell is closed.
     """
     if END_WITH_PARENT in os.environ or "TORCHELASTIC_RUN_ID" in os.environ:
-        parent = os.getppid()
+        parent = int(os.environ.get(END_WITH_PARENT, os.getppid()))
         set_parent_death_signal()
-        if os.getppid() != parent:
-            sys.exit(1)
+        if os.getppid() != parent:  # an orphan's is whoever reaps it
+            sys.exit(f"process {parent}, which started this one, has ended")
 
 
 def set_parent_death_signal() -> None:
@@ -33,7 +34,8 @@ def set_parent_death_signal() -> None:
 def environment() -> dict[str, str]:
     """Returns the environment of a stage: ``stages/`` itself stays off sys.path, output isn't held back, and no library
     goes to a weights hub, whatever the recipe says: ``make weights`` alone fetches."""
-    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", END_WITH_PARENT: "1"}
+    own = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", END_WITH_PARENT: str(os.getpid())}
+    return {**os.environ, **own}
 
 
 def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":

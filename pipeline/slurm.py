@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.artifact import Store
+from pipeline.devices import ALONE
 from pipeline.graph import Node, Recipe
 from pipeline.process import PROJECT
 
 TEMPLATE = PROJECT / "slurm" / "stage.sbatch"
-WITHOUT_DEVICES = ("data", "report")  # run on one CPU whatever the recipe's accelerator
 NOTICE = 120  # seconds before the time limit at which a job is told to save
 
 
@@ -30,7 +30,7 @@ def job_script(
         options: further options of sbatch, one a line; they beat those of the template.
     """
     runtime = node.config.runtime
-    on_gpus = gpus and runtime.accelerator != "cpu" and node.stage not in WITHOUT_DEVICES
+    on_gpus = gpus and runtime.accelerator != "cpu" and node.stage not in ALONE
     words = ["--runs", str(store.root), *(f"--set={change}" for change in changes)]
     return _Template(TEMPLATE.read_text()).substitute(
         stage=node.stage, recipe=recipe.folder, nodes=runtime.num_nodes, devices=runtime.devices,

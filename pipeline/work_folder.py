@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 from typing import IO
 
+LOGS = ("lock", "tensorboard")  # what stays in a work folder
+
 
 def lock(work: Path, stage: str) -> IO[str]:
     """Returns the open lock of a work folder, held until the end of the process.
@@ -53,8 +55,13 @@ def _inode(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def begun(work: Path) -> bool:
+    """Returns whether a work folder holds more than logs."""
+    return work.is_dir() and any(item.name not in LOGS for item in work.iterdir())
+
+
 def clear(work: Path) -> None:
     """Leaves the logs alone in a work folder."""
     for item in work.iterdir():
-        if item.name not in ("lock", "tensorboard"):
+        if item.name not in LOGS:
             shutil.rmtree(item) if item.is_dir() else item.unlink()

@@ -24,6 +24,12 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return next(reversed(generations(folder)), None)
 
 
+def drop_partial(folder: Path) -> None:
+    """Deletes what a killed writer left half done."""
+    for partial in folder.glob("*.partial"):
+        partial.unlink()
+
+
 class Generations(TorchCheckpointIO):
     """Writes beside the target, syncs, renames; then drops all but the ``KEPT`` newest.
 

@@ -8,6 +8,7 @@ are drawn.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -28,7 +29,8 @@ from networks.frozen import Frozen
 from networks.quantizers import Quantizer
 from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.graph import Recipe
-from stages.params import count, networks_of, quantizer_of
+from stages.checkpoints import KEPT
+from stages.params import count, networks_of, not_counted, quantizer_of
 from stages.passes import flops, pass_costs, prior_flops
 from stages.token_shards import token_type
 
@@ -165,6 +167,16 @@ def row_bytes(recipe: Recipe) -> dict[str, int]:
     return found
 
 
+def sample_bytes(recipe: Recipe) -> int:
+    """Returns what the samples of a recipe take: uint8 images of each prior, decoded by each decoder."""
+    if "samples" not in recipe.nodes or "data" not in recipe.nodes:
+        return 0
+    node, size = recipe.nodes["samples"], recipe.nodes["data"].config.image_size
+    priors = sum(name.endswith("_prior") for name in node.inputs)
+    decoders = 2 if "decoder" in node.inputs else 1
+    return node.config.num_samples * priors * decoders * 3 * size**2
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline cost")
     parser.add_argument("recipe", type=Path)
@@ -181,8 +193,18 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if absent := not_counted(recipe):
+        print(absent, file=sys.stderr)
     if words.json:
-        print(json.dumps({stage: asdict(cost) for stage, cost in (found | passes).items()}, indent=1))
+        told = {stage: asdict(cost) for stage, cost in (found | passes).items()}
+        for stage, cost in found.items():
+            told[stage]["disk_gb"] = KEPT * cost.checkpoint_gb
+        with contextlib.suppress(ValueError):  # features of a network that has no weights here
+            for stage, size in row_bytes(recipe).items():
+                told.setdefault(stage, {})["disk_bytes_per_image"] = size
+        if "samples" in told:
+            told["samples"]["disk_gb"] = sample_bytes(recipe) / 1e9
+        print(json.dumps(told, indent=1))
         return 0
     columns = "stage | parameters | GFLOPs an image | activations, GB an image | states, GB | updates"
     print(f"| {columns} | device-hours | checkpoint, GB |")
@@ -199,7 +221,7 @@ def main() -> int:
         kept = [f"{stage} {size:,} bytes" for stage, size in row_bytes(recipe).items()]
     except ValueError as error:
         kept = [f"features unknown: {error}"]
-    print(f"\nOn disk for each image: {', '.join(kept)}.")
+    print(f"\nOn disk for each image: {', '.join(kept)}; samples {sample_bytes(recipe) / 1e9:.2f} GB in all.")
     return 0
 
 

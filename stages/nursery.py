@@ -15,14 +15,13 @@ import signal
 import socket
 import sys
 
-from pipeline.process import set_parent_death_signal
+from pipeline.process import END_WITH_PARENT, end_with_parent
 
 
 def become_stage(nursery: int, words: list[str], environment: dict[str, str]) -> None:
     """Turns the forked child into the script that was asked for, as if it had been started alone."""
-    set_parent_death_signal()
-    if os.getppid() != nursery:
-        sys.exit(1)
+    os.environ[END_WITH_PARENT] = str(nursery)
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.update(environment)
     sys.argv = words

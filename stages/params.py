@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from configs.stages import CodebookConfig
 from networks.attention import attention_decoder
 from networks.discriminators import build_discriminator
 from networks.features import feature_width
@@ -16,6 +17,8 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from networks.quantizers import Quantizer, build_quantizer
 from networks.tokenizer import PredictingTokenizer, VQTokenizer
+from pipeline.artifact import Artifact
+from pipeline.config import parse
 from pipeline.graph import Recipe
 from stages.tokenizer import training_tokenizer
 
@@ -30,9 +33,23 @@ def centres_of(recipe: Recipe) -> torch.Tensor | None:
     reference = recipe.nodes["tokenizer"].inputs.get("codebook")
     if reference is None:
         return None
-    folder, _, stage = reference.rpartition(":")  # "codebook", or another recipe's: "../folder:codebook"
-    config = (Recipe(recipe.folder / folder) if folder else recipe).nodes[stage].config
+    folder, colon, stage = reference.rpartition(":")
+    if colon:
+        config = Recipe(Path(folder)).nodes[stage].config
+    elif reference in recipe.nodes:
+        config = recipe.nodes[reference].config
+    else:
+        artifact = Artifact(Path(reference))
+        config = parse(CodebookConfig, artifact.config, f"{reference}/manifest.json", artifact.path)
     return torch.zeros(config.num_codes, feature_width(config.features, config.tap))
+
+
+def not_counted(recipe: Recipe) -> str:
+    """Returns a line on what can't be counted, since tokenizer or data are another recipe's; "" if nothing."""
+    absent = [stage for stage in ("data", "tokenizer") if stage not in recipe.nodes]
+    if not absent:
+        return ""
+    return f"{recipe.file}: not counted, since it has no stage {absent[0]} of its own: {', '.join(recipe.nodes)}"
 
 
 def quantizer_of(recipe: Recipe) -> Quantizer:
@@ -71,7 +88,7 @@ def networks_of(recipe: Recipe) -> Networks:
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     """Returns {stage: {part: parameters}}; discriminators and perceptual networks stand apart from the totals."""
     nodes = recipe.nodes
-    if "tokenizer" not in nodes:
+    if not_counted(recipe):
         return {}
     config, networks = nodes["tokenizer"].config, networks_of(recipe)
     tokenizer, counts = networks.tokenizer, dict[str, dict[str, int]]()
@@ -98,10 +115,13 @@ def main() -> int:
     parser.add_argument("--runs")  # every command takes it
     words = parser.parse_args()
     try:
-        counts = parameter_counts(Recipe(words.recipe, words.set))
+        recipe = Recipe(words.recipe, words.set)
+        counts = parameter_counts(recipe)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if absent := not_counted(recipe):
+        print(absent, file=sys.stderr)
     if words.json:
         print(json.dumps(counts, indent=1))
         return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -27,14 +28,19 @@ from pipeline.job import Job
 
 
 def save_network(network: nn.Module, path: Path) -> Path:
-    """Writes a network's tensors, float32 on the CPU, as safetensors; returns the path."""
+    """Writes a network's tensors, float32 on the CPU, as safetensors; returns the path. ValueError on a full disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Clones, because safetensors refuses tensors that share memory (the one book of a residual quantiser).
     state = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in network.state_dict().items()
     }
-    save_file(state, path)
+    try:
+        save_file(state, path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path}: cannot be written ({' '.join(str(error).split())}); make room and run the same command again"
+        ) from error
     return path
 
 

@@ -25,10 +25,10 @@ from callbacks.step_seed import StepSeed
 from configs.seeds import mix
 from configs.training import RuntimeConfig, TrainingConfig
 from lit_modules.training import LitTraining, NonFinite
-from pipeline.devices import device_settings
+from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
-from stages.checkpoints import Generations, newest_checkpoint
+from stages.checkpoints import Generations, drop_partial, newest_checkpoint
 from stages.room import check_room
 
 CHECKPOINTS = "checkpoints"
@@ -81,9 +81,7 @@ def check_world_size(wanted: int) -> None:
 
     Otherwise each of them would train alone, over the others' files.
     """
-    started = int(os.environ.get("WORLD_SIZE", 1))
-    if "SLURM_STEP_ID" in os.environ and "WORLD_SIZE" not in os.environ:
-        started = int(os.environ["SLURM_NTASKS"])
+    started = world_size()
     if started != wanted:
         raise ValueError(
             f"the launcher started {started} processes, the recipe asks for {wanted}; give the same number to "
@@ -148,6 +146,7 @@ def fit(
         ValueError: it ended before the last update.
     """
     if not job.rank:
+        drop_partial(job.work / CHECKPOINTS)
         check_room(module, job.work / CHECKPOINTS)
     checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
     if checkpoint and not job.rank:

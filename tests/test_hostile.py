@@ -18,7 +18,7 @@ from datamodules.arrays import read_array
 from datamodules.shards import ShardReader
 from datamodules.sources import unpack_embedded
 from networks.features.weights import read_tensors, read_weights
-from pipeline.artifact import Artifact, digest_of, sha256_of
+from pipeline.artifact import Artifact, digest_of, seal, sha256_of
 from stages.checkpoints import Generations
 from stages.published import load_tokenizer
 
@@ -97,7 +97,8 @@ def rewritten(artifact: Artifact, folder: Path, name: str, change: Callable[[Pat
     manifest.chmod(0o644)
     data = json.loads(manifest.read_text())
     data["files"][name] = {"sha256": sha256_of(file), "size": file.stat().st_size}
-    manifest.write_text(json.dumps(data | {"digest": digest_of(data["files"])}))
+    data["digest"] = digest_of(data["files"])
+    manifest.write_text(json.dumps(data | {"seal": seal(data)}))
     copy = Artifact(folder)
     copy.verify()
     return copy

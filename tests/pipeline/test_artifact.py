@@ -1,11 +1,13 @@
 """The store: complete or absent, one writer, damage is loud."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests_support import say_otherwise
 
 from pipeline.artifact import Artifact, Store, make_key
 
@@ -51,9 +53,21 @@ def test_changed_byte_is_named(tmp_path: Path) -> None:
 def test_digest_of_other_files_is_refused(tmp_path: Path) -> None:
     """What was made from these files is keyed by the digest: it can't be another's."""
     artifact, manifest = publish(Store(tmp_path)), tmp_path / "artifacts" / "toy" / ("k" * 16) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(artifact.digest, "0" * 64))
+    say_otherwise(manifest, artifact.digest, "0" * 64)
     with pytest.raises(ValueError, match=r"manifest\.json: damaged \(digest isn't that of the files\)"):
         Artifact(artifact.path).verify()
+
+
+def test_a_changed_byte_of_the_manifest_is_named(tmp_path: Path) -> None:
+    """Networks are rebuilt from facts and config, which the digest of the files doesn't cover."""
+    manifest = publish(Store(tmp_path)).path / "manifest.json"
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace('"n": 1', '"n": 3'))
+    with pytest.raises(ValueError, match=r"manifest\.json: damaged \(what it says isn't what was sealed\)"):
+        _ = Artifact(manifest.parent).facts
+    older = {name: value for name, value in json.loads(whole).items() if name != "seal"}
+    manifest.write_text(json.dumps(older))
+    assert Artifact(manifest.parent).facts == {"n": 1}
 
 
 def test_missing_file_is_named_when_found(tmp_path: Path) -> None:
@@ -114,6 +128,41 @@ def test_a_publication_killed_half_way_leaves_files_that_can_be_written(
     os.link(artifact.file("a.txt"), work / "a.txt")  # killed before the work folder was cleared
     store.lock("toy", "k" * 16).close()
     assert [path.name for path in work.iterdir()] == ["lock"] and artifact.file("a.txt").read_text() == "result"
+
+
+def test_a_forced_publication_killed_between_its_renames_keeps_the_old_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key, rename = Store(tmp_path), "k" * 16, Path.rename
+    publish(store, "old")
+
+    def killed(self: Path, target: Path) -> Path:
+        if target == store.path("toy", key):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", killed)
+        publish(store, "new")
+    store.lock("toy", key).close()
+    found = store.find("toy", key)
+    assert found and found.file("a.txt").read_text() == "old"
+    assert not list(found.path.parent.glob(".*"))
+    assert publish(store, "new").file("a.txt").read_text() == "new"
+
+
+def test_work_that_a_kill_left_behind_a_publication_is_tidied(tmp_path: Path) -> None:
+    store, key = Store(tmp_path), "k" * 16
+    artifact, work = publish(store), store.work("toy", key)
+    os.link(artifact.file("a.txt"), work / "a.txt")
+    (work / "step=1.ckpt").write_text("large")
+    holder = store.lock("toy", "other")
+    store.tidy("toy", key)
+    assert [path.name for path in work.iterdir()] == ["lock"]
+    (store.work("toy", "other") / "step=1.ckpt").write_text("of somebody at work")
+    store.tidy("toy", "other")
+    assert (store.work("toy", "other") / "step=1.ckpt").exists()
+    holder.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")

@@ -52,6 +52,8 @@ def test_lightning_run_names_the_missing_input(tmp_path: Path) -> None:
     assert "tokenizer waits for data, which isn't published; run: python -m pipeline run" in done.stderr
     unknown = subprocess.run([str(LIGHTNING), "run", "tokeniser"], capture_output=True, text=True, check=False)
     assert unknown.returncode == 2 and "did you mean 'tokenizer'?" in unknown.stderr
+    nowhere = subprocess.run([str(LIGHTNING), "run", "no.py"], capture_output=True, text=True, check=False)
+    assert nowhere.returncode == 2 and nowhere.stderr.startswith("lightning run: no.py: no such file; give a stage")
 
 
 def test_readme_commands_exist() -> None:

@@ -25,6 +25,7 @@ SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke"
         ("tokenizer.autoencoder.widths=[8, 8]", "autoencoder: widths (8, 8), encoder_blocks"),
         ("tokenizr.seed=1", "unknown stage 'tokenizr'; did you mean 'tokenizer'?"),
         ("seed", "expected stage.key=value"),
+        ("data.source=[", "command line: source=[: not valid YAML ("),
         ("samples.ar.temperature=0", "samples.yaml: ar: temperature 0.0: above 0"),
     ],
 )
@@ -43,6 +44,12 @@ def test_missing_key_is_named(tmp_path: Path) -> None:
 def test_broken_yaml_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text("stages:\n  data: [\n")
     with pytest.raises(ConfigError, match=r"pipeline\.yaml: line \d"):
+        Recipe(tmp_path)
+
+
+def test_a_change_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(f"base: {SMOKE}\nset:\n  - data.seed: 3\n")
+    with pytest.raises(ConfigError, match=r"set: {'data\.seed': 3} given, expected text, stage\.key=value"):
         Recipe(tmp_path)
 
 

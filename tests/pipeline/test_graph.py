@@ -22,8 +22,12 @@ def test_cycle_unknown_stage_and_input_are_named(tmp_path: Path) -> None:
         ("stages:\n  data:\n  codebook: {dat: data}\n", "codebook: unknown input 'dat'; did you mean 'data'?"),
         ("stages:\n  data:\n  codebook:\n", "codebook: input 'data' is missing"),
         ("stages:\n  data:\n  codebook: {data: dta}\n", "codebook.data: unknown stage 'dta'; did you mean 'data'?"),
-        ("stages:\n  data:\n  tokenizer: {data: data, init_from: decoder}\n"
-         "  decoder: {data: data, tokenizer: tokenizer}\n", "stages wait for each other"),
+        ("stages:\n  data:\n  tokenizer: {data: data, init_from: tokenizer}\n", "stages wait for each other"),
+        ("stages:\n  data:\n  tokenizer: {data: data}\n  decoder: {data: data, tokenizer: data}\n",
+         "decoder.tokenizer: a result of stage data given, expected one of tokenizer"),
+        ("stages:\n  data:\n  tokenizer: {data: data, init_from: '../other:decoder'}\n",
+         "tokenizer.init_from: a result of stage decoder given, expected one of tokenizer"),
+        ("stages:\n  codebook: {data: 3}\n", "codebook: 3 given, expected a stage, recipe:stage or a path"),
     ]:  # fmt: skip
         (tmp_path / "pipeline.yaml").write_text(text)
         with pytest.raises(ConfigError) as caught:
@@ -79,3 +83,40 @@ def test_planning_needs_no_torch() -> None:
         "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_artefact_of_another_stage_is_refused_by_name(smoke: dict[str, Artifact], tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(f"stages:\n  codebook: {{data: {smoke['tokenizer'].path}}}\n")
+    (tmp_path / "codebook.yaml").write_text((SMOKE / "codebook.yaml").read_text())
+    with pytest.raises(ConfigError, match=r"codebook\.data: a result of stage tokenizer given, expected one of data"):
+        Recipe(tmp_path).status(Store(tmp_path / "runs"))
+
+
+def test_a_path_starts_from_the_recipe_that_wrote_it(tmp_path: Path) -> None:
+    """The stages and data.yaml of a base two folders up, changed by two recipes at other depths."""
+    base, middle, derived = tmp_path / "base", tmp_path / "a" / "middle", tmp_path / "a" / "b" / "derived"
+    for folder in (base, middle, derived):
+        folder.mkdir(parents=True)
+    (base / "pipeline.yaml").write_text(
+        "stages:\n  data:\n  codebook: {data: '../other:data'}\n  token_shards: {data: data, tokenizer: runs/one}\n"
+    )
+    (base / "data.yaml").write_text(
+        "source: {kind: list_file, root: images, list: names.txt}\nimage_size: 64\nval_fraction: 0.2\n"
+    )
+    for stage in ("codebook", "token_shards"):
+        (base / f"{stage}.yaml").write_text((SMOKE / f"{stage}.yaml").read_text())
+    (middle / "pipeline.yaml").write_text("base: ../../base\nset: [data.source.root=images]\n")
+    (derived / "pipeline.yaml").write_text("base: ../../middle\nset: [data.source.list=../names.txt]\n")
+
+    for folder, root, names in [
+        (base, base / "images", base / "names.txt"),
+        (middle, middle / "images", base / "names.txt"),
+        (derived, middle / "images", tmp_path / "a" / "b" / "names.txt"),
+    ]:
+        nodes = Recipe(folder).nodes
+        assert nodes["data"].config.source.root == str(root)
+        assert nodes["data"].config.source.list == str(names)
+        assert nodes["codebook"].inputs == {"data": f"{tmp_path / 'other'}:data"}
+        assert nodes["token_shards"].inputs == {"data": "data", "tokenizer": str(base / "runs" / "one")}
+    whole = "data.source={kind: flat_folder, root: pictures}"
+    assert Recipe(derived, [whole]).nodes["data"].config.source.root == str(derived / "pictures")

@@ -1,13 +1,16 @@
-"""How stages obey signals when nobody trains."""
+"""How stages obey signals when nobody trains, and publish on any machine."""
 
+import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import SMOKE
 
 from pipeline.artifact import Store
+from pipeline.job import Job, open_job
 from pipeline.process import PREEMPTED, PROJECT
 
 SCRIPT = """
@@ -43,7 +46,6 @@ def test_a_signal_ends_a_stage_that_goes_on_with_the_code_of_a_requeue(
 WAITING = """
 import sys
 from pathlib import Path
-from pathlib import Path
 from pipeline.artifact import Store
 from pipeline.job import Job
 store = Store(Path(sys.argv[1]))
@@ -75,3 +77,29 @@ def publish(runs: Path, number: int) -> None:
     Store(runs).publish(
         "data", "key", files={"a": runs / "a"}, records={}, identity={}, facts={"number": number}, made_by={}
     )
+
+
+def test_a_machine_without_git_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    store = Store(tmp_path / "runs")
+    work = store.work("toy", "key")
+    work.mkdir(parents=True)
+    (work / "a.txt").write_text("result")
+    identity = {"config": {}, "inputs": {}, "weights": {}}
+    job = Job("toy", None, "key", {}, work, store, identity, rank=0, lock=None)
+    job.publish(files={"a.txt": work / "a.txt"}, facts={}, summary="a result", images=1)
+    made_by = json.loads((store.path("toy", "key") / "manifest.json").read_text())["made_by"]
+    assert made_by["git"] is None and made_by["dirty"] is None
+
+
+@pytest.mark.parametrize("launcher", [{"WORLD_SIZE": "2", "RANK": "1"}, {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"}])
+def test_a_stage_of_one_process_refuses_to_be_several(
+    launcher: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in launcher.items():
+        monkeypatch.setenv(name, value)
+    words = ["data.py", "--config", str(SMOKE / "data.yaml"), "--runs", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(ValueError, match=r"stage data works in one process, the launcher started 2; take .* back to 1"):
+        open_job("data")
+    assert not (tmp_path / "work").exists()

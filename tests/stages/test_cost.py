@@ -10,7 +10,7 @@ from conftest import PROJECT, SMOKE
 from networks.discriminators import build_discriminator
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
-from stages.cost import costs, row_bytes
+from stages.cost import costs, row_bytes, sample_bytes
 from stages.params import count
 from stages.passes import feature_flops, flops, pass_costs
 
@@ -99,3 +99,12 @@ def test_rows_kept_are_as_large_as_foretold(smoke_runs: Path) -> None:
     rows = shards.facts["num_train"] + shards.facts["num_val"]
     held = sum(np.load(shards.file(name)).nbytes for name in shards.manifest["files"] if "/tokens-" in name)
     assert held == rows * found["token_shards"]
+    samples = status["samples"].artifact
+    assert samples
+    drawn = sum(np.load(samples.file(name)).nbytes for name in samples.manifest["files"] if "/images-" in name)
+    assert drawn == sample_bytes(Recipe(SMOKE))
+
+
+def test_samples_of_two_priors_by_two_decoders() -> None:
+    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan", ["samples.num_samples=50000"])
+    assert sample_bytes(recipe) == 50_000 * 2 * 2 * 3 * 256**2

@@ -7,7 +7,7 @@ from conftest import PROJECT, SMOKE
 
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
-from stages.doctor import devices, one_update, space, versions, weights
+from stages.doctor import devices, one_update, space, told, versions, weights
 
 
 def test_a_missing_weights_file_is_wrong_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,3 +55,31 @@ def test_one_real_update_where_inputs_are_published(smoke_runs: Path, tmp_path: 
     good, text = found["nar_prior"]
     assert good and "one update and one validation" in text, text
     assert not list(runs.glob(".doctor.*"))
+
+
+def test_cpu_devices_need_no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    asked = ["tokenizer.runtime.devices=2", "tokenizer.runtime.accelerator=cpu"]
+    assert all(good for good, _ in devices(Recipe(SMOKE, asked)))
+    assert not all(good for good, _ in devices(Recipe(SMOKE, asked[:1])))
+
+
+def test_a_damaged_result_is_a_finding(tmp_path: Path) -> None:
+    recipe, store = Recipe(SMOKE), Store(tmp_path)
+    key = recipe.status(store)["data"].key
+    assert key
+    store.path("data", key).mkdir(parents=True)
+    (store.path("data", key) / "manifest.json").write_text("{")
+    for part in (space(recipe, store), one_update(recipe, store, [])):
+        good, text = list(told(part))[-1]
+        assert good is False and "manifest.json: not a readable manifest" in text
+
+
+def test_a_training_on_several_nodes_is_a_finding(smoke_runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.yaml").write_text((SMOKE / "tokenizer.yaml").read_text())
+    (tmp_path / "pipeline.yaml").write_text(
+        f"stages:\n  tokenizer: {{data: '{SMOKE}:data', codebook: '{SMOKE}:codebook'}}\n"
+        "set: [tokenizer.runtime.num_nodes=2]\n"
+    )
+    [(good, text)] = one_update(Recipe(tmp_path), Store(smoke_runs), [])
+    assert good is False and "num_nodes 2: this command starts processes on one node" in text

@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import PROJECT, SMOKE, run_stage_here
 from safetensors.torch import load_file
-from tests_support import with_inputs_of, write_recipe
+from tests_support import say_otherwise, with_inputs_of, write_recipe
 
 from datamodules.images import EvaluationImages, to_unit_range
 from pipeline.artifact import Artifact, Store
@@ -195,9 +195,7 @@ def test_a_prior_refuses_shards_of_another_tokenizer(
     other = tmp_path / "runs"
     shutil.copytree(smoke_runs / "artifacts" / "token_shards", other / "artifacts" / "token_shards")
     shards = Artifact(other / "artifacts" / "token_shards" / smoke["token_shards"].key)
-    manifest = shards.path / "manifest.json"
-    manifest.chmod(0o644)
-    manifest.write_text(manifest.read_text().replace(smoke["tokenizer"].digest, "0" * 64))
+    say_otherwise(shards.path / "manifest.json", smoke["tokenizer"].digest, "0" * 64)
     recipe = tmp_path / "recipe"
     recipe.mkdir()
     (recipe / "ar_prior.yaml").write_text((SMOKE / "ar_prior.yaml").read_text())
@@ -216,11 +214,8 @@ def test_a_decoder_of_another_tokenizer_is_refused(stage: str, smoke_runs: Path,
     smoke = {name: status.artifact for name, status in Recipe(SMOKE).status(Store(runs)).items()}
     decoder, tokenizer = smoke["decoder"], smoke["tokenizer"]
     assert decoder and tokenizer
-    manifest = decoder.path / "manifest.json"
-    manifest.chmod(0o644)
-    manifest.write_text(
-        manifest.read_text().replace(f'"tokenizer_digest": "{tokenizer.digest}', f'"tokenizer_digest": "{"0" * 64}')
-    )
+    said = '"tokenizer_digest": "'
+    say_otherwise(decoder.path / "manifest.json", said + tokenizer.digest, said + "0" * 64)
     with pytest.raises(ValueError, match="was made for tokenizer 0000000000000000, not for"):
         run_stage_here(stage, SMOKE, runs, "--force")
 
