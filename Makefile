@@ -18,8 +18,9 @@ plan: $(READY)
 weights: $(READY)
 	$(BIN)/python stages/weights.py $(RECIPE)
 
-# Tests start processes of their own, whose imports take one core: two test processes, one thread each.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Tests start processes of their own, whose imports take one core: two test processes, one thread each. A file's tests
+# stay together: they share what was expensive, and there is one SLURM.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTEST) -m "not slow and not gpu and not reliability"

@@ -17,12 +17,9 @@ from pipeline.artifact import Store
 from pipeline.graph import Recipe
 
 REQUIRED = os.environ.get("SMALTI_SLURM") == "required"
-pytestmark = [
-    pytest.mark.skipif(
-        not REQUIRED, reason="starts a SLURM of its own, as root, on SMALTI_SLURM=required ('make reliability' sets it)"
-    ),
-    pytest.mark.xdist_group("slurm"),  # one cluster, so one process
-]
+pytestmark = pytest.mark.skipif(
+    not REQUIRED, reason="starts a SLURM of its own, as root, on SMALTI_SLURM=required ('make reliability' sets it)"
+)
 TWO_TASKS = ["runtime.devices=2", "runtime.accelerator=cpu", "runtime.threads=1", "runtime.checkpoint_every=1"]
 
 
