@@ -1,10 +1,12 @@
 """``python -m pipeline params``: parameter counts of each network of a recipe, built on the meta device."""
 
 import argparse
+import functools
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -68,6 +70,13 @@ class Networks:
     priors: dict[str, CausalPrior | MaskedPrior]
 
 
+@functools.cache  # rows of the papers' tables share their priors
+def prior_of(network: type[CausalPrior] | type[MaskedPrior], *shape: Any) -> CausalPrior | MaskedPrior:
+    """Returns a prior on the meta device; ``shape`` is what its class takes."""
+    with torch.device("meta"):
+        return network(*shape)
+
+
 def networks_of(recipe: Recipe) -> Networks:
     """Returns what the stages tokenizer, ar_prior and nar_prior of a recipe train."""
     nodes = recipe.nodes
@@ -78,10 +87,10 @@ def networks_of(recipe: Recipe) -> Networks:
     priors: dict[str, CausalPrior | MaskedPrior] = {}
     with torch.device("meta"):
         tokenizer = training_tokenizer(config, data.image_size, quantizer)
-        if "ar_prior" in nodes:
-            priors["ar_prior"] = CausalPrior(nodes["ar_prior"].config.network, *sizes)
-        if "nar_prior" in nodes:
-            priors["nar_prior"] = MaskedPrior(nodes["nar_prior"].config.network, *sizes)
+    if "ar_prior" in nodes:
+        priors["ar_prior"] = prior_of(CausalPrior, nodes["ar_prior"].config.network, *sizes)
+    if "nar_prior" in nodes:
+        priors["nar_prior"] = prior_of(MaskedPrior, nodes["nar_prior"].config.network, *sizes)
     return Networks(quantizer, tokenizer, priors)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
@@ -104,9 +105,12 @@ def run_stage() -> RunStage:
 
 @pytest.fixture(scope="session")
 def smoke_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder runs of configs/smoke, all stages published; read only. Made without a network."""
-    runs = tmp_path_factory.mktemp("smoke") / "runs"
-    with pytest.MonkeyPatch.context() as patch:
+    """The folder runs of configs/smoke, all stages published; read only. Made without a network, by the test process
+    that needs it first: the others find every stage up to date."""
+    folder = tmp_path_factory.getbasetemp()
+    runs = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "smoke" / "runs"
+    runs.parent.mkdir(exist_ok=True)
+    with FileLock(runs.parent / "lock"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", refuse)
         for stage in Recipe(SMOKE).nodes:
             run_stage_here(stage, SMOKE, runs)

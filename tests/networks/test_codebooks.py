@@ -199,6 +199,21 @@ def test_one_factorised_book_is_the_plain_quantiser() -> None:
     assert torch.equal(found.loss, expected.loss) and torch.equal(found.counts, expected.counts)
 
 
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("kind", ["encoder", "full"])
+def test_disentanglement_is_the_mean_squared_cosine_of_all_pairs(kind: str, k: int) -> None:
+    """FQGAN section 3.2, of the vectors after the straight-through step: those of the books."""
+    book = LearnedCosineConfig(num_codes=16)
+    config = FactorisedConfig(book=book, names=("a", "b", "c")[:k], disentangle=kind, disentangle_weight=0.5)  # type: ignore[arg-type]
+    quantizer = build_quantizer(config, 4 * k, None)
+    found = quantizer(torch.randn(2, 4 * k, 3, 3))
+    rows = found.codes.double().split(4, dim=1)
+    cosines = [(a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)) for i, a in enumerate(rows) for b in rows[i + 1 :]]
+    expected = sum(cosine.square().mean() for cosine in cosines) / len(cosines)
+    assert len(cosines) == k * (k - 1) // 2
+    torch.testing.assert_close(found.losses["disentangle"].double(), expected, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize(("kind", "reaches_books"), [("encoder", False), ("full", True)])
 def test_disentanglement_reaches_what_it_says(kind: str, reaches_books: bool) -> None:
     config = FactorisedConfig(book=LearnedCosineConfig(num_codes=16), disentangle=kind)  # type: ignore[arg-type]

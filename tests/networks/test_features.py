@@ -76,6 +76,7 @@ def test_lpips_is_the_packages_on_the_local_backbone(vgg_file: str) -> None:
     network = build_lpips(LpipsConfig(weights=vgg_file))
     a, b = torch.rand(1, 3, 64, 64) * 2 - 1, torch.rand(1, 3, 64, 64) * 2 - 1
     assert network(a, a).item() == 0 and network(a, b).item() > 0
+    assert torch.equal(network(a, b), network(a, b)), "dropout is on"
     weight = read_weights(vgg_file)["features.28.weight"]
     assert any(torch.equal(p, weight) for p in network.net.parameters())
 

@@ -1,0 +1,24 @@
+"""What stage codebook takes from a feature map."""
+
+import torch
+
+from configs.architecture import EfficientNetLiteConfig
+from lit_modules.codebook import LitCodebook
+from networks.features import build_features
+from networks.frozen import Frozen
+
+
+def test_points_are_means_of_squares_or_the_positions_themselves() -> None:
+    """Pooled to 4 x 4 as VQGAN-LC's code has it, row by row from the top left."""
+    features = Frozen(build_features(EfficientNetLiteConfig(kind="efficientnet_lite0")))
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    whole = features(images, ["block1"])["block1"]
+    plain = LitCodebook(features, "block1", None).extract(images)
+    side = whole.shape[-1]
+    assert plain.shape == (2, side * side, whole.shape[1]) and side % 4 == 0
+    assert torch.equal(plain[1, side + 2], whole[1, :, 1, 2])
+    pooled = LitCodebook(features, "block1", 4).extract(images)
+    part = side // 4
+    assert pooled.shape == (2, 16, whole.shape[1])
+    torch.testing.assert_close(pooled[0, 4 + 2], whole[0, :, part : 2 * part, 2 * part : 3 * part].mean(dim=(1, 2)))
+    assert LitCodebook(features, "block1", 4).shape(64) == (16, whole.shape[1])

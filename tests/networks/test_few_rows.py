@@ -1,0 +1,33 @@
+"""Linear layers for a handful of rows give what nn.Linear gives."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from configs.architecture import ArPriorNetworkConfig, TransformerConfig
+from networks.few_rows import ROWS, FewRowsLinear, for_few_rows
+from networks.noise import uniform
+from networks.priors.causal import CausalPrior
+from networks.sampling import sample_causal
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(1,), (2,), (3, 4), (ROWS,), (ROWS + 1,)])
+def test_the_map_is_the_linear_layers(shape: tuple[int, ...], bias: bool) -> None:
+    linear = nn.Linear(7, 5, bias=bias).double()
+    x = torch.randn(*shape, 7, dtype=torch.float64)
+    torch.testing.assert_close(FewRowsLinear(linear)(x), linear(x), rtol=1e-12, atol=1e-12)
+
+
+def test_a_prior_for_few_rows_samples_the_same_tokens() -> None:
+    """In float64 no order of sums decides between two tokens."""
+    shape = TransformerConfig(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0)
+    prior = CausalPrior(ArPriorNetworkConfig(transformer=shape), 1, 32, 9, 3).double().eval()
+    for parameter in prior.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    fast = for_few_rows(copy.deepcopy(prior))
+    assert any(isinstance(module, FewRowsLinear) for module in fast.modules())
+    labels, noise = torch.tensor([0, 1, 2, 1]), uniform(0, range(4), (1, 9), "ar")
+    assert torch.equal(sample_causal(fast, labels, noise), sample_causal(prior, labels, noise))
