@@ -93,9 +93,10 @@ class LitPrior(LitTraining):
         """Returns by how much this rank's mean counts: its number of targets over the ranks' average of it.
 
         Masked tokens are more on one rank than on another; the mean of the ranks' means wouldn't be the batch's mean.
+        A book of which no token is masked on any rank counts nothing.
         """
         number = (readout.targets >= 0).sum().double()
-        return (number / all_mean(number.clone())).float()
+        return (number / all_mean(number.clone()).clamp(min=1e-9)).float()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)
