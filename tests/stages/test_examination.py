@@ -136,7 +136,8 @@ def test_a_thousand_damaged_files_among_four_thousand(
         damage(file, "huge" if number == 0 else kinds[number % len(kinds)])
     bad = 1 + sum(kinds[number % len(kinds)] in BAD for number in range(1, 1000))
     run_stage_here("data", recipe, runs)
-    words = ["num_codes=64", "pool=2", "iterations=2", "max_unreadable=0.6"]
+    # 256 points a centre: every image is drawn, and so read.
+    words = ["num_codes=64", "pool=2", "iterations=2", "points_per_centroid=256", "max_unreadable=0.6"]
     run_stage_here("codebook", recipe, runs, *words)
     status = Recipe(recipe, [f"codebook.{word}" for word in words]).status(Store(runs))
     assert status["codebook"].artifact and status["data"].artifact
