@@ -64,7 +64,7 @@ class Artifact:
             raise ValueError(f"{file}: not a readable manifest ({error}); delete its folder and run again") from error
         if manifest.get("schema") != SCHEMA:
             raise ValueError(f"{file}: schema {manifest.get('schema')}, this version reads {SCHEMA}; run again")
-        if manifest.get("seal", seal(manifest)) != seal(manifest):
+        if "seal" in manifest and manifest["seal"] != seal(manifest):
             raise ValueError(f"{file}: damaged (what it says isn't what was sealed); {self._remedy()}")
         return manifest
 

@@ -1,7 +1,6 @@
 """Nothing foreign is executed: a pickle that would create a file is refused in each place where a file is read."""
 
 import json
-import os
 import pickle
 import shutil
 import zipfile
@@ -13,6 +12,7 @@ import pytest
 import torch
 from conftest import SMOKE, run_stage_here
 from safetensors.torch import load_file, save_file
+from tests_support import Bomb, write_recipe
 
 from datamodules.arrays import read_array
 from datamodules.shards import ShardReader
@@ -21,16 +21,6 @@ from networks.features.weights import read_tensors, read_weights
 from pipeline.artifact import Artifact, digest_of, seal, sha256_of
 from stages.checkpoints import Generations
 from stages.published import load_tokenizer
-
-
-class Bomb:
-    """Unpickling it creates the file."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.file),)
 
 
 def as_pickle(path: Path, bomb: Bomb) -> None:
@@ -150,7 +140,6 @@ def test_the_report_escapes_what_it_shows(smoke_runs: Path, tmp_path: Path) -> N
 
 
 def test_paths_in_a_recipe_start_at_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests_support import write_recipe
 
     from pipeline.graph import Recipe
 

@@ -53,6 +53,16 @@ def with_inputs_of(smoke_runs: Path, stage: str, runs: Path) -> Path:
     return runs
 
 
+class Bomb:
+    """Hostile: unpickling it creates ``file``, a folder."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.file),)
+
+
 def say_otherwise(manifest: Path, old: str, new: str) -> None:
     """Writes ``new`` for ``old`` into a manifest and seals it, as if it had been published so."""
     said = json.loads(manifest.read_text().replace(old, new))

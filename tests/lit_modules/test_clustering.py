@@ -1,26 +1,16 @@
 """Centres of codebooks: k-means of groups, and the two ways without it."""
 
-import os
 import weakref
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
+from tests_support import Bomb
 
 from configs.architecture import EfficientNetLiteConfig
 from configs.stages import CodebookConfig
 from lit_modules.clustering import cluster
-
-
-class Bomb:
-    """Unpickling it creates the file."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.file),)
 
 
 def config(**changes: object) -> CodebookConfig:

@@ -8,6 +8,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from tests_support import Bomb
 from torchvision.models import vgg16
 
 from configs.architecture import EfficientNetLiteConfig, OpenClipConfig, TimmConfig, Vgg16Config
@@ -126,14 +127,6 @@ def test_dinov2_file_is_read_strictly(tmp_path: Path) -> None:
     save_file(state, tmp_path / "dino.safetensors")
     with pytest.raises(ValueError, match=r"1 tensors missing \['norm.weight'\]"):
         build_features(config)
-
-
-class Bomb:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
 
 
 def test_a_hostile_pickle_is_refused_and_not_run(tmp_path: Path) -> None:

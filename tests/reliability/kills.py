@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,8 +196,7 @@ def digests(runs: Path, recipe: Path, changes: list[str]) -> dict[str, str]:
     return {stage: status.artifact.digest for stage, status in found.items() if status.artifact}
 
 
-def random_kills(seed: int, victims: list[str], longest: float) -> Iterator[tuple[str, str, Moment]]:
-    """Yields kills without end: victim, signal, and a moment up to ``longest`` seconds after the start."""
+def random_kill(seed: int, victims: list[str], longest: float) -> tuple[str, str, Moment]:
+    """Returns victim, signal, and a moment up to ``longest`` seconds after the start."""
     dice = random.Random(seed)
-    while True:
-        yield dice.choice(victims), dice.choice(list(SIGNALS)), after(dice.uniform(0.5, longest))
+    return dice.choice(victims), dice.choice(list(SIGNALS)), after(dice.uniform(0.5, longest))
