@@ -19,6 +19,7 @@ from datamodules.shards import ShardReader
 from datamodules.sources import unpack_embedded
 from networks.features.weights import read_tensors, read_weights
 from pipeline.artifact import Artifact, digest_of, seal, sha256_of
+from pipeline.graph import Recipe
 from stages.checkpoints import Generations
 from stages.published import load_tokenizer
 
@@ -140,9 +141,6 @@ def test_the_report_escapes_what_it_shows(smoke_runs: Path, tmp_path: Path) -> N
 
 
 def test_paths_in_a_recipe_start_at_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-
-    from pipeline.graph import Recipe
-
     recipe = write_recipe(tmp_path, {"cat": 3, "dog": 3})
     monkeypatch.chdir("/")
     assert Path(Recipe(recipe).nodes["data"].config.source.root).resolve() == tmp_path / "images"
