@@ -165,7 +165,7 @@ class Vgg16Config:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenClipConfig:
-    """Image tower of an open_clip model. Taps: patches (after the final projection), pooled."""
+    """Image tower of an open_clip model. Taps: patches (after the final projection), pooled, class_token (a ViT's)."""
 
     kind: Literal["open_clip"] = "open_clip"
     model: str = "ViT-L-14-quickgelu"
@@ -183,7 +183,16 @@ class TimmConfig:
     input_size: int | None = 224
 
 
-FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | TimmConfig
+@dataclass(frozen=True, kw_only=True)
+class InceptionConfig:
+    """The Inception of FID and Inception score. Taps: features64, features192, features768, pooled (FID's), logits."""
+
+    kind: Literal["inception"] = "inception"
+    weights: str = field(default="inception_2015_12_05.safetensors", metadata=WEIGHTS)
+    input_size: Literal[299] = 299  # the graph's own
+
+
+FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | TimmConfig | InceptionConfig
 
 
 @dataclass(frozen=True, kw_only=True)

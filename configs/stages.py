@@ -208,10 +208,10 @@ class ScoresConfig:
     """Stage scores. ``judge`` must not occur in a loss or the codebook of the same run.
 
     A tap's channels are averaged over its positions; the Frechet distance needs at least twice as many images as
-    channels, so a small val set wants a narrow tap.
+    channels, so a small val set wants a narrow tap. Over the tap pooled of kind inception it is FID.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     judge: FeatureNetworkConfig
     reconstruction_tap: str
     generation_tap: str
@@ -229,7 +229,7 @@ class ScoresConfig:
 class ReportConfig:
     """Stage report: one HTML file."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     title: str
     samples_per_class: int = 8
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

@@ -90,13 +90,15 @@ class LitReconstructionScores(LightningModule):
 
 
 class LitFeatureScores(LightningModule):
-    """Tests plain images (train images, samples): features for the Frechet distance and for the class judge."""
+    """Tests plain images (train images, samples): features for the Frechet distance and for the class judge, and
+    logits (B, 1008) for the Inception score where a tap for them is named."""
 
-    def __init__(self, judge: Judge, frechet_tap: str, classifier_tap: str) -> None:
+    def __init__(self, judge: Judge, frechet_tap: str, classifier_tap: str, logits_tap: str | None = None) -> None:
         super().__init__()
+        self.logits_tap = logits_tap
         self.judge, self.frechet_tap, self.classifier_tap = judge, frechet_tap, classifier_tap
         self.statistics = FeatureStatistics(judge.network.network.channels[frechet_tap])
-        self.features, self.labels = CatMetric(), CatMetric()
+        self.features, self.labels, self.logits, self.rows = CatMetric(), CatMetric(), CatMetric(), CatMetric()
 
     def on_test_start(self) -> None:
         self.judge.network.to(self.device)
@@ -108,6 +110,9 @@ class LitFeatureScores(LightningModule):
             return
         seen = self.judge(images)
         self.statistics.update(seen[self.frechet_tap])
+        if self.logits_tap:
+            self.logits.update(seen[self.logits_tap])
+            self.rows.update(batch["index"][keep].double())
         chosen = batch["classify"][keep]
         if chosen.any():
             self.features.update(seen[self.classifier_tap][chosen])
@@ -115,6 +120,12 @@ class LitFeatureScores(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         compute_all(self)
+
+    def ordered_logits(self) -> Tensor:
+        """Returns the logits in the order of their images, however they were split over the ranks."""
+        rows, logits = self.rows.compute(), self.logits.compute()
+        assert isinstance(rows, Tensor) and isinstance(logits, Tensor)
+        return logits[rows.argsort()]
 
 
 def compute_all(module: nn.Module) -> None:

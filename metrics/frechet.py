@@ -27,6 +27,10 @@ def frechet_distance(mean1: Tensor, covariance1: Tensor, mean2: Tensor, covarian
     return (mean1 - mean2).square().sum() + covariance1.trace() + covariance2.trace() - 2 * cross
 
 
+class TooFewImages(ValueError):
+    """A covariance that would be rank-deficient noise."""
+
+
 class FeatureStatistics(Metric):
     """Mean and covariance of features, as float64 sums over all ranks."""
 
@@ -53,11 +57,11 @@ class FeatureStatistics(Metric):
         """Returns mean (C,), unbiased covariance (C, C) and the number of images.
 
         Raises:
-            ValueError: fewer than two images a channel; the covariance would be rank-deficient noise.
+            TooFewImages: fewer than two a channel.
         """
         number = int(self.number)
         if number < 2 * self.width:
-            raise ValueError(
+            raise TooFewImages(
                 f"Frechet distance over {self.width} channels needs at least {2 * self.width} images, there are "
                 f"{number}; name a tap with at most {number // 2} channels, or give more images"
             )

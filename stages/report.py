@@ -108,16 +108,19 @@ def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
     return sections
 
 
+def figure(value: float | None) -> str:
+    """Returns a figure with three decimals, "absent" for none: the protocol says why."""
+    return "absent" if value is None else f"{value:.3f}"
+
+
 def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     """Returns captioned tables of all figures."""
-    judge = scores["protocol"]["judge"]
-    reconstruction = [["", "PSNR dB", "SSIM", "LPIPS", f"fd_{judge}"]]
+    protocol = scores["protocol"]
+    reconstruction = [["", "PSNR dB", "SSIM", "LPIPS", protocol["reconstruction_distance"]]]
     for name in (name for name in ("phase1", "phase2") if name in scores["reconstruction"]):
         values = scores["reconstruction"][name]
-        lpips = f"{values['lpips']:.3f}" if "lpips" in values else "absent"
-        reconstruction.append(
-            [name, f"{values['psnr']:.2f}", f"{values['ssim']:.3f}", lpips, f"{values['frechet']:.3f}"]
-        )
+        lpips, frechet = figure(values.get("lpips")), figure(values["frechet"])
+        reconstruction.append([name, f"{values['psnr']:.2f}", f"{values['ssim']:.3f}", lpips, frechet])
     tables = [("Reconstruction, val images", reconstruction)]
     codebook = [["", "usage", "perplexity", "entropy, nats"]]
     for split in ("val", "train"):
@@ -130,13 +133,17 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
                 codebook.append([title, f"{usage:.1%}", f"{perplexity:.0f}", f"{entropy:.3f}"])
     tables.append(("Codebook", codebook))
     if "generation" in scores:
-        generation = [["", f"fd_{judge}", "own class (balanced)"]]
+        generation = [["", protocol["generation_distance"], "Inception score", "own class (balanced)"]]
         for name, values in scores["generation"].items():
             if name == "val":
-                generation.append(["val images", "", f"{values['balanced']:.1%}"])
+                generation.append(["val images", "", "", f"{values['balanced']:.1%}"])
                 continue
-            own = values.get("class_agreement")
-            generation.append([name, f"{values['frechet']:.3f}", f"{own['balanced']:.1%}" if own else ""])
+            own, inception = values.get("class_agreement"), values.get("inception_score")
+            generation.append([
+                name, figure(values["frechet"]),
+                f"{inception['mean']:.2f} ± {inception['std']:.2f}" if inception else "absent",
+                f"{own['balanced']:.1%}" if own else "absent",
+            ])  # fmt: skip
         tables.append(("Generation", generation))
     return tables
 
@@ -154,7 +161,9 @@ def build(job: Job) -> None:
     """Collects what the other stages published into report.html."""
     config: ReportConfig = job.config
     scores = json.loads(job.inputs["scores"].file("scores.json").read_text())
-    sections = [Section("Scores", "", tables=score_tables(scores)), reconstruction_section(job.inputs["scores"])]
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in scores["protocol"]["absent"].items())
+    text = f"Absent: {reasons}." if reasons else ""
+    sections = [Section("Scores", text, tables=score_tables(scores)), reconstruction_section(job.inputs["scores"])]
     if "samples" in job.inputs:
         sections += sample_sections(job.inputs["samples"], config.samples_per_class)
     sections.append(token_section(job))

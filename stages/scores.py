@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from configs.architecture import InceptionConfig
 from configs.stages import ScoresConfig
 from datamodules.arrays import read_array
 from datamodules.images import EvaluationImages, evaluation_loader
@@ -18,7 +19,8 @@ from datamodules.sampler import StridedSampler
 from datamodules.shards import DROPPED, WRITTEN, ShardReader
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from metrics.class_agreement import ClassJudge
-from metrics.frechet import distance_between
+from metrics.frechet import FeatureStatistics, TooFewImages, distance_between
+from metrics.inception import inception_score
 from metrics.reconstruction import to_uint8
 from networks.features import build_features
 from networks.frozen import Frozen
@@ -57,8 +59,8 @@ class SampleImages(Dataset[Batch]):
 
     def __getitem__(self, row: int) -> Batch:
         image = torch.from_numpy(self.reader[row][self.decoder].copy())
-        yes = torch.tensor(True)
-        return {"images": image[None], "labels": torch.tensor(int(self.labels[row])), "readable": yes, "classify": yes}
+        yes, label = torch.tensor(True), torch.tensor(int(self.labels[row]))
+        return {"images": image[None], "labels": label, "index": torch.tensor(row), "readable": yes, "classify": yes}
 
 
 def check_judge(judge: str, job: Job) -> None:
@@ -90,13 +92,34 @@ def run_test(job: Job, module: LightningModule, loader: DataLoader[Batch]) -> No
     trainer.test(module, loader, verbose=False)
 
 
-def reconstruction_figures(module: LitReconstructionScores) -> dict[str, Any]:
+def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
+    """Returns what the Frechet distance over a tap is called: FID for Inception's pooled features alone.
+
+    >>> distance_name(ScoresConfig(judge=InceptionConfig(), reconstruction_tap="", generation_tap=""), "", "pooled")
+    'FID'
+    """
+    return "FID" if isinstance(config.judge, InceptionConfig) and tap == "pooled" else f"fd_{judge}"
+
+
+def distance(a: FeatureStatistics, b: FeatureStatistics, absent: dict[str, str], figure: str) -> float | None:
+    """Returns the Frechet distance; None where there are too few images, with the reason in ``absent[figure]``."""
+    try:
+        return distance_between(a, b)
+    except TooFewImages as error:
+        absent[figure] = str(error)
+        return None
+
+
+def reconstruction_figures(module: LitReconstructionScores, absent: dict[str, str]) -> dict[str, Any]:
     """Returns PSNR, SSIM, LPIPS and Frechet distance of each tokenizer, and the usage on val."""
     figures: dict[str, Any] = {}
+    values: dict[str, Any]
     for name, means in module.means.items():
         values = {figure: float(metric.compute()) for figure, metric in means.items()}  # type: ignore[operator]
-        values["frechet"] = distance_between(module.reference, module.statistics[name])  # type: ignore[arg-type]
         figures[name] = values
+        statistics = module.statistics[name]
+        assert isinstance(statistics, FeatureStatistics)
+        values["frechet"] = distance(module.reference, statistics, absent, f"reconstruction/{name}/frechet")
     figures["val_codebook"] = {name: float(value) for name, value in module.usage.compute().items()}
     return figures
 
@@ -108,9 +131,16 @@ def reference_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
 
 
 def score_samples(
-    job: Job, judge: Judge, samples: Artifact, index: ImageIndex, world: tuple[int, int], val: LitReconstructionScores
+    job: Job,
+    judge: Judge,
+    samples: Artifact,
+    index: ImageIndex,
+    world: tuple[int, int],
+    val: LitReconstructionScores,
+    absent: dict[str, str],
 ) -> dict[str, Any]:
-    """Returns, for each prior and decoder, the Frechet distance to the train images and the class agreement."""
+    """Returns, for each prior and decoder, the Frechet distance to the train images, the class agreement, and, by an
+    Inception, the Inception score."""
     config: ScoresConfig = job.config
     members = reference_members(index, config)
     chosen = members[: config.classifier_images]
@@ -121,8 +151,9 @@ def score_samples(
     )
     run_test(job, train, loader)
     class_judge = None
-    if index.facts.class_names:
+    if len(index.facts.class_names) > 1:
         class_judge = ClassJudge(train.features.compute().numpy(), train.labels.compute().long().numpy())
+    logits_tap = "logits" if isinstance(config.judge, InceptionConfig) else None
     figures: dict[str, Any] = {}
     if class_judge:
         figures["val"] = asdict(
@@ -132,11 +163,14 @@ def score_samples(
     for prior in samples.facts["priors"]:
         reader = ShardReader(sorted((samples.path / prior).glob("images-*.npy")))
         for number, decoder in enumerate(samples.facts["decoders"]):
-            found = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
+            found = LitFeatureScores(judge, config.generation_tap, config.classifier_tap, logits_tap)
             rows = SampleImages(reader, labels, number)
             sampler = StridedSampler(np.arange(len(rows)), *world)
             run_test(job, found, DataLoader(rows, config.batch_size, sampler=sampler))
-            values: dict[str, Any] = {"frechet": distance_between(train.statistics, found.statistics)}
+            name = f"generation/{prior}/{decoder}/frechet"
+            values: dict[str, Any] = {"frechet": distance(train.statistics, found.statistics, absent, name)}
+            if logits_tap:
+                values["inception_score"] = inception_score(found.ordered_logits())
             if class_judge:
                 predicted = found.features.compute().numpy(), found.labels.compute().long().numpy()
                 values["class_agreement"] = asdict(class_judge.agreement(*predicted))
@@ -174,7 +208,10 @@ def build(job: Job) -> None:
         check_classes(index, job.inputs["samples"])
     tokenizers = load_decoders(job)
     lay_out(config.runtime, network, *(held.network for held in tokenizers.values()))
-    judge = Judge(Frozen(network), [config.reconstruction_tap, config.generation_tap, config.classifier_tap])
+    logits = ["logits"] if isinstance(config.judge, InceptionConfig) else []
+    taps = [config.reconstruction_tap, config.generation_tap, config.classifier_tap, *logits]
+    judge = Judge(Frozen(network), taps)
+    absent: dict[str, str] = {}
     lpips = Frozen(build_lpips(config.lpips)) if config.lpips else None
 
     probe = build_trainer(job, logger=False)
@@ -183,7 +220,7 @@ def build(job: Job) -> None:
     val = index.members("val")
     loader = evaluation_loader(EvaluationImages(index), val, config.batch_size, config.runtime.num_workers, *world)
     run_test(job, module, loader)
-    figures: dict[str, Any] = {"reconstruction": reconstruction_figures(module)}
+    figures: dict[str, Any] = {"reconstruction": reconstruction_figures(module, absent)}
     state = np.full(len(val), WRITTEN)
     state[np.isin(val, np.asarray(module.dropped.compute(), dtype=np.int64))] = DROPPED
     check_dropped(index, val, state, config.max_unreadable)
@@ -193,13 +230,15 @@ def build(job: Job) -> None:
         names = [name.removeprefix("train_") for name in facts if name.startswith("train_")]
         figures["train_codebook"] = {name: facts[f"train_{name}"] for name in names}
     if "samples" in job.inputs:
-        figures["generation"] = score_samples(job, judge, job.inputs["samples"], index, world, module)
+        figures["generation"] = score_samples(job, judge, job.inputs["samples"], index, world, module, absent)
     if job.rank:
         return
     name = network.source.name
     figures["protocol"] = {
         "judge": name, "judge_sha256": next(iter(job.identity["weights"].values())),
-        "frechet": f"fd_{name}: float64, taps averaged over positions; not FID",
+        "frechet": "float64, taps averaged over positions",
+        "reconstruction_distance": distance_name(config, name, config.reconstruction_tap),
+        "generation_distance": distance_name(config, name, config.generation_tap),
         "reconstruction_tap": config.reconstruction_tap, "generation_tap": config.generation_tap,
         "reconstruction_reference": f"the same {num_val} val crops",
         "generation_reference": f"{len(reference_members(index, config))} train images, centre crops",
@@ -209,24 +248,25 @@ def build(job: Job) -> None:
         "ssim": "Gaussian 11, sigma 1.5, range 1",
         "lpips": "vgg, [-1, 1]" if lpips else "absent: no lpips weights named",
         "network_dtype": "float32", "weights": "EMA",
-        "samples": sampling_protocol(job),
+        "samples": sampling_protocol(job), "absent": absent,
     }  # fmt: skip
     (job.work / "scores.json").write_text(json.dumps(figures, indent=1))
     arrays = pictures(index, tokenizers, config.num_pictures)
     for key, array in arrays.items():
         np.save(job.work / f"{key}.npy", array, allow_pickle=False)
     found = [figures["reconstruction"][phase] for phase in tokenizers]
+    distances = figures["protocol"]["reconstruction_distance"]
     job.publish(
         files={"scores.json": job.work / "scores.json"},
         records={f"pictures/{key}.npy": job.work / f"{key}.npy" for key in arrays},
         facts=figures,
         images=num_val,
-        summary=f"PSNR {_arrow(found, 'psnr')} dB, fd_{name} {_arrow(found, 'frechet')}",
+        summary=f"PSNR {_arrow(found, 'psnr')} dB, {distances} {_arrow(found, 'frechet')}",
     )
 
 
-def _arrow(found: list[dict[str, float]], figure: str) -> str:
-    return " -> ".join(f"{values[figure]:.2f}" for values in found)
+def _arrow(found: list[dict[str, float | None]], figure: str) -> str:
+    return " -> ".join("absent" if (value := values[figure]) is None else f"{value:.2f}" for values in found)
 
 
 def sampling_protocol(job: Job) -> dict[str, Any]:

@@ -15,9 +15,11 @@ import open_clip
 import timm
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.hub import load_state_dict_from_url
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import VGG16_Weights
 
-from configs.architecture import FeatureNetworkConfig, OpenClipConfig, TimmConfig, Vgg16Config
+from configs.architecture import FeatureNetworkConfig, InceptionConfig, OpenClipConfig, TimmConfig, Vgg16Config
 from configs.training import LpipsConfig
 from configs.weights import PACKAGE, weights_folder
 from pipeline.artifact import sha256_of
@@ -50,6 +52,9 @@ def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
     if isinstance(source, Vgg16Config | LpipsConfig):
         state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True, weights_only=True)
         return dict(state), "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause"
+    if isinstance(source, InceptionConfig):
+        state = load_state_dict_from_url(URL_INCEPTION_V3, check_hash=True, weights_only=True, map_location="cpu")
+        return dict(state), "torch-fidelity's conversion of inception-2015-12-05", "Apache-2.0"
     raise ValueError(f"weights {source.weights}: don't know where to fetch {source.kind} from; give it as a package")
 
 

@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from networks.features.inception import bare_inception
 from pipeline.artifact import seal
 
 # How a command is run without root's right to write everywhere; None where that can't be given up.
@@ -28,6 +30,13 @@ def write_images(root: Path, classes: dict[str, int], size: int = 64) -> Path:
             pixels = random.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(size // 8, 0).repeat(size // 8, 1)
             Image.fromarray(pixels).save(root / name / f"{i:03d}.png")
     return root
+
+
+def write_inception(file: Path) -> str:
+    """Writes an Inception of random weights in torch-fidelity's format; returns the file's path."""
+    torch.manual_seed(0)
+    torch.save(bare_inception().state_dict(), file)
+    return str(file)
 
 
 def write_recipe(folder: Path, classes: dict[str, int]) -> Path:

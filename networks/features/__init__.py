@@ -2,7 +2,13 @@
 
 from torch import nn
 
-from configs.architecture import EfficientNetLiteConfig, FeatureNetworkConfig, OpenClipConfig, TimmConfig
+from configs.architecture import (
+    EfficientNetLiteConfig,
+    FeatureNetworkConfig,
+    InceptionConfig,
+    OpenClipConfig,
+    TimmConfig,
+)
 from networks.features.network import FeatureNetwork, FeatureSource
 
 __all__ = ["FeatureNetwork", "FeatureSource", "bare_network", "build_features", "feature_width"]
@@ -25,6 +31,10 @@ def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:
         from networks.features.vision_transformer import TimmFeatures
 
         return TimmFeatures(config)
+    if isinstance(config, InceptionConfig):
+        from networks.features.inception import Inception
+
+        return Inception(config)
     from networks.features.vgg import Vgg16
 
     return Vgg16(config)
@@ -45,6 +55,10 @@ def bare_network(config: FeatureNetworkConfig) -> nn.Module:
         from networks.features.vision_transformer import bare_timm
 
         network = bare_timm(config)
+    elif isinstance(config, InceptionConfig):
+        from networks.features.inception import bare_inception
+
+        network = bare_inception()
     else:
         from torchvision.models import vgg16
 
@@ -66,6 +80,8 @@ def feature_width(config: FeatureNetworkConfig, tap: str) -> int:
         from networks.features.vision_transformer import transformer_widths
 
         channels = transformer_widths(config)
+    elif isinstance(config, InceptionConfig):
+        from networks.features.inception import INCEPTION_WIDTHS as channels
     else:
         from networks.features.vgg import VGG_WIDTHS as channels
     if tap not in channels:

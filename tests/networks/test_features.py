@@ -8,11 +8,13 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from tests_support import Bomb
+from tests_support import Bomb, write_inception
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import vgg16
 
-from configs.architecture import EfficientNetLiteConfig, OpenClipConfig, TimmConfig, Vgg16Config
+from configs.architecture import EfficientNetLiteConfig, InceptionConfig, OpenClipConfig, TimmConfig, Vgg16Config
 from configs.training import LpipsConfig
+from metrics.reconstruction import from_uint8
 from networks.features import build_features, feature_width
 from networks.features.weights import read_weights
 from networks.frozen import Frozen
@@ -127,6 +129,21 @@ def test_dinov2_file_is_read_strictly(tmp_path: Path) -> None:
     save_file(state, tmp_path / "dino.safetensors")
     with pytest.raises(ValueError, match=r"1 tensors missing \['norm.weight'\]"):
         build_features(config)
+
+
+def test_inception_is_torch_fidelitys(tmp_path: Path) -> None:
+    """All taps, of images that were rounded as the judge does."""
+    inception_file = write_inception(tmp_path / "inception.pth")
+    names = dict(zip(["features64", "features192", "features768", "pooled", "logits"],
+                     ["64", "192", "768", "2048", "logits_unbiased"], strict=True))  # fmt: skip
+    network = build_features(InceptionConfig(weights=inception_file))
+    peer = FeatureExtractorInceptionV3("peer", list(names.values()), feature_extractor_weights_path=inception_file)
+    levels = torch.randint(256, (2, 3, 40, 40), dtype=torch.uint8)
+    found = network(from_uint8(levels), list(names))
+    for tap, expected in zip(names, peer(levels), strict=True):
+        value = found[tap].mean((2, 3)) if found[tap].ndim == 4 else found[tap]
+        torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-4)
+        assert value.shape[1] == feature_width(InceptionConfig(), tap)
 
 
 def test_a_hostile_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
