@@ -10,13 +10,13 @@ READY := .venv/installed-$(FAISS)
 .PHONY: pipeline rows benchmarks plan weights test test-slow test-gpu test-slurm reliability costs lint install clean
 
 pipeline: $(READY)
-	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run $(RECIPE) --runs $(RUNS) $(SET)
+	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run "$(RECIPE)" --runs "$(RUNS)" $(SET)
 
 plan: $(READY)
-	$(BIN)/python -m pipeline plan $(RECIPE) --runs $(RUNS)
+	$(BIN)/python -m pipeline plan "$(RECIPE)" --runs "$(RUNS)"
 
 weights: $(READY)
-	$(BIN)/python stages/weights.py $(RECIPE)
+	$(BIN)/python stages/weights.py "$(RECIPE)"
 
 # Tests start processes of their own, whose imports take one core: two test processes, one thread each. A file's tests
 # stay together: they share what was expensive, and there is one SLURM.
@@ -30,7 +30,7 @@ test-gpu: $(READY)
 
 # Every method's small recipe, one after another: about 45 minutes on 2 cores.
 rows: $(READY)
-	for recipe in configs/small/*/; do $(BIN)/python -m pipeline run $$recipe --runs $(RUNS) || exit 1; done
+	for recipe in configs/small/*/; do $(BIN)/python -m pipeline run "$$recipe" --runs "$(RUNS)" || exit 1; done
 
 # Measurements beside peers, about ten minutes on an idle machine.
 benchmarks: $(READY)

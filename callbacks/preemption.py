@@ -15,7 +15,8 @@ class Preempted(SystemExit):
 
 
 class Preemption(Callback):
-    """A signal sets a flag; after the update all ranks agree, save a checkpoint, and end with ``exit_code``.
+    """A signal sets a flag; after the update all ranks agree, save a checkpoint, and end with ``exit_code``. In a
+    validation, which may take longer than the notice, there is a checkpoint already: they end at once.
 
     Lightning's own handlers save inside the signal handler (SIGUSR1) or end with code 0 (SIGTERM); these take their
     place while training runs.
@@ -24,11 +25,12 @@ class Preemption(Callback):
     def __init__(self, folder: Path, exit_code: int) -> None:
         self.folder, self.exit_code = folder, exit_code
         self.asked = False
-        self.saved_at = -1
+        self.validating = False
+        self.saved_at, self.is_first = -1, True
         self._before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.saved_at = trainer.global_step
+        self.saved_at, self.is_first = trainer.global_step, trainer.is_global_zero
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._ask)
 
@@ -45,6 +47,21 @@ class Preemption(Callback):
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
+        if self.validating:
+            self._leave(self.saved_at)
+
+    def _leave(self, update: int) -> None:
+        if self.is_first:
+            print(f"stopped by a signal at update {update}; the same command goes on", flush=True)
+        raise Preempted(self.exit_code)
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.validating = bool(self._before)  # else it isn't part of the training
+        if self.validating and self.asked:
+            self._leave(trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.validating = False
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -54,6 +71,4 @@ class Preemption(Callback):
         self.saved_at = trainer.global_step
         if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
             trainer.save_checkpoint(self.folder / f"stopped-step={trainer.global_step:08d}.ckpt")
-            if trainer.is_global_zero:
-                print(f"stopped by a signal at update {trainer.global_step}; the same command goes on", flush=True)
-            raise Preempted(self.exit_code)
+            self._leave(trainer.global_step)

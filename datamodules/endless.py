@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.sampler import GlobalSampler
+from datamodules.workers import leave_signals_to_the_stage
 
 
 def endless_loader(
@@ -23,5 +24,6 @@ def endless_loader(
         batch_size=batch_size,
         sampler=GlobalSampler(start, batch_size, trainer.global_rank, world),
         num_workers=workers,
+        worker_init_fn=leave_signals_to_the_stage,
         persistent_workers=workers > 0,
     )

@@ -16,6 +16,7 @@ from datamodules.decode import Corner, UnreadableImage, crop, decode, random_cro
 from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
+from datamodules.workers import leave_signals_to_the_stage
 
 Batch = dict[str, Tensor]
 
@@ -102,7 +103,9 @@ def evaluation_loader(
 ) -> DataLoader[Batch]:
     """Returns a loader that meets each of ``indices`` exactly once over all ranks."""
     sampler = StridedSampler(indices, rank, world_size)
-    return DataLoader(images, batch_size=batch_size, sampler=sampler, num_workers=workers)
+    return DataLoader(
+        images, batch_size, sampler=sampler, num_workers=workers, worker_init_fn=leave_signals_to_the_stage
+    )
 
 
 class Images(LightningDataModule):

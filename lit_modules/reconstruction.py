@@ -120,7 +120,9 @@ class LitReconstruction(LitTraining):
             checkpoint["state_dict"]["window.counts"].zero_()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        images = batch["images"].flatten(0, 1)
+        images = batch["images"][batch["readable"]].flatten(0, 1)
+        if not len(images):  # none of them could be read; stage scores names and counts them
+            return
         found, tokens = self.reconstruct(images)
         self.val_psnr.update(peak_signal_to_noise(found, images))
         self.val_usage.update(count_codes(tokens, self.num_codes, self.num_books))

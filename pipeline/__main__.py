@@ -125,9 +125,11 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
         code = launcher.run(status.node, [*options, *(f"--set={change}" for change in words.set)])
         finished = recipe.status(store)[stage]
         if finished.artifact is None or code:
-            print(f"error: {stage} ended with exit code {code} and published nothing; "
-                  "the same command goes on from its last checkpoint", file=sys.stderr)  # fmt: skip
-            return PREEMPTED if code == PREEMPTED or launcher.asked_to_stop else 1
+            stopped = code == PREEMPTED or launcher.asked_to_stop
+            cut = "the same command goes on where it was" if stopped or code < 0 or code > 128 else "see above"
+            result = "after its result was published" if finished.artifact else "and published nothing"
+            print(f"error: {stage} ended with exit code {code} {result}; {cut}", file=sys.stderr)
+            return PREEMPTED if stopped else 1
         built += 1
     print(f"{len(stages)} stages up to date, {built} built in {time.time() - begun:.0f} s")
     report = recipe.status(store).get("report")

@@ -201,7 +201,8 @@ class Store:
             reason = os.strerror(error.errno) if error.errno else str(error)
             remedy = "free some space" if error.errno == errno.ENOSPC else "mend it"
             raise ValueError(f"{target}: cannot publish ({reason}); {remedy} and run the same command again") from error
-        clear(self.work(stage, key))
+        with contextlib.suppress(OSError):  # NFS keeps what this process still maps; the next run tidies up
+            clear(self.work(stage, key))
         return Artifact(target)
 
     def _place(self, source: Path, target: Path) -> dict[str, object]:

@@ -171,6 +171,8 @@ def open_job(stage: str) -> Job | None:
     lock = None
     if not rank():
         lock = store.lock(stage, status.key)
+        if not status.artifact and store.find(stage, status.key):
+            raise ValueError(f"{stage}: another run has published {status.key} just now; run the same command again")
         for artifact in status.inputs.values():
             artifact.verify()
     work = store.work(stage, status.key)

@@ -13,7 +13,7 @@ from pipeline.config import ConfigError
 from pipeline.fabric import fabric_run
 from pipeline.graph import Node
 from pipeline.nursery import Nursery
-from pipeline.process import PROJECT, start
+from pipeline.process import PROJECT, in_terminal, start
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -42,13 +42,10 @@ class Launcher:
                 f"{node.file}: runtime.num_nodes {runtime.num_nodes}: this command starts processes on one node; "
                 "python -m pipeline slurm starts them on several"
             )
-        if runtime.devices > 1:
-            options = ["--devices", str(runtime.devices)]
-            if runtime.accelerator != "auto":
-                options += ["--accelerator", runtime.accelerator]
-            self._through_agent = True
-            return self._wait_for(start(fabric_run(options, script, arguments)))
-        self._through_agent = False
+        self._through_agent = runtime.devices > 1
+        if self._through_agent:
+            kind = [] if runtime.accelerator == "auto" else ["--accelerator", runtime.accelerator]
+            return self._wait_for(start(fabric_run(["--devices", str(runtime.devices), *kind], script, arguments)))
         if NVIDIA_DRIVER.exists():  # what CUDA sets up at an import doesn't survive a fork
             return self._wait_for(start([sys.executable, str(script), *arguments]))
         if self._nursery is None:
@@ -58,11 +55,12 @@ class Launcher:
 
     def _wait_for(self, process: subprocess.Popen[bytes] | Nursery) -> int:
         self._stage_pid = process.pid
-        if self.asked_to_stop:  # while the stage was being started
-            self._hand_on()
+        self._hand_on()  # what came while the stage was being started
         try:
             return process.wait()
-        except KeyboardInterrupt:  # the terminal sent it to the stage as well, which saves and ends
+        except KeyboardInterrupt:
+            if not in_terminal():  # which sends it to the stage as well
+                self.forward(signal.SIGTERM, None)
             process.wait()
             raise
         finally:
@@ -74,6 +72,6 @@ class Launcher:
         self._hand_on()
 
     def _hand_on(self) -> None:
-        if self._stage_pid:
+        if self._stage_pid and self.asked_to_stop:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.kill(self._stage_pid, signal.SIGTERM if self._through_agent else self._signal)

@@ -41,3 +41,12 @@ def environment() -> dict[str, str]:
 def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
     """Starts a process that dies with this one."""
     return subprocess.Popen(command, env=environment(), pass_fds=pass_fds, preexec_fn=set_parent_death_signal)
+
+
+def in_terminal() -> bool:
+    """Returns whether a terminal's Ctrl-C goes to this process and to those that it started."""
+    try:
+        with Path("/dev/tty").open() as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False

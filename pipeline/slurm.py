@@ -75,6 +75,7 @@ def submit(recipe: Recipe, files: dict[str, Path]) -> dict[str, str]:
         except FileNotFoundError as error:
             raise ValueError("sbatch: no such command; submit on a login node of the cluster") from error
         except subprocess.CalledProcessError as error:
-            raise ValueError(f"{file}: sbatch refused: {' '.join(error.stderr.split())}") from error
+            queued = f"; queued already: {', '.join(jobs.values())}, take them back with scancel" if jobs else ""
+            raise ValueError(f"{file}: sbatch refused: {' '.join(error.stderr.split())}{queued}") from error
         jobs[stage] = done.stdout.strip().partition(";")[0]
     return jobs

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import socket
 import stat
 from pathlib import Path
 from typing import IO
@@ -30,9 +31,14 @@ def lock(work: Path, stage: str) -> IO[str]:
         raise ValueError(
             f"{work}: process {file.read().strip() or '?'} is working on stage {stage}; wait for it or end it"
         ) from error
+    except OSError as error:
+        raise ValueError(
+            f"{work}: cannot be locked ({error.strerror}); mount this file system with flock, or name a folder of "
+            "another one with --runs"
+        ) from error
     os.register_at_fork(after_in_child=file.close)  # a killed stage's loader processes don't keep the lock
     file.truncate(0)
-    file.write(str(os.getpid()))
+    file.write(f"{os.getpid()} on {socket.gethostname()}")
     file.flush()
     return file
 

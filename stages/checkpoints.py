@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,11 @@ class Generations(TorchCheckpointIO):
             ValueError: the file is damaged or holds anything else.
         """
         try:
+            with zipfile.ZipFile(path) as file:
+                if damaged := file.testzip():  # PyTorch doesn't look at the sums
+                    raise RuntimeError(f"{damaged} isn't what was written")
             return torch.load(path, map_location=map_location or "cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(
                 f"{path}: not a readable checkpoint ({reason}); delete it, and the same command "

@@ -17,6 +17,7 @@ from datamodules.images import EvaluationImages, evaluation_loader
 from datamodules.index import ImageIndex
 from datamodules.sampler import StridedSampler
 from datamodules.shards import DROPPED, WRITTEN, ShardReader
+from datamodules.workers import leave_signals_to_the_stage
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from metrics.class_agreement import ClassJudge
 from metrics.frechet import FeatureStatistics, TooFewImages, distance_between
@@ -147,8 +148,9 @@ def score_samples(
     train = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
     images = TrainSubset(EvaluationImages(index), chosen)
     loader = DataLoader(
-        images, config.batch_size, sampler=StridedSampler(members, *world), num_workers=config.runtime.num_workers
-    )
+        images, config.batch_size, sampler=StridedSampler(members, *world), num_workers=config.runtime.num_workers,
+        worker_init_fn=leave_signals_to_the_stage,
+    )  # fmt: skip
     run_test(job, train, loader)
     class_judge = None
     if len(index.facts.class_names) > 1:

@@ -183,7 +183,7 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
             curves,
             NonFiniteDump(job.work, NonFinite, lambda: newest_checkpoint(folder)),
             # Last, so that what is saved includes what the others did with this update.
-            Checkpoints(folder, "{step:08d}", every_n_train_steps=runtime.checkpoint_every, save_top_k=-1),
+            Checkpoints(folder, runtime.checkpoint_every, training.validate_every),
             Preemption(folder, PREEMPTED),
             MissedValidation(training.validate_every, curves),  # behind those that obey signals
         ],

@@ -80,7 +80,7 @@ def test_a_resume_within_an_accumulation_saves_no_half_update(tmp_path: Path) ->
     for updates, start in ((3, None), (6, tmp_path / "step=00000003.ckpt")):
         trainer = Trainer(
             max_steps=updates, max_epochs=-1, accelerator="cpu", logger=False, enable_progress_bar=False,
-            callbacks=[Checkpoints(tmp_path, "{step:08d}", every_n_train_steps=1, save_top_k=-1)],
+            callbacks=[Checkpoints(tmp_path, every=1, validate_every=6)],
             enable_model_summary=False, default_root_dir=tmp_path,
         )  # fmt: skip
         loader = DataLoader(torch.ones(200, 1), batch_size=1)
@@ -146,11 +146,26 @@ class Stop(Callback):
             signal.raise_signal(signal.SIGUSR1)
 
 
-@pytest.mark.parametrize("stage", ["decoder", "nar_prior"])
+class StopInValidation(Callback):
+    """Sends a real signal to this process in the middle of a validation."""
+
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+
+@pytest.mark.parametrize(
+    ("stage", "stop", "checkpoint"),
+    [
+        ("decoder", Stop(12), "stopped-step=00000013.ckpt"),
+        ("nar_prior", Stop(12), "stopped-step=00000013.ckpt"),
+        ("decoder", StopInValidation(), "step=00000013.ckpt"),  # which may take longer than the notice
+    ],
+)
 def test_a_stopped_training_goes_on_exactly(
-    stage: str, smoke_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """12 updates, a signal, exit code 75, the same command again: bit-equal to 20 in one go, curves included."""
+    stage: str, stop: Callback, checkpoint: str, smoke_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """13 updates, a signal, exit code 75, the same command again: bit-equal to 20 in one go, curves included."""
     import importlib
 
     store = Store(smoke_runs)
@@ -161,7 +176,7 @@ def test_a_stopped_training_goes_on_exactly(
     original = module.training_trainer
 
     def with_stop(job: Any, training: Any, callbacks: Any) -> Trainer:
-        return original(job, training, [*callbacks, Stop(12)])
+        return original(job, training, [*callbacks, stop])
 
     monkeypatch.setattr(module, "training_trainer", with_stop)
     with pytest.raises(Preempted) as stopped:
@@ -169,7 +184,9 @@ def test_a_stopped_training_goes_on_exactly(
     assert stopped.value.code == 75
     monkeypatch.setattr(module, "training_trainer", original)
     assert Recipe(SMOKE).status(Store(runs))[stage].state == "resumable"
+    capsys.readouterr()
     run_stage_here(stage, SMOKE, runs)
+    assert f"resuming from {checkpoint}" in capsys.readouterr().out
     found = Recipe(SMOKE).status(Store(runs))[stage].artifact
     assert found and found.digest == expected.digest
     assert found.file("curves.csv").read_text() == expected.file("curves.csv").read_text()

@@ -1,5 +1,6 @@
 """The store: complete or absent, one writer, damage is loud."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from tests_support import say_otherwise
 
 from pipeline.artifact import Artifact, Store, make_key
+from pipeline.work_folder import begun
 
 
 def publish(store: Store, text: str = "result", key: str = "k" * 16) -> Artifact:
@@ -93,9 +95,35 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
         "Store(Path(sys.argv[1])).lock('toy', 'key')"
     )
     other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
-    assert other.returncode != 0 and f"process {os.getpid()} is working on stage toy" in other.stderr
+    assert other.returncode != 0 and f"process {os.getpid()} on " in other.stderr
+    assert "is working on stage toy; wait for it or end it" in other.stderr
     holder.close()
     store.lock("toy", "key").close()
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(ValueError, match=r"cannot be locked \(No locks available\); mount this file system with flock"):
+        Store(tmp_path).lock("toy", "key")
+
+
+def test_a_work_folder_that_cannot_be_cleared_yet_does_not_fail_the_publication(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS keeps files that are deleted while they are mapped; the next run clears them."""
+
+    def busy(work: Path) -> None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.artifact.clear", busy)
+        publish(Store(tmp_path))
+    assert begun(Store(tmp_path).work("toy", "k" * 16))
+    Store(tmp_path).tidy("toy", "k" * 16)
+    assert not begun(Store(tmp_path).work("toy", "k" * 16))
 
 
 def test_left_over_of_a_killed_publish_is_cleared_by_the_next_writer(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from conftest import SMOKE
@@ -90,6 +91,25 @@ def test_a_machine_without_git_publishes(tmp_path: Path, monkeypatch: pytest.Mon
     job.publish(files={"a.txt": work / "a.txt"}, facts={}, summary="a result", images=1)
     made_by = json.loads((store.path("toy", "key") / "manifest.json").read_text())["made_by"]
     assert made_by["git"] is None and made_by["dirty"] is None
+
+
+def test_what_another_run_published_meanwhile_is_not_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for the result and the lock; a network file system makes this window long."""
+    words = ["data.py", "--config", str(SMOKE / "data.yaml"), "--runs", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    wait = Store.lock
+
+    def lock(store: Store, stage: str, key: str) -> IO[str]:
+        held = wait(store, stage, key)
+        (tmp_path / "a").write_bytes(b"a")
+        store.publish(stage, key, files={"a": tmp_path / "a"}, records={}, identity={}, facts={}, made_by={})
+        return held
+
+    monkeypatch.setattr(Store, "lock", lock)
+    with pytest.raises(ValueError, match=r"data: another run has published .* just now; run the same command again"):
+        open_job("data")
 
 
 @pytest.mark.parametrize("launcher", [{"WORLD_SIZE": "2", "RANK": "1"}, {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"}])

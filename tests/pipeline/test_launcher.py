@@ -1,10 +1,13 @@
 """What the launcher refuses to start, and what it stops."""
 
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from conftest import SMOKE
+from conftest import PROJECT, SMOKE
 
 from pipeline.config import ConfigError
 from pipeline.graph import Recipe
@@ -25,3 +28,18 @@ def test_a_signal_that_comes_before_the_stage_stops_it(number: signal.Signals, t
     launcher.forward(number, None)
     assert launcher.run(Recipe(SMOKE).nodes["data"], ["--runs", str(tmp_path)]) == -number
     assert launcher.asked_to_stop and not list(tmp_path.glob("artifacts/data/*"))
+
+
+def test_ctrl_c_for_the_runner_alone_stops_the_stage(tmp_path: Path) -> None:
+    """``kill -INT`` and ``timeout -s INT`` reach no stage; a terminal does."""
+    words = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(tmp_path), "--until", "tokenizer"]
+    with (tmp_path / "log.txt").open("w") as log:
+        runner = subprocess.Popen(words, cwd=PROJECT, stdout=log, stderr=log, start_new_session=True)
+    until = time.monotonic() + 120
+    while not list(tmp_path.glob("work/tokenizer/*/checkpoints")):
+        assert runner.poll() is None and time.monotonic() < until, (tmp_path / "log.txt").read_text()
+        time.sleep(0.05)
+    runner.send_signal(signal.SIGINT)
+    assert runner.wait(60) not in (0, 1)
+    assert "stopped by a signal at update" in (tmp_path / "log.txt").read_text()
+    assert not list(tmp_path.glob("artifacts/tokenizer/*"))

@@ -37,6 +37,26 @@ def test_only_what_is_missing_gets_a_job_and_data_gets_no_gpu(smoke_runs: Path, 
     assert "gpus" not in (runs / "slurm" / "report.sbatch").read_text()
 
 
+def test_a_folder_with_a_space_is_one_word(tmp_path: Path) -> None:
+    """sbatch refuses the rest of an unquoted name as an invalid directive."""
+    recipe = Recipe(PROJECT / "configs" / "smoke")
+    text = job_script(recipe.nodes["data"], recipe, Store(Path("/my runs")), [], False, [])
+    assert '#SBATCH --output="/my runs/slurm/data-%j.log"' in text
+    assert "--runs '/my runs'" in text
+
+
+def test_jobs_that_are_queued_when_sbatch_refuses_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without their numbers the next attempt would queue them twice."""
+    (tmp_path / "sbatch").write_text('#!/bin/sh\ncase "$*" in *codebook*) echo no room >&2; exit 1;; esac; echo 17\n')
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    recipe = Recipe(PROJECT / "configs" / "smoke")
+    with pytest.raises(
+        ValueError, match=r"codebook\.sbatch: sbatch refused: no room; queued already: 17, take them back"
+    ):
+        submit(recipe, {"data": tmp_path / "data.sbatch", "codebook": tmp_path / "codebook.sbatch"})
+
+
 def test_submitting_without_slurm_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     recipe = Recipe(PROJECT / "configs" / "smoke")

@@ -148,7 +148,9 @@ def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str,
             looked = time.monotonic()
         if target is not None and moment.marks(runs) - before:
             try:
-                os.killpg(make.pid, SIGNALS[name]) if who == "group" else os.kill(target, SIGNALS[name])
+                # make hands SIGINT on to nobody: a terminal's Ctrl-C goes to the group.
+                together = who == "group" or (who, name) == ("make", "INT")
+                os.killpg(make.pid, SIGNALS[name]) if together else os.kill(target, SIGNALS[name])
                 break
             except ProcessLookupError:  # this stage has just ended; its successor is another process
                 target, looked = None, 0.0

@@ -1,0 +1,39 @@
+"""Loader processes under the signals that stop a stage."""
+
+import os
+import signal
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.endless import endless_loader
+from datamodules.images import evaluation_loader
+
+
+class Pids(Dataset[torch.Tensor]):
+    """The process that was asked."""
+
+    def __getitem__(self, position: int) -> torch.Tensor:
+        return torch.tensor(os.getpid())
+
+
+@pytest.mark.parametrize("kind", ["endless", "evaluation"])
+def test_loader_processes_outlive_signals_to_their_group(kind: str) -> None:
+    """torchrun and some SLURMs signal every process: the stage saves first, and needs its next batch for that."""
+    trainer: Any = SimpleNamespace(world_size=1, global_step=0, global_rank=0)
+    images: Any = Pids()
+    loader: DataLoader[Any]
+    if kind == "endless":
+        loader = endless_loader(trainer, images, batch_size=1, accumulation=1, workers=1)
+    else:
+        loader = evaluation_loader(images, np.arange(1000), 1, 1, 0, 1)
+    batches = iter(loader)
+    worker = int(next(batches))
+    assert worker != os.getpid()
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+        os.kill(worker, number)
+        assert all(int(next(batches)) == worker for _ in range(10))
