@@ -2,8 +2,9 @@
 PYTHON ?= python3
 RECIPE ?= configs/quickstart
 RUNS ?= runs
-# Both faiss packages own the module faiss; the default goes by whether an NVIDIA driver is there.
-FAISS ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
+# Both faiss packages own the module faiss. What is installed stays (a login node has no driver, and shares the
+# environment with nodes that have); else it goes by whether an NVIDIA driver is there.
+FAISS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),$(if $(wildcard /proc/driver/nvidia/version),gpu,cpu))
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 

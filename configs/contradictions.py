@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from configs.architecture import FqganConfig, LlamaConfig
+from configs.architecture import FeatureNetworkConfig, FqganConfig, LlamaConfig
 from configs.codebooks import (
     EmaCodebookConfig,
     FactorisedConfig,
@@ -12,7 +12,8 @@ from configs.codebooks import (
     LookupFreeConfig,
     ProjectedConfig,
 )
-from configs.stages import ArPriorConfig, SamplesConfig, TokenizerConfig
+from configs.stages import ArPriorConfig, SamplesConfig, ScoresConfig, TokenizerConfig
+from configs.weights import weights_of
 
 
 def num_books(tokenizer: TokenizerConfig) -> int:
@@ -28,15 +29,64 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
     if tokenizer.attention and "decoder" in configs:
         yield "decoder", "phase 2 adds the attention that tokenizer.attention gives phase 1; take one of them out"
+    for stage in ("tokenizer", "decoder"):
+        attention = getattr(configs.get(stage), "attention", None)
+        if attention and attention.block_sizes and len(attention.block_sizes) != len(tokenizer.autoencoder.widths):
+            yield (
+                stage,
+                (
+                    f"attention.block_sizes {attention.block_sizes}: give one for each of the "
+                    f"{len(tokenizer.autoencoder.widths)} levels"
+                ),
+            )
     books = num_books(tokenizer)
     prior = configs.get("ar_prior")
     if isinstance(prior, ArPriorConfig):
         yield from (("ar_prior", text) for text in _head(prior, books))
+    yield from _batches(configs)
+    scores = configs.get("scores")
+    if isinstance(scores, ScoresConfig):
+        yield from (("scores", text) for text in _judge(scores.judge, configs))
     samples = configs.get("samples")
     if isinstance(samples, SamplesConfig):
         for kind, settings in (("ar", samples.ar), ("nar", samples.nar)):
             if len(settings.guidance.scale) not in (1, books):
                 yield "samples", f"{kind}.guidance.scale: give one number, or one for each of {books} books"
+            name = f"{kind}_prior"
+            if settings.guidance.active and inputs.get("samples", {}).get(name) == name:
+                classes = getattr(configs.get("data"), "num_classes", None)
+                yield from (("samples", text) for text in guidance(kind, configs[name].label_dropout, classes))
+
+
+def _batches(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for stage, config in configs.items():
+        if training := getattr(config, "training", None):
+            devices, steps = config.runtime.devices * config.runtime.num_nodes, training.accumulation
+            if training.batch_size % (devices * steps):
+                yield (
+                    stage,
+                    (
+                        f"training.batch_size {training.batch_size} is global and doesn't divide by {devices} devices "
+                        f"x {steps} accumulation steps; choose a multiple of {devices * steps}"
+                    ),
+                )
+
+
+def _judge(judge: FeatureNetworkConfig, configs: Mapping[str, Any]) -> Iterator[str]:
+    for stage in ("codebook", "tokenizer", "decoder"):
+        if stage in configs and judge.weights in weights_of(configs[stage]):
+            yield f"judge: stage {stage} learns from {judge.weights}; a teacher can't be the judge, name another"
+
+
+def guidance(kind: str, label_dropout: float, num_classes: int | None) -> Iterator[str]:
+    """Yields what is wrong with guidance of a prior that was trained so; ``num_classes`` None isn't known yet."""
+    if num_classes == 0:
+        yield f"{kind}.guidance.scale: there are no classes to guide by; leave the guidance out"
+    elif not label_dropout:
+        yield (
+            f"{kind}.guidance.scale: guidance needs a prior that was trained without labels now and then, and "
+            f"{kind}_prior.label_dropout is 0; train with 0.1, or leave the guidance out"
+        )
 
 
 def _tokenizer(config: TokenizerConfig, has_codebook: bool) -> Iterator[str]:

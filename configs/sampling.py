@@ -20,6 +20,15 @@ class GuidanceConfig:
     form: Literal["constant", "linear", "linear_unmasked", "power_cosine"] = "constant"
     power: float = 1.0
 
+    @property
+    def active(self) -> bool:
+        """Whether the unconditional model has to run at all.
+
+        >>> GuidanceConfig(scale=(1.0,)).active, GuidanceConfig(scale=(1.0,), parameter="w").active
+        (False, True)
+        """
+        return any(scale != (1 if self.parameter == "s" else 0) for scale in self.scale)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArSamplingConfig:

@@ -96,7 +96,7 @@ class TokenizerConfig:
     ``attention`` gives the decoder attention in phase 1 already: SeQ-GAN's Table 1, in which that harms the priors.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     autoencoder: AutoencoderKind
     quantizer: QuantizerConfig
     discriminator: DiscriminatorConfig
@@ -135,11 +135,11 @@ class DecoderConfig:
 class TokenShardsConfig:
     """Stage token_shards: the tokens of every image, once for each view.
 
-    Views are the ``crops`` of an image whose shorter side is ``resize_range`` times the image size, and their mirror
+    Views are the ``crops`` of the image's centred square of ``resize_range`` times the image size, and their mirror
     images with ``flip``. LlamaGen's ten crops: all five, range 1.1, flip.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"], ...] = ("centre",)
     resize_range: float = 1.0
     flip: bool = True
@@ -152,6 +152,8 @@ class TokenShardsConfig:
     def __post_init__(self) -> None:
         if self.resize_range < 1:
             raise ValueError(f"resize_range {self.resize_range}: at least 1")
+        if self.resize_range == 1 and self.crops != ("centre",):
+            raise ValueError(f"crops {', '.join(self.crops)}: the same at resize_range 1; take 1.1, or centre alone")
 
     @property
     def num_views(self) -> int:
@@ -192,7 +194,7 @@ class SamplesConfig:
     ``precision`` bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     ar: ArSamplingConfig
     nar: NarSamplingConfig
     num_samples: int

@@ -1,10 +1,27 @@
-"""Where weights files lie."""
+"""Which weights files a config names, and where they lie."""
 
+import dataclasses
 import importlib.util
 import os
 from pathlib import Path
+from typing import Any
 
 PACKAGE = "package:"
+
+
+def weights_of(config: Any) -> list[str]:
+    """Returns the weights that a config names, in the order of its fields."""
+    found = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.metadata.get("weights"):
+            found.append(value)
+        elif dataclasses.is_dataclass(value):
+            found += weights_of(value)
+        elif isinstance(value, tuple):
+            for item in value:
+                found += weights_of(item) if dataclasses.is_dataclass(item) else []
+    return found
 
 
 def weights_folder() -> Path:
@@ -28,5 +45,7 @@ def locate_weights(weights: str) -> Path:
     else:
         path = weights_folder() / weights
     if not path.is_file():
-        raise ValueError(f"weights {path}: no such file; fetch it with 'make weights' where there is a network")
+        raise ValueError(
+            f"weights {path}: no such file; fetch it with 'make weights RECIPE=<its folder>' where there is a network"
+        )
     return path

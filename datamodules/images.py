@@ -66,7 +66,8 @@ class TrainingImages(Dataset[Batch]):
 
 
 class EvaluationImages(Dataset[Batch]):
-    """Images by index, each in fixed views; an unreadable one comes as black and is marked."""
+    """Images by index, each in fixed views: crops of a centred square, ``resize_range`` times as large as they are. An
+    unreadable one comes as black and is marked."""
 
     def __init__(
         self,
@@ -77,12 +78,12 @@ class EvaluationImages(Dataset[Batch]):
     ) -> None:
         self.index, self.crops, self.flip = index, crops, flip
         self.size = index.facts.image_size
-        self.short_side = round(self.size * resize_range)
+        self.square = int(self.size * resize_range)  # LlamaGen's rounding
 
     def __getitem__(self, index: int) -> Batch:
         """Returns images uint8 (V, 3, H, W), labels, index, and ``readable``."""
         try:
-            image = resize_short_side(decode(self.index.read(index)), self.short_side)
+            image = crop(resize_short_side(decode(self.index.read(index)), self.square), self.square)
             views = [crop(image, self.size, corner) for corner in self.crops]
             readable = True
         except (UnreadableImage, OSError):

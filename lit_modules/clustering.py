@@ -115,7 +115,7 @@ def backend_for(config: CodebookConfig, on_gpu: bool) -> tuple[str, bool]:
     gpus = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
     if on_gpu and not gpus and not config.faiss_on_cpu:
         raise ValueError(
-            "the features ran on CUDA, but this faiss sees no GPU: install faiss-gpu (make FAISS=gpu), or set "
+            "the features ran on CUDA, but this faiss sees no GPU: install faiss-gpu (make install FAISS=gpu), or set "
             "faiss_on_cpu: true"
         )
     used = on_gpu and gpus > 0

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from torch import nn
 
 from configs.architecture import AutoencoderConfig, AutoencoderKind, FqganConfig
-from networks.autoencoder import Decoder, Encoder
 from networks.fqgan import FqganEncoder
+from networks.seqgan import Decoder, Encoder
 from networks.vqgan import VqganDecoder, VqganEncoder
 
 AnyDecoder = Decoder | VqganDecoder

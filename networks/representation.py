@@ -45,4 +45,5 @@ def info_nce(predicted: Tensor, targets: Tensor, own: Tensor, temperature: float
     0.0
     """
     predicted, targets = F.normalize(predicted.float(), dim=1), F.normalize(targets.float(), dim=1)
-    return F.cross_entropy(predicted @ targets.T / temperature, own)
+    with torch.autocast(predicted.device.type, enabled=False):  # bfloat16 would undo the casts
+        return F.cross_entropy(predicted @ targets.T / temperature, own)

@@ -188,8 +188,8 @@ def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: C
     mask_token = prior.num_codes
     tokens = labels.new_full((len(labels), books, prior.num_tokens), mask_token)
     for step, masked_after in enumerate(counts):
-        known = 1 - (counts[step - 1] if step else books * prior.num_tokens) / (books * prior.num_tokens)
-        scales = [guidance.scale(book, step / max(1, settings.steps - 1), known) for book in range(books)]
+        known = 1 - max(1, masked_after) / (books * prior.num_tokens)  # after this step, as MAR counts
+        scales = [guidance.scale(book, step / settings.steps, known) for book in range(books)]
         unconditional = None
         if all(scale == 1 for scale in scales):
             features = prior.features(tokens, labels)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from configs.architecture import VqganShape
 from networks.attend import attend
-from networks.autoencoder import GroupNorm, Upsample, output_head
+from networks.seqgan import GroupNorm, Upsample, output_head
 
 
 class ResidualBlock(nn.Module):

@@ -97,6 +97,14 @@ def lacks_weights(recipe: Recipe, store: Store, stages: Iterable[str]) -> bool:
     return bool(wrong)
 
 
+def is_blocked(recipe: Recipe, store: Store) -> bool:
+    """Prints what keeps a stage from starting, such as a data root that isn't there."""
+    reasons = [f"{s.node.stage}: {s.reason}" for s in recipe.status(store).values() if s.state == "blocked"]
+    for reason in reasons:
+        print(f"error: {reason}", file=sys.stderr)
+    return bool(reasons)
+
+
 def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     end_with_parent()
     for stage in (words.until, words.only, words.force):
@@ -163,7 +171,7 @@ def _row(status: Status) -> dict[str, Any]:
 
 def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
-    if words.submit and lacks_weights(recipe, store, files):
+    if words.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store)):
         return 1
     jobs = submit(recipe, files) if words.submit else {}
     for stage, file in files.items():

@@ -171,18 +171,3 @@ def _plain(value: Any, hashed: bool) -> Any:
     if dataclasses.is_dataclass(value):
         return plain(value, hashed=hashed)
     return [_plain(item, hashed) for item in value] if isinstance(value, tuple) else value
-
-
-def weights_of(config: Any) -> list[str]:
-    """Returns the weights that a config names, in the order of its fields."""
-    found = []
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if field.metadata.get("weights"):
-            found.append(value)
-        elif dataclasses.is_dataclass(value):
-            found += weights_of(value)
-        elif isinstance(value, tuple):
-            for item in value:
-                found += weights_of(item) if dataclasses.is_dataclass(item) else []
-    return found

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from configs.contradictions import contradictions
 from configs.stages import INPUTS, STAGES, DataConfig
+from configs.weights import weights_of
 from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.bases import changes_of, read_chain
-from pipeline.config import ConfigError, override, parse, plain, read_yaml, unknown, weights_of
+from pipeline.config import ConfigError, override, parse, plain, read_yaml, unknown
 from pipeline.listing import hash_listing
 from pipeline.weights import hash_weights
 from pipeline.work_folder import begun
@@ -163,7 +164,7 @@ class Recipe:
             other = Recipe(Path(folder))
             if stage not in other.nodes:
                 raise ConfigError(f"{self.file}: {reference!r}: {unknown('stage', stage, list(other.nodes))}")
-            return other.status(store)[stage].artifact, f"waits for {stage} of {other.folder}"
+            return other.status(store)[stage].artifact, f"waits for 'pipeline run {other.folder} --until {stage}'"
         path = Path(reference)
         if not (path / MANIFEST).is_file():
             return None, f"waits for {path}, which holds no manifest.json"

@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -146,8 +147,14 @@ def find_work(stage: str, words: argparse.Namespace) -> tuple[Status, Store] | N
     if status.key is None or status.inputs is None or status.identity is None:
         if status.state == "blocked":
             raise ValueError(f"{stage}: {status.reason}")
-        command = f"python -m pipeline run {file.parent} --until {stage} --runs {words.runs}"
-        raise ValueError(f"{stage} {status.reason}, which isn't published; run: {command}")
+        missing = status.reason.removeprefix("waits for ")
+        if missing not in recipe.nodes:
+            raise ValueError(f"{stage} {status.reason}")
+        changes = [f"--set={change}" for change in (*words.set, *(f"{stage}.{change}" for change in words.overrides))]
+        recipe_words = [str(file.parent), "--until", missing, "--runs", str(words.runs), *changes]
+        raise ValueError(
+            f"{stage} {status.reason}, which isn't published; run: python -m pipeline run {shlex.join(recipe_words)}"
+        )
     return status, store
 
 

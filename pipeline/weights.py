@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from configs.weights import locate_weights, weights_folder
+from configs.weights import locate_weights, weights_folder, weights_of
 from pipeline.artifact import sha256_of
-from pipeline.config import weights_of
 
 
 def read_ledger() -> dict[str, dict[str, str]]:

@@ -10,7 +10,7 @@ import numpy as np
 from configs.stages import CodebookConfig
 from datamodules.images import EvaluationImages
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
-from lit_modules.clustering import Points, check_points, cluster, share_of_a_group, whiten
+from lit_modules.clustering import Points, backend_for, check_points, cluster, share_of_a_group, whiten
 from lit_modules.codebook import LitCodebook
 from networks.features import build_features
 from networks.frozen import Frozen
@@ -37,6 +37,7 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     network = build_features(config.features)
     module = LitCodebook(Frozen(network), config.tap, config.pool)
     trainer = build_trainer(job, logger=False)
+    backend_for(config, trainer.strategy.root_device.type == "cuda")  # before millions of features
     images = EvaluationImages(index)
     patches, width = module.shape(images.size)
     check_images(index.labels[members], patches, config, index.facts.class_names)

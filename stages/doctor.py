@@ -16,9 +16,8 @@ from pathlib import Path
 
 import torch
 
-from configs.weights import locate_weights
+from configs.weights import locate_weights, weights_of
 from pipeline.artifact import Store, sha256_of
-from pipeline.config import weights_of
 from pipeline.graph import Recipe
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher

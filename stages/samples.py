@@ -8,6 +8,7 @@ import torch
 from torchvision.utils import make_grid, save_image
 
 from callbacks.row_writer import RowWriter
+from configs.contradictions import guidance
 from configs.stages import SamplesConfig
 from datamodules.sample_indices import SampleIndices, sample_loader
 from datamodules.shards import ShardWriter
@@ -26,7 +27,15 @@ STAGE = "samples"
 
 
 def open_prior(artifact: Artifact, kind: str, config: SamplesConfig) -> tuple[Frozen, Sampler]:
-    """Returns a prior and how it is sampled."""
+    """Returns a prior and how it is sampled.
+
+    Raises:
+        ValueError: guidance by what the prior has never learned.
+    """
+    settings = config.ar if kind == "ar" else config.nar
+    if settings.guidance.active:
+        for text in guidance(kind, artifact.config["label_dropout"], len(artifact.facts["class_names"])):
+            raise ValueError(f"samples: {text}")
     if kind == "ar":
         causal = load_prior(artifact, CausalPrior)
         assert isinstance(causal, CausalPrior)

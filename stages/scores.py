@@ -30,7 +30,8 @@ from networks.quantizers import FactorisedCodebooks
 from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.lineage import weights_seen
+from stages.lineage import check_judge
+from stages.protocol import protocol
 from stages.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index
 from stages.rows import check_dropped
 from stages.trainer import build_trainer, lay_out
@@ -64,18 +65,6 @@ class SampleImages(Dataset[Batch]):
         return {"images": image[None], "labels": label, "index": torch.tensor(row), "readable": yes, "classify": yes}
 
 
-def check_judge(judge: str, job: Job) -> None:
-    """Raises ValueError if the judge's weights occur in a loss or in the codebook of the same run."""
-    own = set(job.identity["weights"].values())
-    for artifact in (job.inputs[name] for name in ("tokenizer", "decoder") if name in job.inputs):
-        for stage, weights, digest in weights_seen(artifact, job.store):
-            if digest in own:
-                raise ValueError(
-                    f"judge {judge}: stage {stage} was trained with the same network ({weights}); "
-                    "a teacher can't be the judge, name another network in scores.yaml"
-                )
-
-
 def check_classes(index: ImageIndex, samples: Artifact) -> None:
     """Raises ValueError if the samples' labels aren't those of the data."""
     names = samples.facts["class_names"]
@@ -91,15 +80,6 @@ def run_test(job: Job, module: LightningModule, loader: DataLoader[Batch]) -> No
     """Runs ``test_step`` over a loader that is split over the ranks already."""
     trainer = build_trainer(job, logger=False)
     trainer.test(module, loader, verbose=False)
-
-
-def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
-    """Returns what the Frechet distance over a tap is called: FID for Inception's pooled features alone.
-
-    >>> distance_name(ScoresConfig(judge=InceptionConfig(), reconstruction_tap="", generation_tap=""), "", "pooled")
-    'FID'
-    """
-    return "FID" if isinstance(config.judge, InceptionConfig) and tap == "pooled" else f"fd_{judge}"
 
 
 def distance(a: FeatureStatistics, b: FeatureStatistics, absent: dict[str, str], figure: str) -> float | None:
@@ -236,22 +216,7 @@ def build(job: Job) -> None:
     if job.rank:
         return
     name = network.source.name
-    figures["protocol"] = {
-        "judge": name, "judge_sha256": next(iter(job.identity["weights"].values())),
-        "frechet": "float64, taps averaged over positions",
-        "reconstruction_distance": distance_name(config, name, config.reconstruction_tap),
-        "generation_distance": distance_name(config, name, config.generation_tap),
-        "reconstruction_tap": config.reconstruction_tap, "generation_tap": config.generation_tap,
-        "reconstruction_reference": f"the same {num_val} val crops",
-        "generation_reference": f"{len(reference_members(index, config))} train images, centre crops",
-        "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
-        "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
-        "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",
-        "ssim": "Gaussian 11, sigma 1.5, range 1",
-        "lpips": "vgg, [-1, 1]" if lpips else "absent: no lpips weights named",
-        "network_dtype": "float32", "weights": "EMA",
-        "samples": sampling_protocol(job), "absent": absent,
-    }  # fmt: skip
+    figures["protocol"] = protocol(job, name, index, num_val, len(reference_members(index, config)), absent)
     (job.work / "scores.json").write_text(json.dumps(figures, indent=1))
     arrays = pictures(index, tokenizers, config.num_pictures)
     for key, array in arrays.items():
@@ -269,19 +234,6 @@ def build(job: Job) -> None:
 
 def _arrow(found: list[dict[str, float | None]], figure: str) -> str:
     return " -> ".join("absent" if (value := values[figure]) is None else f"{value:.2f}" for values in found)
-
-
-def sampling_protocol(job: Job) -> dict[str, Any]:
-    """Returns how the samples were drawn."""
-    if "samples" not in job.inputs:
-        return {}
-    samples = job.inputs["samples"]
-    return {
-        "number": samples.facts["num_samples"], "labels": samples.facts["labels"], "seed": samples.facts["seed"],
-        "ar": samples.config["ar"], "nar": samples.config["nar"],
-        "precision": samples.config["precision"],
-        "guidance": "parameter s: u + s (c - u); parameter w: s = 1 + w",
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from networks.autoencoders import build_encoder
 from networks.discriminators import build_discriminator
 from networks.features import feature_width
 from networks.perceptual import build_perceptual
-from networks.quantizers import FactorisedCodebooks, Quantizer, build_quantizer
+from networks.quantizers import FactorisedCodebooks, Quantizer, build_quantizer, empty_published
 from networks.representation import FeaturePredictor
 from networks.teacher import build_teacher
 from networks.tokenizer import PredictingTokenizer, VQTokenizer
@@ -47,6 +47,13 @@ def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quan
     return PredictingTokenizer(encoder, quantizer, decoder, predictors, books)
 
 
+def check_published(quantizer: Quantizer, config: TokenizerConfig) -> None:
+    """Asserts, before days of training, that what a codebook publishes can be loaded: a new kind may have to be in
+    networks/quantizers' KEPT."""
+    rebuilt = empty_published(config.quantizer, config.autoencoder.latent_dim, quantizer.num_codes)
+    assert quantizer.published().state_dict().keys() == rebuilt.state_dict().keys(), config.quantizer.kind
+
+
 def check_centres(parent: Artifact, job: Job) -> None:
     """Raises ValueError if the parent was trained behind other centres: frozen ones aren't among its weights."""
     theirs = parent.manifest["inputs"].get("codebook", {}).get("digest")
@@ -72,6 +79,7 @@ def build(job: Job) -> None:
 
     seed_everything(training.seed, verbose=False)
     quantizer = build_quantizer(config.quantizer, autoencoder.latent_dim, centres)
+    check_published(quantizer, config)
     tokenizer = training_tokenizer(config, size, quantizer)
     discriminator = build_discriminator(config.discriminator)
     if "init_from" in job.inputs:

@@ -41,3 +41,16 @@ def test_every_codebook_trains(recipe: Path, precision: str, tmp_path: Path) -> 
     ]  # fmt: skip
     run(recipe, tmp_path, "--until", "tokenizer", *(f"--set={change}" for change in changes))
     assert Recipe(recipe, changes).status(Store(tmp_path))["tokenizer"].artifact
+
+
+def test_a_factorised_prior_is_compiled_trained_and_sampled_with_guidance(tmp_path: Path) -> None:
+    """As the papers' recipes have it: llama blocks with rotations, the AR head, torch.compile, bfloat16 weights."""
+    stages = ("tokenizer", "token_shards", "ar_prior", "samples")
+    changes = [
+        *(f"{stage}.runtime.accelerator=cuda" for stage in stages), "tokenizer.training.updates=10",
+        "tokenizer.training.validate_every=10", "ar_prior.training.updates=10", "ar_prior.training.validate_every=5",
+        "ar_prior.runtime.compile=true", "samples.precision=bf16-true", "samples.num_samples=36",
+    ]  # fmt: skip
+    recipe = PROJECT / "configs" / "small" / "fqgan_dual"
+    run(recipe, tmp_path, "--until", "samples", *(f"--set={change}" for change in changes))
+    assert Recipe(recipe, changes).status(Store(tmp_path))["samples"].artifact

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional
 from torch_fidelity import feature_extractor_inceptionv3 as blocks
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
@@ -77,5 +78,5 @@ class Inception(FeatureNetwork):
                 found[TAPS[name]] = x
                 if wanted <= found.keys():
                     return {tap: found[tap] for tap in taps}
-        found["logits"] = x @ self.network.fc.weight.T
+        found["logits"] = functional.linear(x, self.network.get_parameter("fc.weight"))
         return {tap: found[tap] for tap in taps}

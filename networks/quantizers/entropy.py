@@ -23,8 +23,9 @@ def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) 
 
     p_ik = softmax over k of -|z_i - e_k|^2 / temperature. The mean in the first runs over all tokens of the batch on
     all ranks, the mean in the second over this rank's. SeQ-GAN prints its regulariser as + gamma H(mean p); the
-    purpose, a smooth mean, needs the loss term - gamma H. FQGAN's is 0.03 (mean H - H(mean)) at temperature 0.01. Rows
-    are worked off in chunks that are computed again in the backward pass: memory doesn't grow with N K.
+    purpose, a smooth mean, needs the loss term - gamma H; its "L2 distance" is squared here, as in VQFR, on which it
+    builds. FQGAN's is 0.03 (mean H - H(mean)) at temperature 0.01. Rows are worked off in chunks that are computed
+    again in the backward pass: memory doesn't grow with N K.
 
     >>> codes, points = torch.tensor([[-1.0], [1.0]]), torch.tensor([[-9.0], [9.0]])
     >>> [round(h.item(), 4) for h in assignment_entropies(points, codes, 1.0)]  # ln 2: both in use; each row sure

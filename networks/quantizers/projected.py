@@ -21,7 +21,8 @@ class Centres(nn.Module):
 def build_projector(config: ProjectorConfig, width: int, code_dim: int) -> nn.Module:
     """Returns (K, ``width``) to (K, ``code_dim``): linear as in the paper, an MLP with ``hidden`` channels, or nothing.
 
-    Weights N(0, 1 / D) and zero bias as released.
+    As released: the linear one has weights N(0, 1 / D), the MLP PyTorch's own and a ReLU. A bias moves all rows alike;
+    the linear one's starts at zero here.
 
     Raises:
         ValueError: without a projector, latents of another width than the centres.
@@ -32,10 +33,12 @@ def build_projector(config: ProjectorConfig, width: int, code_dim: int) -> nn.Mo
                 f"projector none: the centres have {width} channels, latent_dim must be that, not {code_dim}"
             )
         return nn.Identity()
-    last = nn.Linear(config.hidden if config.kind == "mlp" else width, code_dim)
-    nn.init.normal_(last.weight, std=code_dim**-0.5)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Linear(width, config.hidden), nn.GELU(), last) if config.kind == "mlp" else last
+    if config.kind == "mlp":
+        return nn.Sequential(nn.Linear(width, config.hidden), nn.ReLU(), nn.Linear(config.hidden, code_dim))
+    linear = nn.Linear(width, code_dim)
+    nn.init.normal_(linear.weight, std=code_dim**-0.5)
+    nn.init.zeros_(linear.bias)
+    return linear
 
 
 class ProjectedL2(NearestCode):

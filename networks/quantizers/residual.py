@@ -8,14 +8,14 @@ from torch import Tensor
 from vector_quantize_pytorch import ResidualVQ
 
 from configs.codebooks import ResidualConfig
-from networks.quantizers.quantizer import Quantized, Quantizer, count_codes
+from networks.quantizers.quantizer import Quantized, Quantizer, count_codes, straight_through
 
 
 class ResidualCodebooks(Quantizer):
     """vector-quantize-pytorch's ResidualVQ behind our interface; the latents are the sum of k codes.
 
-    Rows learn by gradient here, together with the encoder (one squared distance, both sides), so that DDP's averaged
-    gradients keep the ranks alike; RQ-VAE's own code has moving averages.
+    Rows learn by gradient here, together with the encoder (one squared distance, both sides, the mean over the books),
+    so that DDP's averaged gradients keep the ranks alike; RQ-VAE's own code has moving averages.
     """
 
     def __init__(self, config: ResidualConfig, code_dim: int) -> None:
@@ -49,12 +49,12 @@ class ResidualCodebooks(Quantizer):
             rows, indices, distances = self.layers(self.rows(latents))
         tokens = rearrange(indices, "b (h w) k -> b k h w", h=latents.shape[2])
         losses = {f"commitment/{i}": term for i, term in enumerate(distances.flatten())}
-        found = rearrange(rows, "b (h w) d -> b d h w", h=latents.shape[2])
+        found = rearrange(rows, "b (h w) d -> b d h w", h=latents.shape[2]).detach()
         return Quantized(
-            latents=found,
-            codes=found.detach(),
+            latents=straight_through(latents.float(), found),  # the library's gradient is k times as large
+            codes=found,
             tokens=tokens,
             losses=losses,
-            loss=self.commitment_weight * distances.sum(),
+            loss=self.commitment_weight * distances.mean(),
             counts=count_codes(tokens, self.num_codes, self.num_books),
         )

@@ -27,6 +27,12 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
         ("fqgan_dual", "tokenizer.quantizer.names=[one]", "at least 2; one book is its own kind"),
         ("vqgan_ema", "tokenizer.training.accumulation=2", "kind ema learns from every batch"),
         ("../quickstart", "tokenizer.attention={block_sizes: [4, 4, 8, 8]}", "phase 2 adds the attention that"),
+        ("vqgan", "ar_prior.label_dropout=0", "ar.guidance.scale: guidance needs a prior that was trained"),
+        ("vqgan", "data.num_classes=0", "ar.guidance.scale: there are no classes to guide by"),
+        ("vqgan", "token_shards.crops=[centre, top_left]", "crops centre, top_left: the same at resize_range 1"),
+        ("vqgan", "tokenizer.runtime.devices=3", "doesn't divide by 3 devices x 1 accumulation steps"),
+        ("vqgan", "scores.judge={kind: efficientnet_lite0}", "judge: stage tokenizer learns from package:efficientnet"),
+        ("../quickstart", "decoder.attention.block_sizes=[4, 4]", "block_sizes (4, 4): give one for each"),
         ("vqgan_kmeans", "tokenizer.quantizer.reservoir=100", "at least one latent for each of 512 codes"),
     ],
 )  # fmt: skip

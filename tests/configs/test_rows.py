@@ -30,8 +30,9 @@ def test_row_builds_with_the_numbers_it_states(row: dict[str, str]) -> None:
     assert num_books(config) == quantizer.num_books
     counts = parameter_counts(recipe)
     assert counts["tokenizer"]["total"] > 50e6 and counts["ar_prior"]["total"] > 100e6
-    if row["tokenizer_m"]:  # millions, as the paper prints them
-        assert counts["tokenizer"]["total"] / 1e6 == pytest.approx(float(row["tokenizer_m"]), rel=0.004)
+    for stage, column in (("tokenizer", "tokenizer_m"), ("ar_prior", "prior_m")):
+        if row[column]:  # millions, as the papers print them
+            assert counts[stage]["total"] / 1e6 == pytest.approx(float(row[column]), rel=0.004)
     assert row["expected"]
 
 

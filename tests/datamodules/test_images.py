@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from tests_support import write_images
 
 from configs.sources import FlatFolder
@@ -61,3 +62,21 @@ def test_augmentation_depends_on_the_position_alone(tmp_path: Path) -> None:
 def test_pixels_map_to_the_unit_range() -> None:
     batch = to_unit_range({"images": torch.tensor([0, 255], dtype=torch.uint8)})
     assert batch["images"].tolist() == [-1.0, 1.0]
+
+
+def test_ten_crops_are_llamagens(tmp_path: Path) -> None:
+    """Corners and centre of the centred square of int(1.1 x 40) = 44 pixels, of a picture that is 80 x 44."""
+    rows, columns = np.meshgrid(np.arange(44), np.arange(80), indexing="ij")
+    pixels = np.stack([rows, columns, rows * 0], axis=-1).astype(np.uint8)
+    (tmp_path / "images").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "images" / "one.png")
+    facts = IndexFacts("files", 40, [], 1, 0, "")
+    records = np.array([(0, 0, 0)], dtype=np.int64)
+    write_index(tmp_path / "index", ["one.png"], records, np.full(1, -1), np.zeros(1, dtype=np.uint8), facts)
+    corners = ("centre", "top_left", "top_right", "bottom_left", "bottom_right")
+    images = EvaluationImages(ImageIndex(tmp_path / "index", tmp_path / "images"), corners, 1.1, flip=True)
+    views = images[0]["images"]
+    assert views.shape == (10, 3, 40, 40)
+    offsets = [tuple(view[:2, 0, 0].tolist()) for view in views[::2]]
+    assert offsets == [(2, 20), (0, 18), (0, 22), (4, 18), (4, 22)]  # row and column of each crop's first pixel
+    assert torch.equal(views[1::2], views[::2].flip(-1))

@@ -14,9 +14,9 @@ from configs.architecture import (
     VqganConfig,
 )
 from networks.attention import DilatedAttention, RegionalAttention, attention_decoder
-from networks.autoencoder import Decoder, Encoder
 from networks.autoencoders import build_decoder, build_encoder
 from networks.discriminators import build_discriminator
+from networks.seqgan import Decoder, Encoder
 from pipeline.graph import Recipe
 from stages.params import parameter_counts
 

@@ -87,12 +87,18 @@ def test_lpips_is_the_packages_on_the_local_backbone(vgg_file: str) -> None:
 def test_open_clip_embedding_is_the_packages(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = open_clip.create_model("ViT-S-32-alt", pretrained=None).eval()
+    torch.nn.init.normal_(model.visual.ln_post.weight)
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, tmp_path / "clip.safetensors")
     config = OpenClipConfig(model="ViT-S-32-alt", weights=str(tmp_path / "clip.safetensors"))
     network = build_features(config)
     images = torch.rand(2, 3, 64, 64) * 2 - 1
     found = network(images, ["patches", "pooled"])
     assert found["patches"].shape == (2, feature_width(config, "patches"), 7, 7)
+    model.visual.output_tokens = True
+    _, expected = model.visual(network.normalise(images))  # behind the norm, before the projection
+    model.visual.output_tokens = False
+    raster = found["patches"].flatten(2).mT
+    torch.testing.assert_close(raster, expected @ model.visual.proj, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(found["pooled"], model.encode_image(network.normalise(images)))
 
 
@@ -154,7 +160,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
 
 
 def test_missing_weights_and_unknown_taps_are_named() -> None:
-    with pytest.raises(ValueError, match=r"nowhere\.pth: no such file; fetch it with 'make weights'"):
+    with pytest.raises(ValueError, match=r"nowhere\.pth: no such file; fetch it with 'make weights RECIPE="):
         build_features(Vgg16Config(weights="nowhere.pth"))
     with pytest.raises(ValueError, match="has no tap 'block9'; it has block0"):
         build_features(EfficientNetLiteConfig())(torch.zeros(1, 3, 32, 32), ["block9"])

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -247,3 +248,22 @@ def test_mask_counts_are_exact() -> None:
     ratio = torch.tensor([0.0, 0.5, 0.999])
     mask = random_mask(ratio, torch.rand(3, 64))
     assert mask.sum(1).tolist() == [64, math.ceil(64 * math.cos(math.pi / 4)), 1]
+
+
+def test_guidance_of_the_masked_decoder_goes_by_steps_done_and_tokens_known() -> None:
+    """TiTok's step t of T counts t / T, MAR's share of known tokens that after the step."""
+    asked: list[tuple[float, float]] = []
+
+    class Asked(Guidance):
+        def scale(self, book: int, ratio: float, unmasked: float) -> float:
+            asked.append((ratio, unmasked))
+            return super().scale(book, ratio, unmasked)
+
+    prior, steps = masked(*MASKED[0]), 4
+    settings = replace(DECODING, steps=steps, schedule="cosine", guidance=Asked((2.0,)))
+    noise = uniform(0, [0], (2, steps, prior.num_books, NUM_TOKENS), "nar")
+    sample_masked(prior, torch.tensor([0]), noise, settings)
+    total = prior.num_books * NUM_TOKENS
+    left = [math.floor(total * math.cos(math.pi / 2 * (t + 1) / steps)) for t in range(steps - 1)] + [1]
+    expected = [(t / steps, 1 - left[t] / total) for t in range(steps) for _ in range(prior.num_books)]
+    assert asked == pytest.approx(expected)

@@ -53,3 +53,12 @@ def test_a_predictor_learns_which_image_its_codes_came_from() -> None:
     blank = info_nce(predictor(torch.zeros_like(codes)), targets, own, 0.1)
     assert blank > math.log(12) * 0.9, "nothing else tells the images apart"
     assert all(parameter.grad is not None for parameter in predictor.parameters())
+
+
+def test_bfloat16_training_does_not_round_the_contrast() -> None:
+    """Features with much in common differ in what bfloat16 drops."""
+    targets = torch.randn(8, 64) + 10
+    predicted, own = targets + 0.1 * torch.randn(8, 64), torch.arange(8)
+    expected = info_nce(predicted, targets, own, 0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(info_nce(predicted, targets, own, 0.01), expected, rtol=1e-6, atol=0)

@@ -45,11 +45,18 @@ def test_wrong_commands_get_one_line(words: list[object], expected: str, tmp_pat
     assert done.returncode == 1 and expected in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+def test_nothing_is_submitted_that_cannot_begin(tmp_path: Path) -> None:
+    source = "--set=data.source={kind: class_folders, root: /nowhere}"
+    done = pipeline("slurm", SMOKE, "--runs", tmp_path, source, "--submit")
+    assert done.returncode == 1 and done.stderr.startswith("error: data: ") and "/nowhere" in done.stderr
+
+
 def test_lightning_run_names_the_missing_input(tmp_path: Path) -> None:
-    words = [LIGHTNING, "run", "tokenizer", "--config", SMOKE / "tokenizer.yaml", "--runs", tmp_path]
+    words = [LIGHTNING, "run", "tokenizer", "--config", SMOKE / "tokenizer.yaml", "--runs", tmp_path, "optimizer.lr=1"]
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode != 0
     assert "tokenizer waits for data, which isn't published; run: python -m pipeline run" in done.stderr
+    assert "--until data " in done.stderr and "--set=tokenizer.optimizer.lr=1" in done.stderr
     unknown = subprocess.run([str(LIGHTNING), "run", "tokeniser"], capture_output=True, text=True, check=False)
     assert unknown.returncode == 2 and "did you mean 'tokenizer'?" in unknown.stderr
     nowhere = subprocess.run([str(LIGHTNING), "run", "no.py"], capture_output=True, text=True, check=False)

@@ -61,7 +61,7 @@ def test_all_weights_that_are_missing_are_named_before_anything_starts(
     for words in (["run", str(recipe)], ["slurm", str(recipe), "--submit"]):
         lines = told(*words).splitlines()
         assert [name in line for name, line in zip(("taught", "judge"), lines, strict=True)] == [True, True]
-        assert all("no such file; fetch it with 'make weights'" in line for line in lines)
+        assert all("no such file; fetch it with 'make weights RECIPE=" in line for line in lines)
     assert "judge" not in told("run", str(recipe), "--until", "decoder")
     assert not list((tmp_path / "runs").glob("artifacts/*"))
     configs = [node.config for node in Recipe(SMOKE).nodes.values()]

@@ -13,7 +13,7 @@ from stages.doctor import devices, one_update, space, told, versions, weights
 def test_a_missing_weights_file_is_wrong_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path))
     found = list(weights(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan")))
-    assert any(not good and "no such file; fetch it with 'make weights'" in text for good, text in found)
+    assert any(not good and "no such file; fetch it with 'make weights RECIPE=" in text for good, text in found)
     assert all(good for good, _ in weights(Recipe(SMOKE)))
 
 

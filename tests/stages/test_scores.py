@@ -2,17 +2,24 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import SMOKE, run_stage_here
 from tests_support import write_images, write_inception
 
+from configs.architecture import InceptionConfig
+from configs.stages import ScoresConfig
+from configs.training import LpipsConfig
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from stages.lineage import check_judge
+from stages.protocol import lpips_protocol
 from stages.report import score_tables
 
 
-def scores_of(recipe: Path, runs: Path) -> dict:  # type: ignore[type-arg]
+def scores_of(recipe: Path, runs: Path) -> dict[str, Any]:
     status = Recipe(recipe).status(Store(runs))["scores"]
     assert status.artifact
     return json.loads(status.artifact.file("scores.json").read_text())
@@ -61,3 +68,22 @@ def test_inceptions_pooled_features_give_fid_and_its_logits_the_inception_score(
     for name in ("ar/phase1", "ar/phase2", "nar/phase1", "nar/phase2"):
         assert 1 <= scores["generation"][name]["inception_score"]["mean"] < 1008
         assert "needs at least 4096 images" in scores["protocol"]["absent"][f"generation/{name}/frechet"]
+
+
+def test_lpips_may_measure_what_another_distance_of_its_network_taught() -> None:
+    """SeQ-GAN's raw VGG16 distance trains, LPIPS is reported: the protocol says so. The judge must be another."""
+    tokenizer: Any = SimpleNamespace(
+        stage="tokenizer", path=Path("tokenizer"), manifest={"weights": {"vgg16.safetensors": "v"}, "inputs": {}}
+    )
+    config = ScoresConfig(
+        judge=InceptionConfig(), reconstruction_tap="pooled", generation_tap="pooled", lpips=LpipsConfig()
+    )
+    weights = {InceptionConfig().weights: "i", LpipsConfig().weights: "v"}
+    job: Any = SimpleNamespace(
+        config=config, identity={"weights": weights}, inputs={"tokenizer": tokenizer}, store=None
+    )
+    check_judge("inception", job)
+    assert lpips_protocol(job).endswith("the same VGG16 was a teacher, in another distance")
+    weights[InceptionConfig().weights] = "v"
+    with pytest.raises(ValueError, match="judge inception: stage tokenizer was trained with the same network"):
+        check_judge("inception", job)
