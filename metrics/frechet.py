@@ -54,24 +54,24 @@ class FeatureStatistics(Metric):
         self.outer += features.T @ features
 
     def compute(self) -> tuple[Tensor, Tensor, int]:
-        """Returns mean (C,), unbiased covariance (C, C) and the number of images.
-
-        Raises:
-            TooFewImages: fewer than two a channel.
-        """
+        """Returns mean (C,), unbiased covariance (C, C) and the number of images; NaN of fewer than two."""
         number = int(self.number)
-        if number < 2 * self.width:
-            raise TooFewImages(
-                f"Frechet distance over {self.width} channels needs at least {2 * self.width} images, there are "
-                f"{number}; name a tap with at most {number // 2} channels, or give more images"
-            )
-        mean = self.total / number
-        covariance = (self.outer - number * torch.outer(mean, mean)) / (number - 1)
+        mean = self.total / self.number
+        covariance = (self.outer - number * torch.outer(mean, mean)) / (self.number - 1)
         return mean, covariance, number
 
 
 def distance_between(a: FeatureStatistics, b: FeatureStatistics) -> float:
-    """Returns the Frechet distance between two sets that were collected with the same network."""
-    mean1, covariance1, _ = a.compute()
-    mean2, covariance2, _ = b.compute()
+    """Returns the Frechet distance between two sets that were collected with the same network.
+
+    Raises:
+        TooFewImages: fewer than two images a channel in either.
+    """
+    mean1, covariance1, number1 = a.compute()
+    mean2, covariance2, number2 = b.compute()
+    if (number := min(number1, number2)) < 2 * a.width:
+        raise TooFewImages(
+            f"Frechet distance over {a.width} channels needs at least {2 * a.width} images, there are {number}; name a "
+            f"tap with at most {number // 2} channels, or give more images"
+        )
     return float(frechet_distance(mean1, covariance1, mean2, covariance2))

@@ -71,7 +71,7 @@ def test_ten_crops_are_llamagens(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.fromarray(pixels).save(tmp_path / "images" / "one.png")
     facts = IndexFacts("files", 40, [], 1, 0, "")
-    records = np.array([(0, 0, 0)], dtype=np.int64)
+    records = np.array([(0, 0, (tmp_path / "images" / "one.png").stat().st_size)], dtype=np.int64)
     write_index(tmp_path / "index", ["one.png"], records, np.full(1, -1), np.zeros(1, dtype=np.uint8), facts)
     corners = ("centre", "top_left", "top_right", "bottom_left", "bottom_right")
     images = EvaluationImages(ImageIndex(tmp_path / "index", tmp_path / "images"), corners, 1.1, flip=True)

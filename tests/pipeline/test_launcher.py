@@ -34,7 +34,10 @@ def test_ctrl_c_for_the_runner_alone_stops_the_stage(tmp_path: Path) -> None:
     """``kill -INT`` and ``timeout -s INT`` reach no stage; a terminal does."""
     words = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(tmp_path), "--until", "tokenizer"]
     with (tmp_path / "log.txt").open("w") as log:
-        runner = subprocess.Popen(words, cwd=PROJECT, stdout=log, stderr=log, start_new_session=True)
+        runner = subprocess.Popen(
+            words, cwd=PROJECT, stdout=log, stderr=log, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        )  # fmt: skip
     until = time.monotonic() + 120
     while not list(tmp_path.glob("work/tokenizer/*/checkpoints")):
         assert runner.poll() is None and time.monotonic() < until, (tmp_path / "log.txt").read_text()

@@ -50,7 +50,8 @@ def test_passes_that_train_nothing() -> None:
     assert found["codebook"].gflops_per_image == pytest.approx(162, rel=0.03)
     assert found["codebook"].device_hours == pytest.approx(162e9 * 1e6 / 1e14 / 3600, rel=0.03)
 
-    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan", ["samples.nar.guidance.scale=[2.0]"])
+    guided = ["samples.nar.guidance.scale=[2.0]", "nar_prior.label_dropout=0.1"]
+    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan", guided)
     trained, passes = costs(recipe, 312.0, 0.35), pass_costs(recipe, 1e14)
     discriminator, image = (
         build_discriminator(recipe.nodes["tokenizer"].config.discriminator),

