@@ -21,6 +21,16 @@ def test_the_map_is_the_linear_layers(shape: tuple[int, ...], bias: bool) -> Non
     torch.testing.assert_close(FewRowsLinear(linear)(x), linear(x), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_one_row_in_bfloat16_is_the_linear_layers(bias: bool) -> None:
+    linear = nn.Linear(64, 48, bias=bias).bfloat16()
+    x = torch.randn(1, 1, 64).bfloat16()
+    expected = nn.functional.linear(x.float(), linear.weight.float(), linear.bias.float() if bias else None)
+    found = FewRowsLinear(linear)(x)
+    assert found.shape == (1, 1, 48) and found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.02)
+
+
 def test_a_prior_for_few_rows_samples_the_same_tokens() -> None:
     """In float64 no order of sums decides between two tokens."""
     shape = TransformerConfig(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0)
