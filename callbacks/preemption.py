@@ -5,6 +5,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
@@ -16,7 +17,8 @@ class Preempted(SystemExit):
 
 class Preemption(Callback):
     """A signal sets a flag; after the update all ranks agree, save a checkpoint, and end with ``exit_code``. In a
-    validation, which may take longer than the notice, there is a checkpoint already: they end at once.
+    validation, which may take longer than the notice, they agree after each batch, and end: there is a checkpoint
+    already.
 
     Lightning's own handlers save inside the signal handler (SIGUSR1) or end with code 0 (SIGTERM); these take their
     place while training runs.
@@ -25,7 +27,7 @@ class Preemption(Callback):
     def __init__(self, folder: Path, exit_code: int) -> None:
         self.folder, self.exit_code = folder, exit_code
         self.asked = False
-        self.validating = False
+        self.batches = 0  # of a validation, on every rank
         self.saved_at, self.is_first = -1, True
         self._before: dict[int, Any] = {}
 
@@ -47,8 +49,6 @@ class Preemption(Callback):
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
-        if self.validating:
-            self._leave(self.saved_at)
 
     def _leave(self, update: int) -> None:
         if self.is_first:
@@ -56,12 +56,16 @@ class Preemption(Callback):
         raise Preempted(self.exit_code)
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.validating = bool(self._before)  # else it isn't part of the training
-        if self.validating and self.asked:
-            self._leave(trainer.global_step)
+        own = torch.tensor(sum(trainer.num_val_batches), device=module.device)
+        training = bool(self._before)  # else it is the one behind the training
+        self.batches = int(trainer.strategy.reduce(own, reduce_op="min")) if training else 0
 
-    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.validating = False
+    def on_validation_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        if batch_idx < self.batches and trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+            self._leave(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int

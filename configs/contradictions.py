@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from configs.architecture import FeatureNetworkConfig, FqganConfig, LlamaConfig
+from configs.architecture import FqganConfig, LlamaConfig
 from configs.codebooks import (
     EmaCodebookConfig,
     FactorisedConfig,
@@ -12,13 +12,22 @@ from configs.codebooks import (
     LookupFreeConfig,
     ProjectedConfig,
 )
-from configs.stages import ArPriorConfig, SamplesConfig, ScoresConfig, TokenizerConfig
+from configs.sources import FlatFolder, LsunLmdb
+from configs.stages import ArPriorConfig, DataConfig, SamplesConfig, ScoresConfig, TokenizerConfig
+from configs.training import LpipsLossConfig
 from configs.weights import weights_of
 
 
 def num_books(tokenizer: TokenizerConfig) -> int:
     """Returns the number of codebooks k of a tokenizer."""
     return getattr(tokenizer.quantizer, "num_books", 1)
+
+
+def num_classes(data: DataConfig | None) -> int | None:
+    """Returns 0 for data without labels, None where stage data will tell."""
+    if data is None:
+        return None
+    return 0 if isinstance(data.source, FlatFolder | LsunLmdb) else data.num_classes
 
 
 def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
@@ -43,10 +52,9 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     prior = configs.get("ar_prior")
     if isinstance(prior, ArPriorConfig):
         yield from (("ar_prior", text) for text in _head(prior, books))
-    yield from _batches(configs)
     scores = configs.get("scores")
     if isinstance(scores, ScoresConfig):
-        yield from (("scores", text) for text in _judge(scores.judge, configs))
+        yield from (("scores", text) for text in _judge(scores, configs))
     samples = configs.get("samples")
     if isinstance(samples, SamplesConfig):
         for kind, settings in (("ar", samples.ar), ("nar", samples.nar)):
@@ -54,11 +62,13 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
                 yield "samples", f"{kind}.guidance.scale: give one number, or one for each of {books} books"
             name = f"{kind}_prior"
             if settings.guidance.active and inputs.get("samples", {}).get(name) == name:
-                classes = getattr(configs.get("data"), "num_classes", None)
+                classes = num_classes(configs.get("data"))
                 yield from (("samples", text) for text in guidance(kind, configs[name].label_dropout, classes))
 
 
-def _batches(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def indivisible(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields (stage, what is wrong) for batches that don't divide by the recipe's devices, which a launcher may
+    override: a stage itself goes by those that it has."""
     for stage, config in configs.items():
         if training := getattr(config, "training", None):
             devices, steps = config.runtime.devices * config.runtime.num_nodes, training.accumulation
@@ -72,10 +82,13 @@ def _batches(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 )
 
 
-def _judge(judge: FeatureNetworkConfig, configs: Mapping[str, Any]) -> Iterator[str]:
+def _judge(scores: ScoresConfig, configs: Mapping[str, Any]) -> Iterator[str]:
+    judge = scores.judge
     for stage in ("codebook", "tokenizer", "decoder"):
         if stage in configs and judge.weights in weights_of(configs[stage]):
             yield f"judge: stage {stage} learns from {judge.weights}; a teacher can't be the judge, name another"
+        if scores.lpips and isinstance(getattr(configs.get(stage), "perceptual", None), LpipsLossConfig):
+            yield f"lpips: stage {stage} learns from this very distance; leave it null"
 
 
 def guidance(kind: str, label_dropout: float, num_classes: int | None) -> Iterator[str]:

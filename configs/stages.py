@@ -118,7 +118,7 @@ class TokenizerConfig:
 class DecoderConfig:
     """Stage decoder, phase 2: the decoder alone, with attention (SeQ-GAN section 3.4)."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     attention: DecoderAttentionConfig
     perceptual: PerceptualKind
     gan: GanConfig

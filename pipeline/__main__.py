@@ -5,10 +5,11 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from configs.contradictions import indivisible
 from pipeline.artifact import Artifact, Store
 from pipeline.config import ConfigError, unknown
 from pipeline.graph import Recipe, Status
@@ -97,9 +98,11 @@ def lacks_weights(recipe: Recipe, store: Store, stages: Iterable[str]) -> bool:
     return bool(wrong)
 
 
-def is_blocked(recipe: Recipe, store: Store) -> bool:
-    """Prints what keeps a stage from starting, such as a data root that isn't there."""
-    reasons = [f"{s.node.stage}: {s.reason}" for s in recipe.status(store).values() if s.state == "blocked"]
+def is_blocked(recipe: Recipe, store: Store, stages: Collection[str]) -> bool:
+    """Prints what keeps a stage from starting, such as a data root that isn't there, or a batch that doesn't divide."""
+    found = recipe.status(store)
+    reasons = [f"{stage}: {found[stage].reason}" for stage in stages if found[stage].state == "blocked"]
+    reasons += [f"{stage}: {text}" for stage, text in indivisible({s: recipe.nodes[s].config for s in stages})]
     for reason in reasons:
         print(f"error: {reason}", file=sys.stderr)
     return bool(reasons)
@@ -111,7 +114,8 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
         known_stage(recipe, stage)
     stages, begun, built = wanted_stages(recipe, words), time.time(), 0
     before = recipe.status(store)
-    if lacks_weights(recipe, store, (s for s in stages if before[s].artifact is None or s == words.force)):
+    open_stages = [stage for stage in stages if before[stage].artifact is None or stage == words.force]
+    if lacks_weights(recipe, store, open_stages) or is_blocked(recipe, store, open_stages):
         return 1
     launcher = Launcher(stages)
     for signum in (signal.SIGTERM, signal.SIGUSR1):
@@ -171,7 +175,7 @@ def _row(status: Status) -> dict[str, Any]:
 
 def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
-    if words.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store)):
+    if words.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store, files)):
         return 1
     jobs = submit(recipe, files) if words.submit else {}
     for stage, file in files.items():

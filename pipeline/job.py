@@ -57,7 +57,7 @@ class Job:
     def wait_for_rank_0(self) -> None:
         """Returns, on the other ranks, when rank 0 has published.
 
-        Clustering or hashing 20 GB, it may work on alone for long; ``srun --wait`` kills what is left a minute after
+        Clustering or hashing 20 GB, it may work on alone for long; ``srun --wait`` kills what is left 100 s after
         the first rank's end.
         """
         while self.rank and self._publication() in (None, self._publication_before):

@@ -59,7 +59,7 @@ class Launcher:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            if not in_terminal():  # which sends it to the stage as well
+            if not (self._through_agent and in_terminal()):  # which sends it to the agent too, and one is enough
                 self.forward(signal.SIGTERM, None)
             process.wait()
             raise

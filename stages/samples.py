@@ -1,7 +1,9 @@
 """Stage samples: images composed by the priors."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +11,7 @@ from torchvision.utils import make_grid, save_image
 
 from callbacks.row_writer import RowWriter
 from configs.contradictions import guidance
+from configs.sampling import GuidanceConfig
 from configs.stages import SamplesConfig
 from datamodules.sample_indices import SampleIndices, sample_loader
 from datamodules.shards import ShardWriter
@@ -27,14 +30,18 @@ STAGE = "samples"
 
 
 def open_prior(artifact: Artifact, kind: str, config: SamplesConfig) -> tuple[Frozen, Sampler]:
-    """Returns a prior and how it is sampled.
+    """Returns a prior and how it is sampled. Without classes guidance would change nothing, and is left out.
 
     Raises:
         ValueError: guidance by what the prior has never learned.
     """
-    settings = config.ar if kind == "ar" else config.nar
-    if settings.guidance.active:
-        for text in guidance(kind, artifact.config["label_dropout"], len(artifact.facts["class_names"])):
+    settings, num_classes = config.ar if kind == "ar" else config.nar, len(artifact.facts["class_names"])
+    if settings.guidance.active and not num_classes:
+        print(f"  {kind}: there are no classes to guide by; the guidance is left out", flush=True)
+        plain: Any = replace(settings, guidance=GuidanceConfig())
+        config = replace(config, ar=plain) if kind == "ar" else replace(config, nar=plain)
+    elif settings.guidance.active:
+        for text in guidance(kind, artifact.config["label_dropout"], num_classes):
             raise ValueError(f"samples: {text}")
     if kind == "ar":
         causal = load_prior(artifact, CausalPrior)

@@ -21,7 +21,7 @@ from datamodules.workers import leave_signals_to_the_stage
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from metrics.class_agreement import ClassJudge
 from metrics.frechet import FeatureStatistics, TooFewImages, distance_between
-from metrics.inception import inception_score
+from metrics.inception import PARTS, inception_score
 from metrics.reconstruction import to_uint8
 from networks.features import build_features
 from networks.frozen import Frozen
@@ -133,9 +133,15 @@ def score_samples(
     )  # fmt: skip
     run_test(job, train, loader)
     class_judge = None
+    if len(index.facts.class_names) < 2:
+        absent["generation/class_agreement"] = "fewer than two classes"
     if len(index.facts.class_names) > 1:
         class_judge = ClassJudge(train.features.compute().numpy(), train.labels.compute().long().numpy())
     logits_tap = "logits" if isinstance(config.judge, InceptionConfig) else None
+    if not logits_tap:
+        absent["generation/inception_score"] = "the judge isn't of kind inception"
+    elif samples.facts["num_samples"] < PARTS:
+        absent["generation/inception_score"] = f"fewer than {PARTS} samples"
     figures: dict[str, Any] = {}
     if class_judge:
         figures["val"] = asdict(
@@ -151,7 +157,7 @@ def score_samples(
             run_test(job, found, DataLoader(rows, config.batch_size, sampler=sampler))
             name = f"generation/{prior}/{decoder}/frechet"
             values: dict[str, Any] = {"frechet": distance(train.statistics, found.statistics, absent, name)}
-            if logits_tap:
+            if logits_tap and len(rows) >= PARTS:
                 values["inception_score"] = inception_score(found.ordered_logits())
             if class_judge:
                 predicted = found.features.compute().numpy(), found.labels.compute().long().numpy()

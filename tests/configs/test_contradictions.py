@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.contradictions import indivisible
 from pipeline.config import ConfigError
 from pipeline.graph import Recipe
 
@@ -30,7 +31,7 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
         ("vqgan", "ar_prior.label_dropout=0", "ar.guidance.scale: guidance needs a prior that was trained"),
         ("vqgan", "data.num_classes=0", "ar.guidance.scale: there are no classes to guide by"),
         ("vqgan", "token_shards.crops=[centre, top_left]", "crops centre, top_left: the same at resize_range 1"),
-        ("vqgan", "tokenizer.runtime.devices=3", "doesn't divide by 3 devices x 1 accumulation steps"),
+        ("vqgan", "data.source={kind: flat_folder, root: .}", "ar.guidance.scale: there are no classes to guide by"),
         ("vqgan", "scores.judge={kind: efficientnet_lite0}", "judge: stage tokenizer learns from package:efficientnet"),
         ("../quickstart", "decoder.attention.block_sizes=[4, 4]", "block_sizes (4, 4): give one for each"),
         ("vqgan_kmeans", "tokenizer.quantizer.reservoir=100", "at least one latent for each of 512 codes"),
@@ -40,6 +41,13 @@ def test_contradiction_is_one_line(name: str, change: str, expected: str) -> Non
     with pytest.raises(ConfigError) as error:
         Recipe(SMALL / name, [change])
     assert expected in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_batch_that_does_not_divide_is_found_before_the_chain_starts() -> None:
+    """Not by the recipe itself: ``lightning run --devices`` may override its devices."""
+    nodes = Recipe(SMALL / "vqgan", ["ar_prior.runtime.devices=3"]).nodes
+    ((stage, text),) = indivisible({name: node.config for name, node in nodes.items()})
+    assert stage == "ar_prior" and "batch_size 32 is global and doesn't divide by 3 devices x 1 accumulation" in text
 
 
 def test_base_and_set_chain(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from conftest import PROJECT
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.endless import endless_loader
@@ -37,3 +40,23 @@ def test_loader_processes_outlive_signals_to_their_group(kind: str) -> None:
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         os.kill(worker, number)
         assert all(int(next(batches)) == worker for _ in range(10))
+
+
+LEAVING = """
+import sys
+from types import SimpleNamespace
+from datamodules.endless import endless_loader
+trainer = SimpleNamespace(world_size=1, global_step=0, global_rank=0)
+batches = iter(endless_loader(trainer, list(range(10**6)), batch_size=1, accumulation=1, workers=2))
+next(batches)
+print("reads", flush=True)
+sys.exit(75)  # in the middle: nobody has shut the loaders down
+"""
+
+
+def test_a_stage_that_leaves_in_the_middle_does_not_wait_for_its_loaders() -> None:
+    """multiprocessing joins its children at the end, after a SIGTERM, which these don't obey."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (75, "reads\n"), done.stderr

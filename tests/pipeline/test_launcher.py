@@ -33,6 +33,7 @@ def test_a_signal_that_comes_before_the_stage_stops_it(number: signal.Signals, t
 def test_ctrl_c_for_the_runner_alone_stops_the_stage(tmp_path: Path) -> None:
     """``kill -INT`` and ``timeout -s INT`` reach no stage; a terminal does."""
     words = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(tmp_path), "--until", "tokenizer"]
+    words += [f"--set=tokenizer.training.{name}=5000" for name in ("updates", "validate_every")]
     with (tmp_path / "log.txt").open("w") as log:
         runner = subprocess.Popen(
             words, cwd=PROJECT, stdout=log, stderr=log, start_new_session=True,
