@@ -14,7 +14,7 @@ from configs.codebooks import (
 )
 from configs.sources import FlatFolder, LsunLmdb
 from configs.stages import ArPriorConfig, DataConfig, SamplesConfig, ScoresConfig, TokenizerConfig
-from configs.training import LpipsLossConfig
+from configs.training import LpipsLossConfig, per_device_batch
 from configs.weights import weights_of
 
 
@@ -40,14 +40,9 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
         yield "decoder", "phase 2 adds the attention that tokenizer.attention gives phase 1; take one of them out"
     for stage in ("tokenizer", "decoder"):
         attention = getattr(configs.get(stage), "attention", None)
-        if attention and attention.block_sizes and len(attention.block_sizes) != len(tokenizer.autoencoder.widths):
-            yield (
-                stage,
-                (
-                    f"attention.block_sizes {attention.block_sizes}: give one for each of the "
-                    f"{len(tokenizer.autoencoder.widths)} levels"
-                ),
-            )
+        levels = len(tokenizer.autoencoder.widths)
+        if attention and len(attention.block_sizes) != levels:
+            yield stage, f"attention.block_sizes {attention.block_sizes}: give one for each of the {levels} levels"
     books = num_books(tokenizer)
     prior = configs.get("ar_prior")
     if isinstance(prior, ArPriorConfig):
@@ -71,15 +66,12 @@ def indivisible(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     override: a stage itself goes by those that it has."""
     for stage, config in configs.items():
         if training := getattr(config, "training", None):
-            devices, steps = config.runtime.devices * config.runtime.num_nodes, training.accumulation
-            if training.batch_size % (devices * steps):
-                yield (
-                    stage,
-                    (
-                        f"training.batch_size {training.batch_size} is global and doesn't divide by {devices} devices "
-                        f"x {steps} accumulation steps; choose a multiple of {devices * steps}"
-                    ),
+            try:
+                per_device_batch(
+                    training.batch_size, training.accumulation, config.runtime.devices * config.runtime.num_nodes
                 )
+            except ValueError as error:
+                yield stage, str(error)
 
 
 def _judge(scores: ScoresConfig, configs: Mapping[str, Any]) -> Iterator[str]:

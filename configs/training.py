@@ -166,3 +166,21 @@ class TrainingConfig:
     ema_decay: float = 0.999
     seed: int = 0
     validate_every: int = field(default=1000, metadata=RUNTIME)  # updates
+
+
+def per_device_batch(global_batch: int, accumulation: int, world_size: int) -> int:
+    """Returns the batch of one device in one accumulation step.
+
+    Raises:
+        ValueError: the global batch doesn't divide.
+
+    >>> per_device_batch(256, 2, 8)
+    16
+    """
+    parts = accumulation * world_size
+    if global_batch % parts:
+        raise ValueError(
+            f"training.batch_size {global_batch} is global and doesn't divide by {world_size} devices x "
+            f"{accumulation} accumulation steps; choose a multiple of {parts}"
+        )
+    return global_batch // parts

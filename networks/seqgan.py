@@ -96,7 +96,20 @@ class DecoderLevel(nn.Module):
         return self.tail(self.blocks(x))
 
 
-class Decoder(nn.Module):
+class PixelDecoder(nn.Module):
+    """A decoder whose ``conv_out`` ends in the convolution to pixels."""
+
+    conv_out: nn.Sequential
+
+    @property
+    def last_layer(self) -> Tensor:
+        """Weight of the last convolution, where the adaptive GAN weight compares gradients (VQGAN eq. 7)."""
+        weight = self.conv_out[-1].weight
+        assert isinstance(weight, Tensor)
+        return weight
+
+
+class Decoder(PixelDecoder):
     """Quantised latents (B, D, h, w) to images (B, 3, H, W), unclamped.
 
     ``tail(level, width)`` builds what follows the residual blocks of a level, coarsest level first.
@@ -119,13 +132,6 @@ class Decoder(nn.Module):
             )
             width = level_width
         self.conv_out = output_head(width, 3, config.norm_groups, kernel=3)
-
-    @property
-    def last_layer(self) -> Tensor:
-        """Weight of the last convolution, where the adaptive GAN weight compares gradients (VQGAN eq. 7)."""
-        weight = self.conv_out[-1].weight
-        assert isinstance(weight, Tensor)
-        return weight
 
     def forward(self, latents: Tensor) -> Tensor:
         x = self.conv_in(latents)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from configs.architecture import VqganShape
 from networks.attend import attend
-from networks.seqgan import GroupNorm, Upsample, output_head
+from networks.seqgan import GroupNorm, PixelDecoder, Upsample, output_head
 
 
 class ResidualBlock(nn.Module):
@@ -110,7 +110,7 @@ class VqganEncoder(nn.Module):
         return self.head(self.trunk(images))
 
 
-class VqganDecoder(nn.Module):
+class VqganDecoder(PixelDecoder):
     """Quantised latents (B, D, h, w) to images (B, 3, H, W), unclamped; one residual block a level more than the
     encoder. ``tail(level, width)`` builds what follows a level's blocks, coarsest level first (phase 2)."""
 
@@ -130,13 +130,6 @@ class VqganDecoder(nn.Module):
             self.levels.append(nn.Sequential(*upsample, *blocks))
             self.tail.append(tail(number, width))
         self.conv_out = output_head(widths[-1], 3, config.norm_groups, kernel=3)
-
-    @property
-    def last_layer(self) -> Tensor:
-        """Weight of the last convolution, where the adaptive GAN weight compares gradients (VQGAN eq. 7)."""
-        weight = self.conv_out[-1].weight
-        assert isinstance(weight, Tensor)
-        return weight
 
     def forward(self, latents: Tensor) -> Tensor:
         x = self.middle(self.conv_in(self.post_quant(latents)))

@@ -7,12 +7,13 @@ from callbacks.previews import Previews
 from callbacks.unreadable import Unreadable
 from callbacks.usage_watch import UsageWatch
 from configs.stages import DecoderConfig, TokenizerConfig
+from configs.training import per_device_batch
 from datamodules.images import Images
 from datamodules.index import ImageIndex
 from lit_modules.reconstruction import LitReconstruction
 from networks.discriminators.style import StyleDiscriminator
 from pipeline.job import Job
-from stages.trainer import fit, per_device_batch, speed_up, training_trainer
+from stages.trainer import fit, speed_up, training_trainer
 
 # What to turn when a codebook stays unused, by the kind of the quantiser.
 GENERAL = "try a smaller num_codes, a smaller latent_dim, a lower learning rate, or another kind of quantizer"

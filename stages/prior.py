@@ -8,6 +8,7 @@ from lightning.pytorch import seed_everything
 
 from callbacks.previews import Previews
 from configs.stages import ArPriorConfig, NarPriorConfig
+from configs.training import per_device_batch
 from datamodules.tokens import TokenRows, Tokens
 from lit_modules.ar_prior import LitArPrior
 from lit_modules.nar_prior import LitNarPrior
@@ -16,7 +17,7 @@ from networks.priors.causal import CausalPrior
 from networks.priors.masked import MaskedPrior
 from pipeline.job import Job
 from stages.published import check_tokenizer, load_tokenizer, previews, save_network
-from stages.trainer import fit, last_validation, per_device_batch, run_facts, speed_up, training_trainer
+from stages.trainer import fit, last_validation, run_facts, speed_up, training_trainer
 
 
 def train_prior(

@@ -132,16 +132,17 @@ def score_samples(
         worker_init_fn=leave_signals_to_the_stage,
     )  # fmt: skip
     run_test(job, train, loader)
-    class_judge = None
-    if len(index.facts.class_names) < 2:
-        absent["generation/class_agreement"] = "fewer than two classes"
+    class_judge, logits_tap = None, None
     if len(index.facts.class_names) > 1:
         class_judge = ClassJudge(train.features.compute().numpy(), train.labels.compute().long().numpy())
-    logits_tap = "logits" if isinstance(config.judge, InceptionConfig) else None
-    if not logits_tap:
+    else:
+        absent["generation/class_agreement"] = "fewer than two classes"
+    if not isinstance(config.judge, InceptionConfig):
         absent["generation/inception_score"] = "the judge isn't of kind inception"
     elif samples.facts["num_samples"] < PARTS:
         absent["generation/inception_score"] = f"fewer than {PARTS} samples"
+    else:
+        logits_tap = "logits"
     figures: dict[str, Any] = {}
     if class_judge:
         figures["val"] = asdict(
@@ -157,7 +158,7 @@ def score_samples(
             run_test(job, found, DataLoader(rows, config.batch_size, sampler=sampler))
             name = f"generation/{prior}/{decoder}/frechet"
             values: dict[str, Any] = {"frechet": distance(train.statistics, found.statistics, absent, name)}
-            if logits_tap and len(rows) >= PARTS:
+            if logits_tap:
                 values["inception_score"] = inception_score(found.ordered_logits())
             if class_judge:
                 predicted = found.features.compute().numpy(), found.labels.compute().long().numpy()

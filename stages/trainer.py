@@ -58,24 +58,6 @@ def quieten() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 
-def per_device_batch(global_batch: int, accumulation: int, world_size: int) -> int:
-    """Returns the batch of one device in one accumulation step.
-
-    Raises:
-        ValueError: the global batch doesn't divide.
-
-    >>> per_device_batch(256, 2, 8)
-    16
-    """
-    parts = accumulation * world_size
-    if global_batch % parts:
-        raise ValueError(
-            f"training.batch_size {global_batch} is global and doesn't divide by {world_size} devices x "
-            f"{accumulation} accumulation steps; choose a multiple of {parts}"
-        )
-    return global_batch // parts
-
-
 def check_world_size(wanted: int) -> None:
     """Raises ValueError unless the launcher, torchrun or srun, started ``wanted`` processes.
 
