@@ -17,7 +17,7 @@ plan: $(READY)
 	$(BIN)/python -m pipeline plan "$(RECIPE)" --runs "$(RUNS)"
 
 weights: $(READY)
-	$(BIN)/python stages/weights.py "$(RECIPE)"
+	$(BIN)/python stages/commands/fetch_weights.py "$(RECIPE)"
 
 # Tests start processes of their own, whose imports take one core: two test processes, one thread each. A file's tests
 # stay together: they share what was expensive, and there is one SLURM.
@@ -44,7 +44,7 @@ test-slurm: $(READY)
 # What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
 reliability: $(READY)
 	SMALTI_SLURM=required $(PYTEST) --figures=docs/reliability.md \
-	tests/reliability tests/slurm tests/stages/test_examination.py tests/test_hostile.py
+	tests/reliability tests/slurm tests/stages/commands/test_data.py tests/test_hostile.py
 
 # docs/cost.md: what the papers' recipes take.
 PAPERS := imagenet256/seqgan imagenet256/seqgan_large imagenet256/vqgan_lc imagenet256/fqgan_dual imagenet256/fqgan_triple

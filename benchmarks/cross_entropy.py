@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.cost import measure, table
-from networks.cross_entropy import linear_cross_entropy
+from smalti.losses.cross_entropy import linear_cross_entropy
 
 if __name__ == "__main__":
     torch.manual_seed(0)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.decoding [--tokens 256]
 
-"smalti" decodes as stage samples does on a CPU; "plain linears" without networks/few_rows. NAR is MaskGIT's decoder in
+"smalti" decodes as stage samples does on a CPU; "plain linears" without smalti.layers.small_batch_linear. NAR is MaskGIT's decoder in
 12 steps. Logits of the cached decoding are compared with those of one uncached forward.
 """
 
@@ -14,11 +14,12 @@ from collections.abc import Callable
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from configs.architecture import ArPriorNetworkConfig, NarPriorNetworkConfig, TransformerConfig
-from networks.few_rows import for_few_rows
-from networks.noise import uniform
-from networks.priors import CausalPrior, MaskedPrior
-from networks.sampling import MASKGIT, sample_causal, sample_masked
+from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig, TransformerConfig
+from smalti.layers.small_batch_linear import for_small_batches
+from smalti.priors import CausalPrior, MaskedPrior
+from smalti.samplers.causal import sample_causal
+from smalti.samplers.masked import MASKGIT, sample_masked
+from smalti.samplers.noise import uniform
 
 CODES, SHAPE = 1024, TransformerConfig(dropout=0.0)
 
@@ -79,7 +80,7 @@ if __name__ == "__main__":
     plain = CausalPrior(ArPriorNetworkConfig(transformer=SHAPE), 1, CODES, length, 1000).eval()
     torch.nn.init.normal_(plain.outputs.weights()[0], std=0.02)
     fast = copy.deepcopy(plain)
-    for_few_rows(fast)
+    for_small_batches(fast)
     brief = copy.deepcopy(fast).bfloat16()
     masked = MaskedPrior(NarPriorNetworkConfig(transformer=SHAPE), 1, CODES, length, 1000).eval()
     peer = GPT2LMHeadModel(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.cost import measure, table
-from networks.quantizers.entropy import assignment_entropies
+from smalti.codebooks.entropy import assignment_entropies
 
 
 def dense(latents: Tensor, codebook: Tensor, temperature: float) -> Tensor:

@@ -13,9 +13,9 @@ import faiss
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from configs.architecture import EfficientNetLiteConfig
-from configs.stages import CodebookConfig
-from lit_modules.clustering import keep, kmeans
+from configs.schema.codebook import CodebookConfig
+from smalti.config.features import EfficientNetLiteConfig
+from stages.training.clustering import keep, kmeans
 
 POINTS, WIDTH, CENTRES, ITERATIONS = 200_000, 112, 4096, 20
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from vector_quantize_pytorch import SimVQ, VectorQuantize
 
 from benchmarks.cost import Cost, measure, table
-from configs.codebooks import LearnedCodebookConfig, ProjectedL2Config
-from networks.quantizers import build_quantizer
-from networks.quantizers.search import nearest_codes
+from smalti.codebooks import build_quantizer
+from smalti.codebooks.search import nearest_codes
+from smalti.config.codebooks import LearnedCodebookConfig, ProjectedL2Config
 
 N = 4096
 

@@ -10,13 +10,14 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from configs.seeds import mix
-from configs.training import LoadingConfig
+from configs.schema.training import LoadingConfig
 from datamodules.decode import Corner, UnreadableImage, crop, decode, random_crop, resize_short_side
 from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
 from datamodules.workers import leave_signals_to_the_stage
+from smalti.pixels import from_uint8
+from smalti.seeds import mix
 
 Batch = dict[str, Tensor]
 
@@ -27,8 +28,8 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_unit_range(batch: Batch) -> Batch:
-    """Returns the batch with uint8 ``images`` as float32 in [-1, 1]: 2 x / 255 - 1."""
-    return {**batch, "images": batch["images"].float() / 127.5 - 1}
+    """Returns the batch with uint8 ``images`` as float32 in [-1, 1]."""
+    return {**batch, "images": from_uint8(batch["images"])}
 
 
 class TrainingImages(Dataset[Batch]):

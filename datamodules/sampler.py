@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
-from configs.seeds import mix
+from smalti.seeds import mix
 
 
 class GlobalSampler(Sampler[int]):

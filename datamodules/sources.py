@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from configs.sources import ClassFolders, EmbeddedSource, FlatFolder, ListFile, LsunLmdb, SourceConfig
+from configs.schema.sources import ClassFolders, EmbeddedSource, FlatFolder, ListFile, LsunLmdb, SourceConfig
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val")

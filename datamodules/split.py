@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from configs.seeds import mix
+from smalti.seeds import mix
 
 
 def choose_images(splits: np.ndarray, number: int, seed: int) -> np.ndarray:

@@ -8,11 +8,11 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from configs.seeds import mix
 from datamodules.arrays import read_array
 from datamodules.endless import endless_loader
 from datamodules.sampler import Permutations, StridedSampler
 from datamodules.shards import ShardReader
+from smalti.seeds import mix
 
 Batch = dict[str, Tensor]
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from configs.training import GanConfig
-from networks.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient, judge_detached, r1_penalty
-from networks.ranks import all_mean
+from configs.schema.training import GanConfig
+from smalti.collectives import all_mean
+from smalti.losses.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient, judge_detached, r1_penalty
 
 
 class Adversary(nn.Module):

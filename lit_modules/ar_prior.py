@@ -3,9 +3,9 @@
 from torch import Tensor
 
 from lit_modules.prior import Batch, LitPrior, Readout
-from networks.noise import uniform
-from networks.priors import Prior
-from networks.sampling import sample_causal
+from smalti.priors import Prior
+from smalti.samplers.causal import sample_causal
+from smalti.samplers.noise import uniform
 
 
 class LitArPrior(LitPrior):

@@ -6,9 +6,9 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import functional as F
 
-from metrics.reconstruction import from_uint8
-from networks.features import FeatureNetwork
-from networks.frozen import Frozen
+from smalti.features import FeatureNetwork
+from smalti.layers.frozen import Frozen
+from smalti.pixels import from_uint8
 
 
 class LitCodebook(LightningModule):

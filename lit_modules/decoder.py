@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from configs.stages import DecoderConfig
+from configs.schema.decoder import DecoderConfig
 from lit_modules.reconstruction import Attempt, LitReconstruction
-from networks.autoencoders import AnyDecoder
-from networks.frozen import Frozen
-from networks.perceptual import Perceptual
-from networks.quantizers.quantizer import count_codes
-from networks.tokenizer import VQTokenizer
+from smalti.codebooks.quantizer import count_codes
+from smalti.layers.frozen import Frozen
+from smalti.losses.perceptual import Perceptual
+from smalti.tokenizers.autoencoders import AnyDecoder
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitDecoder(LitReconstruction):

@@ -3,10 +3,10 @@
 from torch import Tensor
 
 from lit_modules.prior import Batch, LitPrior, Readout
-from networks.noise import uniform
-from networks.priors import Prior
-from networks.priors.masked import random_mask
-from networks.sampling import MASKGIT, sample_masked
+from smalti.priors import Prior
+from smalti.priors.masked import random_mask
+from smalti.samplers.masked import MASKGIT, sample_masked
+from smalti.samplers.noise import uniform
 
 
 class LitNarPrior(LitPrior):

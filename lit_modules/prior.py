@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.stages import ArPriorConfig, NarPriorConfig
+from configs.schema.priors import ArPriorConfig, NarPriorConfig
 from lit_modules.training import LitTraining
-from networks.cross_entropy import linear_cross_entropy, token_losses
-from networks.frozen import Frozen
-from networks.priors import Prior
-from networks.ranks import all_mean
-from networks.tokenizer import VQTokenizer, on_grid
+from smalti.collectives import all_mean
+from smalti.layers.frozen import Frozen
+from smalti.losses.cross_entropy import linear_cross_entropy, token_losses
+from smalti.priors import Prior
+from smalti.tokenizers.vq_tokenizer import VQTokenizer, on_grid
 
 Batch = dict[str, Tensor]
 

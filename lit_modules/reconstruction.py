@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.training import GanConfig, OptimizerConfig, TrainingConfig
+from configs.schema.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary
 from lit_modules.training import LitTraining
-from metrics.codebook import CodebookUsage, usage
-from metrics.reconstruction import peak_signal_to_noise
-from networks.autoencoders import AnyDecoder
-from networks.perceptual import Perceptual
-from networks.quantizers.quantizer import Quantizer, count_codes
-from networks.ranks import all_sum
+from smalti.codebooks.quantizer import Quantizer, count_codes
+from smalti.collectives import all_sum
+from smalti.losses.perceptual import Perceptual
+from smalti.metrics.codebook import CodebookUsage, usage
+from smalti.metrics.reconstruction import peak_signal_to_noise
+from smalti.tokenizers.autoencoders import AnyDecoder
 
 Batch = dict[str, Tensor]
 PIXEL_DISTANCES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from configs.training import OptimizerConfig
+from configs.schema.training import OptimizerConfig
 
 
 def learning_rate(config: OptimizerConfig, update: int, updates: int) -> float:

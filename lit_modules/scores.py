@@ -7,13 +7,14 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torchmetrics import CatMetric, MeanMetric, Metric
 
-from metrics.codebook import CodebookUsage
-from metrics.frechet import FeatureStatistics
-from metrics.reconstruction import from_uint8, peak_signal_to_noise, structural_similarity, to_uint8
-from networks.features import FeatureNetwork
-from networks.frozen import Frozen
-from networks.quantizers.quantizer import count_codes
-from networks.tokenizer import VQTokenizer
+from smalti.codebooks.quantizer import count_codes
+from smalti.features import FeatureNetwork
+from smalti.layers.frozen import Frozen
+from smalti.metrics.codebook import CodebookUsage
+from smalti.metrics.frechet import FeatureStatistics
+from smalti.metrics.reconstruction import peak_signal_to_noise, structural_similarity
+from smalti.pixels import from_uint8, to_uint8
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 Batch = dict[str, Tensor]
 

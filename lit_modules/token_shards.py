@@ -5,9 +5,9 @@ from einops import rearrange
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from metrics.reconstruction import from_uint8
-from networks.frozen import Frozen
-from networks.tokenizer import VQTokenizer
+from smalti.layers.frozen import Frozen
+from smalti.pixels import from_uint8
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitTokenShards(LightningModule):

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from configs.stages import TokenizerConfig
+from configs.schema.tokenizer import TokenizerConfig
 from lit_modules.reconstruction import Attempt, LitReconstruction
-from networks.autoencoders import AnyDecoder
-from networks.perceptual import Perceptual
-from networks.teacher import Teacher
-from networks.tokenizer import VQTokenizer
+from smalti.losses.perceptual import Perceptual
+from smalti.losses.representation import Teacher
+from smalti.tokenizers.autoencoders import AnyDecoder
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitTokenizer(LitReconstruction):

@@ -13,7 +13,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from configs.training import OptimizerConfig, TrainingConfig
+from configs.schema.training import OptimizerConfig, TrainingConfig
 from lit_modules.average import averaged
 from lit_modules.schedule import build_optimizer, learning_rate
 

@@ -9,17 +9,17 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from configs.contradictions import indivisible
+from configs.schema.contradictions import indivisible
 from pipeline.artifact import Artifact, Store
-from pipeline.config import ConfigError, unknown
 from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
 from pipeline.slurm import submit, write_jobs
-from pipeline.weights import unusable_weights
+from pipeline.weights_ledger import unusable_weights
+from smalti.config.parsing import ConfigError, unknown
 
-# Commands that need torch or read images: scripts of stages/, each a process of its own.
-SCRIPTS = {"params": "params", "data": "examination", "doctor": "doctor", "cost": "cost"}
+# Commands that need torch or read images: scripts of stages/commands, each a process of its own.
+SCRIPTS = ("params", "data", "doctor", "cost")
 
 
 def arguments() -> argparse.Namespace:
@@ -206,7 +206,7 @@ def run_script(words: argparse.Namespace) -> int:
     options = [str(words.recipe), "--runs", str(words.runs), *(f"--set={change}" for change in words.set)]
     options += [f"--{name}={getattr(words, name)}" for name in ("tflops", "utilisation") if name in words]
     options += ["--json"] if getattr(words, "json", False) else []
-    return start([sys.executable, str(PROJECT / "stages" / f"{SCRIPTS[words.command]}.py"), *options]).wait()
+    return start([sys.executable, str(PROJECT / "stages" / "commands" / f"{words.command}.py"), *options]).wait()
 
 
 def main() -> int:

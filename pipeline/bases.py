@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import ConfigError, read_yaml, unknown
+from pipeline.config import read_yaml
+from smalti.config.parsing import ConfigError, unknown
 
 KEYS = ["stages", "base", "set", "offline"]  # of pipeline.yaml
 

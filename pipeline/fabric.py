@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.process import END_WITH_PARENT, PROJECT
 
-RANK = PROJECT / "pipeline" / "rank.py"
+WORKER = PROJECT / "pipeline" / "worker.py"
 
 
 def free_port() -> int:
@@ -28,4 +28,4 @@ def fabric_run(options: Sequence[str], script: Path, arguments: Sequence[str]) -
         given += ["--main-port", str(free_port())]
     fabric = str(Path(sys.executable).with_name("fabric"))
     shell = ["/bin/sh", "-c", f'export {END_WITH_PARENT}=$$; exec "$0" "$@"']
-    return [*shell, fabric, "run", *given, str(RANK), str(script), *arguments]
+    return [*shell, fabric, "run", *given, str(WORKER), str(script), *arguments]

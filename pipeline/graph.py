@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.contradictions import contradictions
-from configs.stages import INPUTS, STAGES, DataConfig
-from configs.weights import weights_of
+from configs.schema.contradictions import contradictions
+from configs.schema.data import DataConfig
+from configs.schema.stages import INPUTS, STAGES
 from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.bases import changes_of, read_chain
-from pipeline.config import ConfigError, override, parse, plain, read_yaml, unknown
+from pipeline.config import override, read_yaml
 from pipeline.listing import hash_listing
-from pipeline.weights import hash_weights
+from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
+from smalti.config.parsing import ConfigError, parse, plain, unknown
+from smalti.config.weights import weights_of
 
 State = Literal["published", "resumable", "ready", "waits", "blocked"]
 

@@ -19,10 +19,10 @@ from types import FrameType
 from typing import IO, Any
 
 from pipeline.artifact import MANIFEST, Artifact, Store
-from pipeline.config import ConfigError, unknown
 from pipeline.devices import ALONE, rank, world_size
 from pipeline.graph import Recipe, Status
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent
+from smalti.config.parsing import ConfigError, unknown
 
 GO_ON = ("codebook", "tokenizer", "decoder", "token_shards", "ar_prior", "nar_prior", "samples")  # where they were
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from pipeline.config import ConfigError
 from pipeline.fabric import fabric_run
+from pipeline.fork_client import ForkServer
 from pipeline.graph import Node
-from pipeline.nursery import Nursery
 from pipeline.process import PROJECT, in_terminal, start
+from smalti.config.parsing import ConfigError
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -23,7 +23,7 @@ class Launcher:
 
     def __init__(self, stages: Sequence[str]) -> None:
         self._stages = stages
-        self._nursery: Nursery | None = None
+        self._forks: ForkServer | None = None
         self._stage_pid = 0
         self._through_agent = False  # torchrun's, which hands SIGTERM on to its ranks and dies of SIGUSR1
         self._signal = 0  # that asked to stop
@@ -48,12 +48,12 @@ class Launcher:
             return self._wait_for(start(fabric_run(["--devices", str(runtime.devices), *kind], script, arguments)))
         if NVIDIA_DRIVER.exists():  # what CUDA sets up at an import doesn't survive a fork
             return self._wait_for(start([sys.executable, str(script), *arguments]))
-        if self._nursery is None:
-            self._nursery = Nursery(self._stages)
-        self._nursery.start([str(script), *arguments])
-        return self._wait_for(self._nursery)
+        if self._forks is None:
+            self._forks = ForkServer(self._stages)
+        self._forks.start([str(script), *arguments])
+        return self._wait_for(self._forks)
 
-    def _wait_for(self, process: subprocess.Popen[bytes] | Nursery) -> int:
+    def _wait_for(self, process: subprocess.Popen[bytes] | ForkServer) -> int:
         self._stage_pid = process.pid
         self._hand_on()  # what came while the stage was being started
         try:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from configs.sources import EmbeddedSource, ListFile, SourceConfig
+from configs.schema.sources import EmbeddedSource, ListFile, SourceConfig
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "datamodules" / "assets" / "fluent-emoji-64.zip"
 

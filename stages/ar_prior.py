@@ -1,9 +1,9 @@
 """Stage ar_prior: the autoregressive prior."""
 
 from lit_modules.ar_prior import LitArPrior
-from networks.priors.causal import CausalPrior
 from pipeline.job import Job, run_stage
-from stages.prior import train_prior
+from smalti.priors.causal import CausalPrior
+from stages.training.prior_training import train_prior
 
 STAGE = "ar_prior"
 

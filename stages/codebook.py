@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from configs.stages import CodebookConfig
+from configs.schema.codebook import CodebookConfig
 from datamodules.images import EvaluationImages
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
-from lit_modules.clustering import Points, backend_for, check_points, cluster, share_of_a_group, whiten
 from lit_modules.codebook import LitCodebook
-from networks.features import build_features
-from networks.frozen import Frozen
 from pipeline.job import Job, run_stage
-from stages.published import open_index
-from stages.rows import check_dropped, predict_rows
-from stages.trainer import build_trainer
+from smalti.features import build_features
+from smalti.layers.frozen import Frozen
+from stages.results.prediction import check_dropped, predict_rows
+from stages.results.published import open_index
+from stages.training.clustering import Points, backend_for, check_points, cluster, share_of_a_group, whiten
+from stages.training.trainer import build_trainer
 
 STAGE = "codebook"
 

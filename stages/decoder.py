@@ -3,20 +3,19 @@
 import torch
 from lightning.pytorch import seed_everything
 
-from configs.architecture import AutoencoderKind, DiscriminatorConfig
-from configs.stages import DecoderConfig
+from configs.schema.decoder import DecoderConfig
 from lit_modules.decoder import LitDecoder
-from networks.attention import attention_decoder
-from networks.autoencoders import AnyDecoder
-from networks.discriminators import build_discriminator
-from networks.frozen import Frozen
-from networks.perceptual import build_perceptual
-from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
-from pipeline.config import plain
 from pipeline.job import Job, run_stage
-from stages.image_training import train_on_images
-from stages.published import (
+from smalti.config.autoencoders import AutoencoderConfig
+from smalti.config.discriminators import DiscriminatorConfig
+from smalti.config.parsing import plain
+from smalti.discriminators import build_discriminator
+from smalti.layers.frozen import Frozen
+from smalti.losses.perceptual import build_perceptual
+from smalti.tokenizers.autoencoders import AnyDecoder, build_decoder
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
+from stages.results.published import (
     check_size,
     check_tokenizer,
     fixed_images,
@@ -27,18 +26,19 @@ from stages.published import (
     save_network,
     tokenizer_config,
 )
-from stages.trainer import last_validation, run_facts
+from stages.training.image_training import train_on_images
+from stages.training.trainer import last_validation, run_facts
 
 STAGE = "decoder"
 
 
-def grown_decoder(phase1: AnyDecoder, autoencoder: AutoencoderKind, config: DecoderConfig) -> AnyDecoder:
+def grown_decoder(phase1: AnyDecoder, autoencoder: AutoencoderConfig, config: DecoderConfig) -> AnyDecoder:
     """Returns phase 1's decoder with attention, which changes nothing yet.
 
     Raises:
         ValueError: phase 1 has a tensor that phase 2 has not, or lacks one that isn't attention.
     """
-    decoder = attention_decoder(autoencoder, config.attention)
+    decoder = build_decoder(autoencoder, config.attention)
     state = phase1.state_dict()
     own = decoder.state_dict()
     fresh = {name for name in own if "tail" in name.split(".")}

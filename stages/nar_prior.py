@@ -1,9 +1,9 @@
 """Stage nar_prior: the non-autoregressive prior."""
 
 from lit_modules.nar_prior import LitNarPrior
-from networks.priors.masked import MaskedPrior
 from pipeline.job import Job, run_stage
-from stages.prior import train_prior
+from smalti.priors.masked import MaskedPrior
+from stages.training.prior_training import train_prior
 
 STAGE = "nar_prior"
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from configs.stages import ReportConfig
+from configs.schema.report import ReportConfig
 from datamodules.arrays import read_array
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.report_figures import bars, curves, labelled_grid, token_picture
-from stages.report_page import Section, render
+from stages.results.report_figures import bars, curves, labelled_grid, token_picture
+from stages.results.report_page import Section, render
 
 STAGE = "report"
 CURVES = {

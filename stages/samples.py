@@ -10,21 +10,24 @@ import torch
 from torchvision.utils import make_grid, save_image
 
 from callbacks.row_writer import RowWriter
-from configs.contradictions import guidance
-from configs.sampling import GuidanceConfig
-from configs.stages import SamplesConfig
+from configs.schema.contradictions import guidance
+from configs.schema.samples import SamplesConfig
 from datamodules.sample_indices import SampleIndices, sample_loader
 from datamodules.shards import ShardWriter
-from lit_modules.samples import LitSamples, Sampler, causal_sampler, masked_sampler
-from networks.few_rows import for_few_rows
-from networks.frozen import Frozen
-from networks.priors.causal import CausalPrior
-from networks.priors.masked import MaskedPrior
+from lit_modules.samples import LitSamples
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.published import check_tokenizer, load_decoders, load_prior
-from stages.rows import allocate
-from stages.trainer import build_trainer, lay_out
+from smalti.config.sampling import GuidanceConfig
+from smalti.layers.frozen import Frozen
+from smalti.layers.small_batch_linear import for_small_batches
+from smalti.priors.causal import CausalPrior
+from smalti.priors.masked import MaskedPrior
+from smalti.samplers.causal import causal_sampler
+from smalti.samplers.masked import masked_sampler
+from smalti.samplers.sampler import Sampler
+from stages.results.prediction import allocate
+from stages.results.published import check_tokenizer, load_decoders, load_prior
+from stages.training.trainer import build_trainer, lay_out
 
 STAGE = "samples"
 
@@ -95,7 +98,7 @@ def build(job: Job) -> None:
     for kind, artifact in priors.items():
         prior, sampler = open_prior(artifact, kind, config)
         if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
-            for_few_rows(prior.network)
+            for_small_batches(prior.network)
         if config.precision == "bf16-true":
             prior.network.bfloat16()
         module = LitSamples(prior, sampler, list(decoders.values()), tokenizer.facts["grid"])

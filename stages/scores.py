@@ -10,8 +10,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from configs.architecture import InceptionConfig
-from configs.stages import ScoresConfig
+from configs.schema.scores import ScoresConfig
 from datamodules.arrays import read_array
 from datamodules.images import EvaluationImages, evaluation_loader
 from datamodules.index import ImageIndex
@@ -19,22 +18,23 @@ from datamodules.sampler import StridedSampler
 from datamodules.shards import DROPPED, WRITTEN, ShardReader
 from datamodules.workers import leave_signals_to_the_stage
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
-from metrics.class_agreement import ClassJudge
-from metrics.frechet import FeatureStatistics, TooFewImages, distance_between
-from metrics.inception import PARTS, inception_score
-from metrics.reconstruction import to_uint8
-from networks.features import build_features
-from networks.frozen import Frozen
-from networks.lpips import build_lpips
-from networks.quantizers import FactorisedCodebooks
-from networks.tokenizer import VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.lineage import check_judge
-from stages.protocol import protocol
-from stages.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index
-from stages.rows import check_dropped
-from stages.trainer import build_trainer, lay_out
+from smalti.codebooks import FactorisedCodebooks
+from smalti.config.features import InceptionConfig
+from smalti.features import build_features
+from smalti.layers.frozen import Frozen
+from smalti.losses.lpips import build_lpips
+from smalti.metrics.class_agreement import ClassJudge
+from smalti.metrics.frechet import FeatureStatistics, TooFewImages, distance_between
+from smalti.metrics.inception import PARTS, inception_score
+from smalti.pixels import to_uint8
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
+from stages.results.ancestors import check_judge
+from stages.results.prediction import check_dropped
+from stages.results.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index
+from stages.results.score_protocol import protocol
+from stages.training.trainer import build_trainer, lay_out
 
 STAGE = "scores"
 Batch = dict[str, Tensor]

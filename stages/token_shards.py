@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from configs.stages import TokenShardsConfig
+from configs.schema.token_shards import TokenShardsConfig
 from datamodules.images import EvaluationImages
 from datamodules.index import Split
 from datamodules.shards import WRITTEN, ShardReader, ShardWriter
 from lit_modules.token_shards import LitTokenShards
-from metrics.codebook import usage
-from networks.frozen import Frozen
-from networks.quantizers.quantizer import count_codes
 from pipeline.job import Job, run_stage
-from stages.published import check_size, load_tokenizer, open_index
-from stages.rows import check_dropped, predict_rows
-from stages.trainer import build_trainer, lay_out
+from smalti.codebooks.quantizer import count_codes
+from smalti.layers.frozen import Frozen
+from smalti.metrics.codebook import usage
+from stages.results.prediction import check_dropped, predict_rows
+from stages.results.published import check_size, load_tokenizer, open_index
+from stages.training.trainer import build_trainer, lay_out
 
 STAGE = "token_shards"
 

@@ -4,23 +4,22 @@ import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
-from configs.stages import TokenizerConfig
+from configs.schema.tokenizer import TokenizerConfig
 from datamodules.arrays import read_array
 from lit_modules.tokenizer import LitTokenizer
-from networks.attention import attention_decoder
-from networks.autoencoders import build_encoder
-from networks.discriminators import build_discriminator
-from networks.features import feature_width
-from networks.perceptual import build_perceptual
-from networks.quantizers import FactorisedCodebooks, Quantizer, build_quantizer, empty_published
-from networks.representation import FeaturePredictor
-from networks.teacher import build_teacher
-from networks.tokenizer import PredictingTokenizer, VQTokenizer
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
-from stages.image_training import train_on_images
-from stages.published import fixed_images, load_network, open_index, previews, save_network
-from stages.trainer import last_validation, run_facts
+from smalti.codebooks import FactorisedCodebooks, Quantizer, build_quantizer, empty_published
+from smalti.discriminators import build_discriminator
+from smalti.features import feature_width
+from smalti.losses.feature_predictor import FeaturePredictor
+from smalti.losses.perceptual import build_perceptual
+from smalti.losses.representation import build_teacher
+from smalti.tokenizers.autoencoders import build_decoder, build_encoder
+from smalti.tokenizers.vq_tokenizer import PredictingTokenizer, VQTokenizer
+from stages.results.published import fixed_images, load_network, open_index, previews, save_network
+from stages.training.image_training import train_on_images
+from stages.training.trainer import last_validation, run_facts
 
 STAGE = "tokenizer"
 
@@ -32,7 +31,7 @@ def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quan
         ValueError: a predictor for a book that isn't there.
     """
     autoencoder = config.autoencoder
-    encoder, decoder = build_encoder(autoencoder, image_size), attention_decoder(autoencoder, config.attention)
+    encoder, decoder = build_encoder(autoencoder, image_size), build_decoder(autoencoder, config.attention)
     if not config.representation:
         return VQTokenizer(encoder, quantizer, decoder)
     if not isinstance(quantizer, FactorisedCodebooks):
@@ -49,7 +48,7 @@ def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quan
 
 def check_published(quantizer: Quantizer, config: TokenizerConfig) -> None:
     """Asserts, before days of training, that what a codebook publishes can be loaded: a new kind may have to be in
-    networks/quantizers' KEPT."""
+    smalti.codebooks' KEPT."""
     rebuilt = empty_published(config.quantizer, config.autoencoder.latent_dim, quantizer.num_codes)
     assert quantizer.published().state_dict().keys() == rebuilt.state_dict().keys(), config.quantizer.kind
 

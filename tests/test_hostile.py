@@ -17,11 +17,11 @@ from tests_support import Bomb, write_recipe
 from datamodules.arrays import read_array
 from datamodules.shards import ShardReader
 from datamodules.sources import unpack_embedded
-from networks.features.weights import read_tensors, read_weights
 from pipeline.artifact import Artifact, digest_of, seal, sha256_of
 from pipeline.graph import Recipe
-from stages.checkpoints import Generations
-from stages.published import load_tokenizer
+from smalti.tensors import read_tensors, read_weights
+from stages.results.published import load_tokenizer
+from stages.training.checkpoints import Generations
 
 
 def as_pickle(path: Path, bomb: Bomb) -> None:

@@ -8,26 +8,26 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 ALLOWED = {
-    "stages": {"lit_modules", "datamodules", "callbacks", "metrics", "networks", "pipeline", "configs"},
-    "lit_modules": {"networks", "metrics", "configs"},
-    "metrics": {"networks"},
-    "networks": {"configs"},
-    "datamodules": {"configs"},
+    "stages": {"lit_modules", "datamodules", "callbacks", "pipeline", "configs", "smalti"},
+    "lit_modules": {"smalti", "configs"},
+    "datamodules": {"smalti", "configs"},
     "callbacks": set(),
-    "pipeline": {"configs"},
-    "configs": set(),
+    "pipeline": {"configs", "smalti"},
+    "configs": {"smalti"},
+    "smalti": set(),
 }
+LIGHT = ("smalti.config", "smalti.seeds")  # what the schema and the runner may take of the library
 HEAVY = {"torch", "lightning", "numpy", "timm", "faiss", "torchvision"}
 
 
-def imported(path: Path) -> set[str]:
-    """Top-level modules that a file imports, anywhere in it."""
+def modules(path: Path) -> set[str]:
+    """Modules that a file imports, anywhere in it; of ``from a import b`` a."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
+            found.add(node.module)
     return found
 
 
@@ -36,13 +36,19 @@ FILES = [path for package in ALLOWED for path in (PROJECT / package).rglob("*.py
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_imports_follow_the_layers(path: Path) -> None:
-    package = path.relative_to(PROJECT).parts[0]
-    own = imported(path) & ALLOWED.keys() - {package}
+    package, *rooms = path.relative_to(PROJECT).parts
+    top = {name.partition(".")[0] for name in modules(path)}
+    own = top & ALLOWED.keys() - {package}
     assert own <= ALLOWED[package], f"{path} imports {own - ALLOWED[package]}"
-    if package == "configs":
-        assert imported(path) <= {*sys.stdlib_module_names, "configs"}
+    if package in ("configs", "pipeline"):
+        library = {name for name in modules(path) if name.startswith("smalti")}
+        assert all(name.startswith(LIGHT) for name in library), f"{path} imports {library}"
+    if package == "configs" or (package == "smalti" and rooms[0] in ("config", "seeds.py")):
+        assert top <= {*sys.stdlib_module_names, "configs", "smalti"}
     if package == "pipeline":
-        assert not imported(path) & HEAVY
+        assert not top & HEAVY
+    if package == "smalti":
+        assert not top & {"lightning", "pytorch_lightning", "tensorboard"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PROJECT)))

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from networks.features.inception import bare_inception
 from pipeline.artifact import seal
+from smalti.features.inception import bare_inception
 
 # How a command is run without root's right to write everywhere; None where that can't be given up.
 AS_ANYBODY: list[str] | None = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import codebooks, factorised
 from benchmarks.table import PROJECT, Row
 from pipeline.graph import Recipe
-from stages.params import parameter_counts
+from stages.commands.params import parameter_counts
 
 
 def test_rows_of_two_books_have_the_single_books_bits(tmp_path: Path) -> None:

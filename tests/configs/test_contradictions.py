@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from configs.contradictions import indivisible
-from pipeline.config import ConfigError
+from configs.schema.contradictions import indivisible
 from pipeline.graph import Recipe
+from smalti.config.parsing import ConfigError
 
 SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from configs.contradictions import num_books
+from configs.schema.contradictions import num_books
 from pipeline.graph import Recipe
-from stages.params import parameter_counts, quantizer_of
+from stages.commands.params import parameter_counts, quantizer_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 with (PROJECT / "docs" / "rows.csv").open(newline="") as stream:

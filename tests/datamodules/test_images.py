@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from tests_support import write_images
 
-from configs.sources import FlatFolder
-from configs.training import LoadingConfig
+from configs.schema.sources import FlatFolder
+from configs.schema.training import LoadingConfig
 from datamodules.images import EvaluationImages, TrainingImages, to_unit_range
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan

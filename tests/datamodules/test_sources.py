@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tests_support import write_images
 
-from configs.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, SourceConfig, WebDataset
+from configs.schema.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, SourceConfig, WebDataset
 from datamodules.decode import decode
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan, unpack_embedded

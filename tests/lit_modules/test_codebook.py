@@ -2,10 +2,10 @@
 
 import torch
 
-from configs.architecture import EfficientNetLiteConfig
 from lit_modules.codebook import LitCodebook
-from networks.features import build_features
-from networks.frozen import Frozen
+from smalti.config.features import EfficientNetLiteConfig
+from smalti.features import build_features
+from smalti.layers.frozen import Frozen
 
 
 def test_points_are_means_of_squares_or_the_positions_themselves() -> None:

@@ -3,7 +3,7 @@
 import torch
 
 from lit_modules.prior import LitPrior, Readout
-from networks.cross_entropy import linear_cross_entropy
+from smalti.losses.cross_entropy import linear_cross_entropy
 
 
 def test_a_book_without_a_masked_token_counts_nothing() -> None:

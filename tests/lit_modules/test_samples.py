@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from configs.architecture import ArPriorNetworkConfig, TransformerConfig
-from configs.sampling import ArSamplingConfig
-from lit_modules.samples import causal_sampler
-from networks.priors.causal import CausalPrior
+from smalti.config.priors import ArPriorNetworkConfig, TransformerConfig
+from smalti.config.sampling import ArSamplingConfig
+from smalti.priors.causal import CausalPrior
+from smalti.samplers.causal import causal_sampler
 
 
 @pytest.mark.parametrize("settings", [{"top_k_share": 0.1}, {"top_k": 2}])

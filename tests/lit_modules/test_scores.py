@@ -7,12 +7,12 @@ import torch
 from tests_support import write_inception
 from torch.utils.data import DataLoader
 
-from configs.architecture import InceptionConfig
 from datamodules.sampler import StridedSampler
 from lit_modules.scores import Judge, LitFeatureScores
-from metrics.reconstruction import from_uint8
-from networks.features import build_features
-from networks.frozen import Frozen
+from smalti.config.features import InceptionConfig
+from smalti.features import build_features
+from smalti.layers.frozen import Frozen
+from smalti.pixels import from_uint8
 from stages.scores import SampleImages
 
 

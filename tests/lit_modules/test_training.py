@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from callbacks.checkpoints import Checkpoints
 from callbacks.preemption import Preempted
-from configs.training import GanConfig, OptimizerConfig, TrainingConfig
+from configs.schema.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary
 from lit_modules.average import averaged
 from lit_modules.schedule import build_optimizer, learning_rate
@@ -172,7 +172,9 @@ def test_a_stopped_training_goes_on_exactly(
     expected = Recipe(SMOKE).status(store)[stage].artifact
     assert expected
     runs = with_inputs_of(smoke_runs, stage, tmp_path / "runs")
-    module = importlib.import_module("stages.prior" if stage == "nar_prior" else "stages.image_training")
+    module = importlib.import_module(
+        "stages.training.prior_training" if stage == "nar_prior" else "stages.training.image_training"
+    )
     original = module.training_trainer
 
     def with_stop(job: Any, training: Any, callbacks: Any) -> Trainer:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from configs.stages import STAGES
-from pipeline.config import ConfigError, parse, plain
+from configs.schema.stages import STAGES
 from pipeline.graph import Recipe
+from smalti.config.parsing import ConfigError, parse, plain
 
 SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke"
 

@@ -9,9 +9,9 @@ from PIL import Image
 from tests_support import write_recipe
 
 from pipeline.artifact import Artifact, Store
-from pipeline.config import ConfigError
 from pipeline.graph import Recipe
 from pipeline.listing import hash_listing
+from smalti.config.parsing import ConfigError
 
 SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, SMOKE
 
-from pipeline.config import ConfigError
 from pipeline.graph import Recipe
 from pipeline.launcher import Launcher
+from smalti.config.parsing import ConfigError
 
 
 def test_several_nodes_are_for_slurm() -> None:

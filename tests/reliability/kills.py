@@ -69,8 +69,8 @@ def victim(make: int, who: str) -> int | None:
     ranks = [pid for pid in below if variable(pid, "RANK") == who.removeprefix("rank ")]
     if ranks:
         return ranks[0]
-    nurseries = [pid for pid in below if "stages/nursery.py" in command_line(pid)]
-    forks = [pid for pid in nurseries if any(pid in descendants(other) for other in nurseries if other != pid)]
+    servers = [pid for pid in below if "pipeline/fork_server.py" in command_line(pid)]
+    forks = [pid for pid in servers if any(pid in descendants(other) for other in servers if other != pid)]
     return forks[0] if forks and who == "rank 0" else None
 
 

@@ -81,7 +81,7 @@ def test_two_runs_at_once_do_not_meet(ranks: Ranks, smoke_runs: Path, tmp_path: 
         while not any(file.stat().st_size for file in runs.glob("work/codebook/*/lock")):
             assert time.monotonic() < until
             time.sleep(0.001)
-        said = f"process {ranks.nurseries[0].pid} on {socket.gethostname()} is working on stage codebook; wait for it"
+        said = f"process {ranks.servers[0].pid} on {socket.gethostname()} is working on stage codebook; wait for it"
         with pytest.raises(ValueError, match=said):
             run_stage_here("codebook", SMOKE, runs)
     finally:

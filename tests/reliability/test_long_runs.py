@@ -35,19 +35,19 @@ def test_two_thousand_updates(
 ) -> None:
     """Two trainings side by side, each on a thread of its own."""
     folders, seen = {}, {stage: dict[int, dict[str, int]]() for stage in stages}
-    for stage, nursery in zip(stages, ranks.nurseries, strict=True):
+    for stage, server in zip(stages, ranks.servers, strict=True):
         runs = with_inputs_of(smoke_runs, stage, tmp_path / stage)
         folders[stage] = work_folder(stage, runs, SHORT)
-        nursery.start(command(stage, runs, tmp_path / f"{stage}.ckpt", 1, SHORT, every=200), {"OMP_NUM_THREADS": "1"})
+        server.start(command(stage, runs, tmp_path / f"{stage}.ckpt", 1, SHORT, every=200), {"OMP_NUM_THREADS": "1"})
     until = time.monotonic() + 900
     while any(2000 not in found for found in seen.values()):
         assert time.monotonic() < until, seen
         time.sleep(0.1)
-        for stage, nursery in zip(stages, ranks.nurseries, strict=True):
-            assert 2000 in seen[stage] or Path(f"/proc/{nursery.pid}").exists(), f"{stage} ended after {seen[stage]}"
+        for stage, server in zip(stages, ranks.servers, strict=True):
+            assert 2000 in seen[stage] or Path(f"/proc/{server.pid}").exists(), f"{stage} ended after {seen[stage]}"
             update = 200 * (len(seen[stage]) + 1)
             if update <= 2000 and reached(folders[stage], update):
-                seen[stage][update] = usage(nursery.pid)
+                seen[stage][update] = usage(server.pid)
     assert ranks.wait(2) == [0, 0]
     for stage, found in seen.items():
         growth = found[2000]["kB"] / found[200]["kB"] - 1

@@ -13,9 +13,9 @@ from tests_support import with_inputs_of
 from torch import Tensor
 
 from lit_modules.training import MAX_SKIPPED, LitTraining, NonFinite
-from networks.quantizers.search import nearest_codes
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from smalti.codebooks.search import nearest_codes
 
 
 def plant(place: str, first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:

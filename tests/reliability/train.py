@@ -19,7 +19,7 @@ from lightning.pytorch import Trainer
 
 from lit_modules.training import LitTraining
 from pipeline.job import Job, run_stage
-from stages.checkpoints import newest_checkpoint
+from stages.training.checkpoints import newest_checkpoint
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from conftest import SMOKE
 
 from pipeline.artifact import Store
 from pipeline.fabric import free_port
+from pipeline.fork_client import ForkServer
 from pipeline.graph import Recipe
-from pipeline.nursery import Nursery
 
 SCRIPT = Path(__file__).with_name("train.py")
 
@@ -22,7 +22,7 @@ class Ranks:
     """One process for each rank, forked from processes that imported torch before."""
 
     def __init__(self, number: int) -> None:
-        self.nurseries = [Nursery(["tokenizer", "decoder", "ar_prior", "nar_prior"]) for _ in range(number)]
+        self.servers = [ForkServer(["tokenizer", "decoder", "ar_prior", "nar_prior"]) for _ in range(number)]
 
     def start(self, world: int, command: list[str]) -> None:
         """Starts ranks 0 to ``world`` - 1 as torchrun does."""
@@ -30,16 +30,16 @@ class Ranks:
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world),
             "LOCAL_WORLD_SIZE": str(world), "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": "1",
         }  # fmt: skip
-        for rank, nursery in enumerate(self.nurseries[:world]):
+        for rank, server in enumerate(self.servers[:world]):
             own = {**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} if world > 1 else {}
-            nursery.start(command, own)
+            server.start(command, own)
 
     def wait(self, world: int) -> list[int]:
-        return [nursery.wait() for nursery in self.nurseries[:world]]
+        return [server.wait() for server in self.servers[:world]]
 
     def kill(self, world: int, first: int) -> list[int]:
         """Kills one rank with SIGKILL, and after a second what is left of the others; returns the exit codes."""
-        pids = [nursery.pid for nursery in self.nurseries[:world]]
+        pids = [server.pid for server in self.servers[:world]]
         os.kill(pids[first], signal.SIGKILL)
         time.sleep(1)
         for pid in pids:

@@ -7,11 +7,11 @@ import pytest
 from conftest import run_stage_here
 from tests_support import write_recipe
 
-from configs.architecture import EfficientNetLiteConfig
-from configs.stages import CodebookConfig
+from configs.schema.codebook import CodebookConfig
 from datamodules.index import ImageIndex
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from smalti.config.features import EfficientNetLiteConfig
 from stages.codebook import check_images, note_dropped
 
 

@@ -17,7 +17,7 @@ from tests_support import say_otherwise, with_inputs_of, write_recipe
 from datamodules.images import EvaluationImages, to_unit_range
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
-from stages.published import load_decoder, load_tokenizer, open_index
+from stages.results.published import load_decoder, load_tokenizer, open_index
 
 GOLDEN = PROJECT / "tests" / "golden"
 

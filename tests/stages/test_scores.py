@@ -9,14 +9,14 @@ import pytest
 from conftest import SMOKE, run_stage_here
 from tests_support import write_images, write_inception
 
-from configs.architecture import InceptionConfig
-from configs.stages import ScoresConfig
-from configs.training import LpipsConfig
+from configs.schema.scores import ScoresConfig
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
-from stages.lineage import check_judge
-from stages.protocol import lpips_protocol
+from smalti.config.features import InceptionConfig
+from smalti.config.losses import LpipsConfig
 from stages.report import score_tables
+from stages.results.ancestors import check_judge
+from stages.results.score_protocol import lpips_protocol
 
 
 def scores_of(recipe: Path, runs: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 import torch
 from conftest import RunStage
 
-from networks.quantizers import FactorisedCodebooks
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
-from stages.published import load_decoder, load_tokenizer
+from smalti.codebooks import FactorisedCodebooks
+from stages.results.published import load_decoder, load_tokenizer
 
 SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
 SHORT = [

@@ -1,0 +1,138 @@
+"""What the stages of one recipe have to agree on, checked before anything starts."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from configs.schema.data import DataConfig
+from configs.schema.priors import ArPriorConfig
+from configs.schema.samples import SamplesConfig
+from configs.schema.scores import ScoresConfig
+from configs.schema.sources import FlatFolder, LsunLmdb
+from configs.schema.tokenizer import TokenizerConfig
+from configs.schema.training import per_device_batch
+from smalti.config.autoencoders import FqganConfig
+from smalti.config.codebooks import (
+    EmaCodebookConfig,
+    FactorisedConfig,
+    FiniteScalarConfig,
+    KMeansCodebookConfig,
+    LookupFreeConfig,
+    ProjectedConfig,
+)
+from smalti.config.losses import LpipsLossConfig
+from smalti.config.priors import LlamaConfig
+from smalti.config.weights import weights_of
+
+
+def num_books(tokenizer: TokenizerConfig) -> int:
+    """Returns the number of codebooks k of a tokenizer."""
+    return getattr(tokenizer.quantizer, "num_books", 1)
+
+
+def num_classes(data: DataConfig | None) -> int | None:
+    """Returns 0 for data without labels, None where stage data will tell."""
+    if data is None:
+        return None
+    return 0 if isinstance(data.source, FlatFolder | LsunLmdb) else data.num_classes
+
+
+def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yields (stage, what is wrong and what would be right) for configs and inputs by stage."""
+    tokenizer = configs.get("tokenizer")
+    if not isinstance(tokenizer, TokenizerConfig):
+        return
+    yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
+    if tokenizer.attention and "decoder" in configs:
+        yield "decoder", "phase 2 adds the attention that tokenizer.attention gives phase 1; take one of them out"
+    for stage in ("tokenizer", "decoder"):
+        attention = getattr(configs.get(stage), "attention", None)
+        levels = len(tokenizer.autoencoder.widths)
+        if attention and len(attention.block_sizes) != levels:
+            yield stage, f"attention.block_sizes {attention.block_sizes}: give one for each of the {levels} levels"
+    books = num_books(tokenizer)
+    prior = configs.get("ar_prior")
+    if isinstance(prior, ArPriorConfig):
+        yield from (("ar_prior", text) for text in _head(prior, books))
+    scores = configs.get("scores")
+    if isinstance(scores, ScoresConfig):
+        yield from (("scores", text) for text in _judge(scores, configs))
+    samples = configs.get("samples")
+    if isinstance(samples, SamplesConfig):
+        for kind, settings in (("ar", samples.ar), ("nar", samples.nar)):
+            if len(settings.guidance.scale) not in (1, books):
+                yield "samples", f"{kind}.guidance.scale: give one number, or one for each of {books} books"
+            name = f"{kind}_prior"
+            if settings.guidance.active and inputs.get("samples", {}).get(name) == name:
+                classes = num_classes(configs.get("data"))
+                yield from (("samples", text) for text in guidance(kind, configs[name].label_dropout, classes))
+
+
+def indivisible(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields (stage, what is wrong) for batches that don't divide by the recipe's devices, which a launcher may
+    override: a stage itself goes by those that it has."""
+    for stage, config in configs.items():
+        if training := getattr(config, "training", None):
+            try:
+                per_device_batch(
+                    training.batch_size, training.accumulation, config.runtime.devices * config.runtime.num_nodes
+                )
+            except ValueError as error:
+                yield stage, str(error)
+
+
+def _judge(scores: ScoresConfig, configs: Mapping[str, Any]) -> Iterator[str]:
+    judge = scores.judge
+    for stage in ("codebook", "tokenizer", "decoder"):
+        if stage in configs and judge.weights in weights_of(configs[stage]):
+            yield f"judge: stage {stage} learns from {judge.weights}; a teacher can't be the judge, name another"
+        if scores.lpips and isinstance(getattr(configs.get(stage), "perceptual", None), LpipsLossConfig):
+            yield f"lpips: stage {stage} learns from this very distance; leave it null"
+
+
+def guidance(kind: str, label_dropout: float, num_classes: int | None) -> Iterator[str]:
+    """Yields what is wrong with guidance of a prior that was trained so; ``num_classes`` None isn't known yet."""
+    if num_classes == 0:
+        yield f"{kind}.guidance.scale: there are no classes to guide by; leave the guidance out"
+    elif not label_dropout:
+        yield (
+            f"{kind}.guidance.scale: guidance needs a prior that was trained without labels now and then, and "
+            f"{kind}_prior.label_dropout is 0; train with 0.1, or leave the guidance out"
+        )
+
+
+def _tokenizer(config: TokenizerConfig, has_codebook: bool) -> Iterator[str]:
+    quantizer, width = config.quantizer, config.autoencoder.latent_dim
+    if isinstance(quantizer, ProjectedConfig) != has_codebook:
+        if has_codebook:
+            yield f"quantizer kind {quantizer.kind!r} has no use for the input 'codebook'; take it out of pipeline.yaml"
+        else:
+            yield "quantizer: centres are needed; give the tokenizer the input 'codebook' in pipeline.yaml"
+    if isinstance(quantizer, FactorisedConfig) and width % quantizer.num_books:
+        yield f"autoencoder.latent_dim {width} doesn't divide by the quantizer's {quantizer.num_books} books"
+    if isinstance(quantizer, LookupFreeConfig) and 2**width != quantizer.num_codes:
+        yield f"quantizer.num_codes {quantizer.num_codes}: lookup_free needs 2^latent_dim, here 2^{width}"
+    if isinstance(quantizer, FiniteScalarConfig) and len(quantizer.levels) != width:
+        yield f"quantizer.levels: {len(quantizer.levels)} given, one for each of latent_dim {width} is needed"
+    book = quantizer.book if isinstance(quantizer, FactorisedConfig) else quantizer
+    if config.training.accumulation > 1 and isinstance(book, EmaCodebookConfig | KMeansCodebookConfig):
+        yield (
+            f"training.accumulation {config.training.accumulation}: kind {book.kind} learns from every batch that it "
+            "sees, not from the sum of several; take more devices or a smaller batch_size"
+        )
+    if isinstance(config.autoencoder, FqganConfig):
+        books = num_books(config)
+        if config.autoencoder.num_branches != books:
+            yield f"autoencoder.num_branches {config.autoencoder.num_branches}: the quantizer has {books} books"
+    for part in config.representation:
+        if not isinstance(quantizer, FactorisedConfig):
+            yield f"representation needs quantizer kind factorised, not {quantizer.kind}"
+        elif not 0 <= part.book < quantizer.num_books:
+            yield f"representation.book {part.book}: the books are 0 to {quantizer.num_books - 1}"
+
+
+def _head(prior: ArPriorConfig, books: int) -> Iterator[str]:
+    head = prior.network.head
+    if head.kind != "linear" and books == 1:
+        yield f"network.head.kind {head.kind!r}: the tokenizer has one book; only head linear fits it"
+    if head.kind == "ar" and not isinstance(prior.network.transformer, LlamaConfig):
+        yield "network.head.kind 'ar' is made of llama blocks; give network.transformer kind llama"

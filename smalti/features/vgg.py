@@ -1,0 +1,42 @@
+"""torchvision's VGG16, the perceptual network of SeQ-GAN."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torchvision.models import vgg16
+
+from smalti.config.features import Vgg16Config
+from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.tensors import load_strictly, read_weights
+
+# Index of each ReLU in torchvision's ``features`` and the width there.
+RELUS = {"relu1_2": (3, 64), "relu2_2": (8, 128), "relu3_3": (15, 256), "relu4_3": (22, 512), "relu5_3": (29, 512)}
+
+VGG_WIDTHS = {tap: width for tap, (_, width) in RELUS.items()} | {"logits": 1000}
+
+
+class Vgg16(FeatureNetwork):
+    """Taps relu1_2 .. relu5_3 and logits (1000), of torchvision's vgg16 IMAGENET1K_V1."""
+
+    def __init__(self, config: Vgg16Config) -> None:
+        super().__init__(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), input_size=config.input_size)
+        self.source = FeatureSource("vgg16", "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause")
+        self.channels = VGG_WIDTHS
+        self.network = vgg16(weights=None)
+        load_strictly(self.network, read_weights(config.weights), config.weights)
+        for module in self.network.modules():
+            if hasattr(module, "inplace"):
+                module.inplace = False  # a tap must keep its value
+        self.eval().requires_grad_(False)
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        found, wanted = {}, set(taps)
+        names = {index: tap for tap, (index, _) in RELUS.items()}
+        for index, layer in enumerate(self.network.features):
+            x = layer(x)
+            if index in names:
+                found[names[index]] = x
+                if wanted <= found.keys():
+                    return {tap: found[tap] for tap in taps}
+        found["logits"] = self.network.classifier(self.network.avgpool(x).flatten(1))
+        return {tap: found[tap] for tap in taps}

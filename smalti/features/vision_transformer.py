@@ -1,0 +1,101 @@
+"""Patch features of CLIP (open_clip) and of timm's vision transformers (DINOv2)."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import open_clip
+import timm
+import torch
+from torch import Tensor
+
+from smalti.config.features import OpenClipConfig, TimmConfig
+from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.tensors import load_strictly, read_weights
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def bare_clip(config: OpenClipConfig) -> Any:
+    """Returns open_clip's image tower without weights, on the default device; ValueError for a model it hasn't."""
+    transformer_widths(config)
+    logging.disable(logging.WARNING)  # "No pretrained weights loaded": they come from a file, or aren't wanted
+    try:
+        return open_clip.create_model(config.model, pretrained=None, device=torch.get_default_device()).visual
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def bare_timm(config: TimmConfig) -> Any:
+    """Returns timm's network without weights."""
+    size = {} if config.input_size is None else {"img_size": config.input_size}
+    return timm.create_model(config.model, pretrained=False, num_classes=0, **size)
+
+
+def transformer_widths(config: OpenClipConfig | TimmConfig) -> dict[str, int]:
+    """Returns the channels of each tap."""
+    if isinstance(config, OpenClipConfig):
+        model = open_clip.get_model_config(config.model)
+        if model is None:
+            raise ValueError(f"open_clip has no model {config.model!r}; see open_clip.list_models()")
+        layers = model["vision_cfg"]["layers"]
+        if isinstance(layers, list):  # a ResNet, whose last map has 32 times the width of its stem
+            return {"patches": 32 * model["vision_cfg"]["width"], "pooled": model["embed_dim"]}
+        found = dict.fromkeys(("patches", "pooled"), model["embed_dim"])
+        return found | {"class_token": model["vision_cfg"]["width"]}
+    with torch.device("meta"):
+        network = bare_timm(config)
+    return dict.fromkeys(("patches", "pooled"), network.num_features)
+
+
+class OpenClip(FeatureNetwork):
+    """Image tower of open_clip. ``patches`` (B, C, h, w) of a ViT pass the final norm and projection, as VQGAN-LC's do;
+    those of a ResNet are its last map, before the attention pool. ``pooled`` (B, C) is the image embedding;
+    ``class_token`` (B, C') a ViT's last class token before norm and projection, FQGAN's target."""
+
+    def __init__(self, config: OpenClipConfig) -> None:
+        super().__init__(CLIP_MEAN, CLIP_STD, config.input_size)
+        self.source = FeatureSource(f"open_clip {config.model}", config.weights, "MIT (openai), else the model card")
+        network = bare_clip(config)
+        prefix = "visual."
+        state = read_weights(config.weights)
+        visual = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        load_strictly(network, visual, config.weights)
+        self.network = network.float()
+        self.channels = transformer_widths(config)
+        self.eval().requires_grad_(False)
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        found = {}
+        if "patches" in taps:
+            tokens = self.network.forward_intermediates(
+                x, indices=1, normalize_intermediates=True, intermediates_only=True, output_fmt="NCHW"
+            )["image_intermediates"][-1]
+            projection = getattr(self.network, "proj", None)
+            found["patches"] = tokens if projection is None else (tokens.movedim(1, -1) @ projection).movedim(-1, 1)
+        if "pooled" in taps:
+            found["pooled"] = self.network(x)
+        if "class_token" in taps:
+            last = self.network.forward_intermediates(x, indices=1, intermediates_only=True, output_extra_tokens=True)
+            found["class_token"] = last["image_intermediates_prefix"][-1][:, 0]
+        return {tap: found[tap] for tap in taps}
+
+
+class TimmFeatures(FeatureNetwork):
+    """A timm network; ``patches`` (B, C, h, w) is its last feature map, ``pooled`` (B, C) its embedding."""
+
+    def __init__(self, config: TimmConfig) -> None:
+        super().__init__(IMAGENET_MEAN, IMAGENET_STD, config.input_size)
+        self.source = FeatureSource(f"timm {config.model}", config.weights, "see the model card")
+        self.network = bare_timm(config)
+        load_strictly(self.network, read_weights(config.weights), config.weights)
+        self.channels = transformer_widths(config)
+        self.eval().requires_grad_(False)
+
+    def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        patches = self.network.forward_intermediates(x, indices=1, norm=True, intermediates_only=True)[-1]
+        found = {"patches": patches}
+        if "pooled" in taps:
+            found["pooled"] = self.network(x)
+        return {tap: found[tap] for tap in taps}

@@ -1,0 +1,1 @@
+"""Layers that tokenizers and priors share."""

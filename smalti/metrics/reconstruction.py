@@ -1,0 +1,26 @@
+"""Pixel metrics of reconstructions, per image."""
+
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from smalti.pixels import to_uint8
+
+
+def peak_signal_to_noise(images: Tensor, targets: Tensor) -> Tensor:
+    """Returns PSNR in dB, (B,), of images against targets (B, 3, H, W) in [-1, 1], both rounded to uint8; RGB.
+
+    >>> import torch
+    >>> black, grey = torch.full((1, 3, 4, 4), -1.0), torch.full((1, 3, 4, 4), -0.8)
+    >>> round(peak_signal_to_noise(black, grey).item(), 2)  # 26 grey levels: 20 log10(255 / 26)
+    19.83
+    """
+    difference = (to_uint8(images).double() - to_uint8(targets).double()) / 255
+    return -10 * difference.square().mean(dim=(1, 2, 3)).clamp(min=1e-10).log10()
+
+
+def structural_similarity(images: Tensor, targets: Tensor) -> Tensor:
+    """Returns SSIM (B,), Gaussian window 11 and sigma 1.5, on uint8 images scaled to [0, 1] (Wang et al. 2004)."""
+    a, b = to_uint8(images).double() / 255, to_uint8(targets).double() / 255
+    value = structural_similarity_index_measure(a, b, data_range=1.0, reduction="none")
+    assert isinstance(value, Tensor)
+    return value

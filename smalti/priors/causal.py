@@ -1,0 +1,59 @@
+"""Autoregressive prior: p(s) = prod_i p(s_i | s_<i, class) (SeQ-GAN section 3.1; FQGAN section 3.4)."""
+
+import torch
+from torch import Tensor, nn
+
+from smalti.config.priors import ArPriorNetworkConfig
+from smalti.layers.transformer import KeyValueCache, initialise
+from smalti.priors.backbone import build_backbone
+from smalti.priors.condition import ClassEmbedding
+from smalti.priors.embedding import EMBEDDINGS
+from smalti.priors.heads import build_heads
+from smalti.priors.outputs import OutputLayers
+
+
+class CausalPrior(nn.Module):
+    """Class token, then positions in raster order; each predicts the k sub-tokens of the next position.
+
+    Tokens are (B, k, N); with one book and the linear head this is a GPT. Output layers are untied, one a book, and
+    start at zero, so that the first loss is ln K.
+    """
+
+    def __init__(
+        self, config: ArPriorNetworkConfig, num_books: int, num_codes: int, num_tokens: int, num_classes: int
+    ) -> None:
+        super().__init__()
+        self.num_books, self.num_codes, self.num_tokens = num_books, num_codes, num_tokens
+        width = config.transformer.width
+        self.classes = ClassEmbedding(num_classes, width)
+        self.codes = EMBEDDINGS[config.embedding](num_books, num_codes, width)
+        self.transformer = build_backbone(config.transformer, num_tokens, num_tokens, causal=True)
+        self.heads = build_heads(config.head, config.transformer, num_books)
+        self.outputs = OutputLayers(num_books, num_codes, width)
+        initialise(self)
+        self.outputs.reset()
+
+    def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
+        """Returns (B, k, N, C): what the output layers read, each sub-token from all before it."""
+        rows = self.codes.each(tokens)
+        x = torch.cat([self.classes(labels), self.codes.join(rows[:, :, :-1])], dim=1)
+        flat = self.transformer(x).flatten(0, 1)
+        found = self.heads(flat, rows.movedim(1, 2).flatten(0, 1))
+        return found.unflatten(0, (len(tokens), self.num_tokens)).movedim(2, 1)
+
+    def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
+        """Returns logits (B, k, N, K): position i predicts its own sub-tokens. Tokens (B, k, N)."""
+        return self.outputs(self.features(tokens, labels))
+
+    def start(self, labels: Tensor, caches: list[KeyValueCache]) -> Tensor:
+        """Returns the feature (B, C) of the first position, and fills the backbone's caches."""
+        return self.transformer(self.classes(labels), caches)[:, -1]
+
+    def advance(self, tokens: Tensor, caches: list[KeyValueCache]) -> Tensor:
+        """Returns the feature (B, C) of the position after ``tokens`` (B, k), given all before in the caches."""
+        return self.transformer(self.codes(tokens[:, :, None]), caches)[:, -1]
+
+    def sub_logits(self, book: int, feature: Tensor, previous: Tensor | None, caches: list[KeyValueCache]) -> Tensor:
+        """Returns logits (B, K) of sub-token ``book`` of a position; ``previous`` (B,) is the sub-token before it."""
+        rows = None if previous is None else self.codes.book(book - 1, previous)
+        return self.outputs.book(book, self.heads.step(book, feature, rows, caches))

@@ -1,0 +1,1 @@
+"""Sampling from priors, as pure functions of labels and sample indices."""

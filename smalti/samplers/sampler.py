@@ -1,0 +1,8 @@
+"""What every sampler is."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+Sampler = Callable[[Tensor, Sequence[int]], Tensor]
+"""(labels (B,), sample indices) to tokens (B, k, N): sample i is a function of its label, the seed and i alone."""

@@ -1,0 +1,56 @@
+"""Reading of weights files: plain tensors only, nothing is ever unpickled into an object."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from smalti.config.weights import locate_weights
+
+
+def read_weights(weights: str) -> dict[str, Tensor]:
+    """Returns the tensors of a safetensors file or of a torch file, read with ``weights_only``.
+
+    Raises:
+        ValueError: the file holds anything but tensors, or is damaged.
+    """
+    path = locate_weights(weights)
+    if path.suffix == ".safetensors":
+        return read_tensors(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"weights {path}: cannot be read as plain tensors ({type(error).__name__})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights {path}: expected a mapping of names to tensors, found {type(state).__name__}")
+    return state
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Returns the tensors of a safetensors file; ValueError if it is damaged or of another format."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())})") from error
+
+
+def load_strictly(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Loads ``state`` into ``network``; every name and shape must match.
+
+    Raises:
+        ValueError: a missing, unexpected or wrongly shaped tensor, named.
+    """
+    own = network.state_dict()
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or extra:
+        raise ValueError(
+            f"{name}: {len(missing)} tensors missing {missing[:3]}, {len(extra)} unexpected {extra[:3]}; "
+            "these are the weights of another network"
+        )
+    for key, value in state.items():
+        if own[key].shape != value.shape:
+            raise ValueError(f"{name}: {key} has shape {tuple(value.shape)}, expected {tuple(own[key].shape)}")
+    network.load_state_dict(state)

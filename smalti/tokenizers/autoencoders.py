@@ -1,0 +1,40 @@
+"""Encoders and decoders; a recipe chooses by ``kind``."""
+
+from torch import nn
+
+from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig, FqganConfig, SeqganConfig
+from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
+from smalti.tokenizers.fqgan import FqganEncoder
+from smalti.tokenizers.seqgan import Decoder, Encoder
+from smalti.tokenizers.vqgan import VqganDecoder, VqganEncoder
+
+AnyDecoder = Decoder | VqganDecoder
+
+
+def build_encoder(config: AutoencoderConfig, image_size: int) -> nn.Module:
+    """Returns images (B, 3, H, W) to latents (B, D, h, w), for images of ``image_size`` pixels."""
+    if isinstance(config, SeqganConfig):
+        return Encoder(config)
+    if isinstance(config, FqganConfig):
+        return FqganEncoder(config, image_size)
+    return VqganEncoder(config)
+
+
+def build_decoder(config: AutoencoderConfig, attention: DecoderAttentionConfig | None = None) -> AnyDecoder:
+    """Returns latents (B, D, h, w) to images (B, 3, H, W): phase 1's decoder, or with ``attention`` phase 2's, whose
+    levels each end in pairs of a regional and a dilated attention layer.
+
+    Raises:
+        ValueError: block sizes for another number of levels.
+    """
+    if attention is not None and len(attention.block_sizes) != len(config.widths):
+        raise ValueError(f"block_sizes {attention.block_sizes}: give one for each of the {len(config.widths)} levels")
+
+    def tail(level: int, width: int) -> nn.Module:
+        if attention is None:
+            return nn.Identity()
+        block, head_dim = attention.block_sizes[level], min(attention.head_dim, width)
+        kinds = (RegionalAttention, DilatedAttention) * attention.pairs
+        return nn.Sequential(*(kind(width, block, head_dim) for kind in kinds))
+
+    return Decoder(config, tail) if isinstance(config, SeqganConfig) else VqganDecoder(config, tail)

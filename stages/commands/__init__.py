@@ -1,0 +1,1 @@
+"""Commands of the pipeline that need torch or read images."""

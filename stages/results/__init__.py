@@ -1,0 +1,1 @@
+"""What crosses stage borders, and how it is shown."""

@@ -1,0 +1,88 @@
+"""Pictures of the report, each as a data URI."""
+
+import base64
+import io
+import math
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+matplotlib.use("agg")
+
+SCALE = 2  # screen pixels for each image pixel, up to 128 px images
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Returns bytes as a data URI of image/``kind``."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def picture(image: np.ndarray) -> str:
+    """Returns uint8 (H, W, 3) as a PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "png")
+    return data_uri(stream.getvalue(), "png")
+
+
+def tile(images: np.ndarray) -> np.ndarray:
+    """Returns images uint8 (M, 3, H, W) side by side with a white pixel between, enlarged: (H', W', 3)."""
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=255)
+    row = np.concatenate(list(framed), axis=2).transpose(1, 2, 0)
+    scale = SCALE if images.shape[-1] <= 128 else 1
+    return row.repeat(scale, 0).repeat(scale, 1)
+
+
+def labelled_grid(rows: list[tuple[str, np.ndarray]]) -> list[tuple[str, str]]:
+    """Returns (label, picture) for each row of images uint8 (M, 3, H, W)."""
+    return [(label, picture(tile(np.asarray(images)))) for label, images in rows if len(images)]
+
+
+def token_picture(images: np.ndarray, tokens: np.ndarray, num_codes: int) -> str:
+    """Returns images and, below, their token maps (M, h, w), one colour a code."""
+    colours = np.random.default_rng(0).integers(0, 256, (num_codes, 3), dtype=np.uint8)
+    factor = images.shape[-1] // tokens.shape[-1]
+    maps = colours[tokens].repeat(factor, 1).repeat(factor, 2).transpose(0, 3, 1, 2)
+    return picture(np.concatenate([tile(images), tile(maps)], axis=0))
+
+
+def svg(figure: Figure) -> str:
+    """Returns a figure as an SVG."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return data_uri(stream.getvalue(), "svg+xml")
+
+
+STEPS = 1000  # of a histogram: as many as its width shows
+
+
+def bars(counts: np.ndarray) -> str:
+    """Returns a histogram of counts (K,), already in order; of a large codebook the means of STEPS parts."""
+    figure, axes = plt.subplots(figsize=(8, 2), layout="constrained")
+    places = np.linspace(0, len(counts), min(len(counts), STEPS), endpoint=False, dtype=np.int64)
+    means = np.add.reduceat(counts.astype(np.float64), places) / np.diff(places, append=len(counts))
+    axes.fill_between(places, means, step="post")
+    axes.set_xlim(0, len(counts))
+    axes.set_ylabel("uses")
+    return svg(figure)
+
+
+def curves(series: dict[str, list[tuple[float, float]]]) -> str:
+    """Returns small multiples, one panel a value."""
+    names = sorted(series, key=lambda name: (not name.startswith("val/"), name))
+    columns = 4
+    lines = max(1, math.ceil(len(names) / columns))
+    figure, axes = plt.subplots(lines, columns, figsize=(12, 1.8 * lines), squeeze=False)
+    # Fixed margins: matplotlib's layout engines take seconds for so many panels.
+    figure.subplots_adjust(0.04, 0.3 / lines, 0.99, 1 - 0.25 / lines, wspace=0.25, hspace=0.6)
+    for panel in axes.flat[len(names) :]:
+        panel.axis("off")
+    for panel, name in zip(axes.flat, names, strict=False):
+        updates, values = zip(*series[name], strict=True)
+        panel.plot(updates, values, linewidth=1, marker="." if len(values) < 10 else None)
+        panel.set_title(name, fontsize=8)
+        panel.tick_params(labelsize=6)
+    return svg(figure)

@@ -1,0 +1,60 @@
+"""How the figures of stage scores were measured."""
+
+from typing import Any
+
+from configs.schema.scores import ScoresConfig
+from datamodules.index import ImageIndex
+from pipeline.job import Job
+from smalti.config.features import InceptionConfig
+from stages.results.ancestors import teachers
+
+
+def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
+    """Returns what the Frechet distance over a tap is called: FID for Inception's pooled features alone.
+
+    >>> distance_name(ScoresConfig(judge=InceptionConfig(), reconstruction_tap="", generation_tap=""), "", "pooled")
+    'FID'
+    """
+    return "FID" if isinstance(config.judge, InceptionConfig) and tap == "pooled" else f"fd_{judge}"
+
+
+def lpips_protocol(job: Job) -> str:
+    """Returns how LPIPS was measured, and whether its network was a teacher too."""
+    if job.config.lpips is None:
+        return "absent: no lpips weights named"
+    taught = job.identity["weights"][job.config.lpips.weights] in teachers(job)
+    return "vgg, [-1, 1]" + ("; the same VGG16 was a teacher, in another distance" if taught else "")
+
+
+def sampling_protocol(job: Job) -> dict[str, Any]:
+    """Returns how the samples were drawn."""
+    if "samples" not in job.inputs:
+        return {}
+    samples = job.inputs["samples"]
+    return {
+        "number": samples.facts["num_samples"], "labels": samples.facts["labels"], "seed": samples.facts["seed"],
+        "ar": samples.config["ar"], "nar": samples.config["nar"],
+        "precision": samples.config["precision"],
+        "guidance": "parameter s: u + s (c - u); parameter w: s = 1 + w",
+    }  # fmt: skip
+
+
+def protocol(
+    job: Job, judge: str, index: ImageIndex, num_val: int, num_reference: int, absent: dict[str, str]
+) -> dict[str, Any]:
+    """Returns everything that somebody else needs to measure the same; ``absent`` says why a figure isn't there."""
+    config: ScoresConfig = job.config
+    return {
+        "judge": judge, "judge_sha256": job.identity["weights"][config.judge.weights],
+        "frechet": "float64, taps averaged over positions",
+        "reconstruction_distance": distance_name(config, judge, config.reconstruction_tap),
+        "generation_distance": distance_name(config, judge, config.generation_tap),
+        "reconstruction_tap": config.reconstruction_tap, "generation_tap": config.generation_tap,
+        "reconstruction_reference": f"the same {num_val} val crops",
+        "generation_reference": f"{num_reference} train images, centre crops",
+        "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
+        "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
+        "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",
+        "ssim": "Gaussian 11, sigma 1.5, range 1", "lpips": lpips_protocol(job), "network_dtype": "float32",
+        "weights": "EMA", "samples": sampling_protocol(job), "absent": absent,
+    }  # fmt: skip

@@ -1,0 +1,71 @@
+"""Training on images, as both phases of the tokenizer do it."""
+
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+
+from callbacks.previews import Previews
+from callbacks.unreadable import Unreadable
+from callbacks.usage_watch import UsageWatch
+from configs.schema.decoder import DecoderConfig
+from configs.schema.tokenizer import TokenizerConfig
+from configs.schema.training import per_device_batch
+from datamodules.images import Images
+from datamodules.index import ImageIndex
+from lit_modules.reconstruction import LitReconstruction
+from pipeline.job import Job
+from smalti.discriminators.style import StyleDiscriminator
+from stages.training.trainer import fit, speed_up, training_trainer
+
+# What to turn when a codebook stays unused, by the kind of the quantiser.
+GENERAL = "try a smaller num_codes, a smaller latent_dim, a lower learning rate, or another kind of quantizer"
+FROZEN = "the codebook is frozen here: train stage tokenizer again"
+KNOBS = {
+    "learned": "raise entropy_weight, lower entropy_temperature, shrink latent_dim to 8, or take kind learned_cosine",
+    "learned_cosine": "raise entropy_weight (temperature 0.01), or take a projected codebook",
+    "ema": "set restart_below (0.1 to 1 tokens an update), or lower decay",
+    "kmeans": "estimate more often (every), for longer (until), or from more latents (reservoir)",
+    "factorised": "raise book.entropy_weight and book.sample_entropy_weight (temperature 0.01); 8 channels a book",
+    "residual": "use fewer num_books, or a smaller num_codes",
+    "lookup_free": "raise entropy_weight or diversity, or shrink num_codes and latent_dim with it",
+    "projected_l2": "take kind projected_cosine, whiten the centres (codebook.whiten), or raise entropy_weight",
+    "projected_cosine": "whiten the centres (codebook.whiten), raise entropy_weight, or lower entropy_temperature",
+}
+
+
+def check_groups(discriminator: nn.Module, batch_size: int) -> None:
+    """Raises ValueError if the discriminator's groups of images would straddle two batches, and so differ with the
+    number of devices."""
+    if isinstance(discriminator, StyleDiscriminator) and batch_size % discriminator.group:
+        raise ValueError(
+            f"discriminator.stddev_group {discriminator.group} doesn't divide the {batch_size} images of a device and "
+            "accumulation step; choose another group or training.batch_size"
+        )
+
+
+def train_on_images(job: Job, module: LitReconstruction, index: ImageIndex, probe: Tensor) -> Trainer:
+    """Trains ``module`` to its last update, with previews of ``probe``; returns the trainer."""
+    config: TokenizerConfig | DecoderConfig = job.config
+    training = config.training
+    knobs = KNOBS.get(config.quantizer.kind, GENERAL) if isinstance(config, TokenizerConfig) else FROZEN
+    speed_up(module, config.runtime)
+    trainer = training_trainer(
+        job,
+        training,
+        [
+            Previews(probe, job.work / "previews"),
+            UsageWatch(floor=0.5, patience=3, knobs=knobs),
+            Unreadable(index.name, index.facts.num_train, config.loading.max_unreadable),
+        ],
+    )
+    batch_size = per_device_batch(training.batch_size, training.accumulation, trainer.world_size)
+    check_groups(module.adversary.discriminator, batch_size)
+    data = Images(
+        index,
+        config.loading,
+        batch_size=batch_size,
+        accumulation=training.accumulation,
+        seed=training.seed,
+        workers=config.runtime.num_workers,
+    )
+    fit(job, training, module, data, trainer)
+    return trainer

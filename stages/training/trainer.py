@@ -1,0 +1,203 @@
+"""The trainer that every stage uses, set up from the recipe and from what the launcher says."""
+
+import atexit
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
+
+from callbacks.checkpoints import Checkpoints
+from callbacks.curves import Curves
+from callbacks.missed_validation import MissedValidation
+from callbacks.non_finite import NonFiniteDump
+from callbacks.preemption import Preemption
+from callbacks.start_table import StartTable
+from callbacks.step_seed import StepSeed
+from configs.schema.runtime import RuntimeConfig
+from configs.schema.training import TrainingConfig
+from lit_modules.training import LitTraining, NonFinite
+from pipeline.devices import device_settings, world_size
+from pipeline.job import Job
+from pipeline.process import PREEMPTED
+from smalti.seeds import mix
+from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint
+from stages.training.disk_space import check_room
+
+CHECKPOINTS = "checkpoints"
+
+# Lightning's warnings about choices that are made on purpose here.
+DELIBERATE = (
+    ".*does not have many workers.*",
+    ".*mid-epoch.*",
+    ".*in eval mode at the start of training.*",
+    "Using ModelCheckpoint with manual optimization",
+    ".*Checkpoint directory.*exists.*",
+    ".*resuming from a checkpoint that ended before the epoch ended.*",
+    ".*GPU available but not used.*",
+    ".*LeafSpec.*",
+    ".*sync_dist=True.*",  # metrics reduce themselves
+    ".*torch.distributed.nn.functional.all_reduce is deprecated.*",  # its successor is private still
+    ".*srun. command is available.*",
+    ".*Starting from v1.9.0, `tensorboardX`.*",
+)
+
+
+def quieten() -> None:
+    """Silences what is said on purpose, and the lines that Lightning prints at every start."""
+    for text in DELIBERATE:
+        warnings.filterwarnings("ignore", text)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.ERROR)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+def check_world_size(wanted: int) -> None:
+    """Raises ValueError unless the launcher, torchrun or srun, started ``wanted`` processes.
+
+    Otherwise each of them would train alone, over the others' files.
+    """
+    started = world_size()
+    if started != wanted:
+        raise ValueError(
+            f"the launcher started {started} processes, the recipe asks for {wanted}; give the same number to "
+            "lightning run --devices or srun --ntasks and to runtime.devices times runtime.num_nodes"
+        )
+
+
+@atexit.register
+def leave_process_group() -> None:
+    """Ends this process's part in the process group, so that its threads don't outlive the interpreter.
+
+    Lightning does so at the end of a process for NCCL alone; with gloo, a rank could abort at its very end ("terminate
+    called without an active exception"), upon which the launcher stops the others.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any) -> Trainer:
+    """Returns a Trainer on the devices that recipe and launcher name.
+
+    Raises:
+        ValueError: the launcher started another number of processes than the Trainer will use.
+    """
+    quieten()
+    runtime: RuntimeConfig = job.config.runtime
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    devices = device_settings(runtime)
+    check_world_size(devices["devices"] * devices["num_nodes"])
+    plugins: list[Any] = [Generations()]
+    if "TORCHELASTIC_RUN_ID" not in os.environ and SLURMEnvironment.detect():
+        # A process of a batch script without srun is no task of SLURM's; Lightning would wait for the other tasks.
+        plugins.append(
+            SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
+        )
+    terminal = sys.stdout.isatty()
+    trainer = Trainer(
+        **devices,
+        callbacks=list(callbacks),
+        plugins=plugins,
+        use_distributed_sampler=False,
+        enable_progress_bar=terminal,
+        enable_model_summary=False,
+        default_root_dir=job.work,
+        **settings,
+    )
+    assert trainer.world_size == devices["devices"] * devices["num_nodes"]
+    return trainer
+
+
+def fit(
+    job: Job,
+    training: TrainingConfig,
+    module: LitTraining,
+    data: LightningDataModule,
+    trainer: Trainer,
+) -> None:
+    """Trains to the last update, from the newest checkpoint if there is one, and validates that update.
+
+    Raises:
+        ValueError: it ended before the last update.
+    """
+    if not job.rank:
+        drop_partial(job.work / CHECKPOINTS)
+        check_room(module, job.work / CHECKPOINTS)
+    checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
+    if checkpoint and not job.rank:
+        print(f"  resuming from {checkpoint.name}", flush=True)
+    trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    if trainer.global_step < training.updates:
+        raise ValueError(f"training ended at update {trainer.global_step} of {training.updates}")
+    if not last_validation(trainer):
+        # The updates are no multiple of validate_every, or it was killed between the last update and the end.
+        trainer.validate(module, data, verbose=False)
+    module.move_frozen()  # Lightning has moved the module to the CPU, where what is published is put together
+
+
+def last_validation(trainer: Trainer) -> dict[str, float]:
+    """Returns the ``val/`` figures after the last update."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    curves = next(callback for callback in callbacks if isinstance(callback, Curves))
+    return curves.validation(trainer.global_step)
+
+
+def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Callback]) -> Trainer:
+    """Returns the Trainer of a training stage: seeds, checkpoints, curves, signals, TensorBoard."""
+    runtime: RuntimeConfig = job.config.runtime
+    folder = job.work / CHECKPOINTS
+    curves = Curves(
+        job.work / "curves.csv", runtime.log_every, training.updates, training.batch_size, not sys.stdout.isatty()
+    )
+    return build_trainer(
+        job,
+        [
+            StartTable(),
+            StepSeed(lambda batch, rank: mix(training.seed, "step", batch, rank)),
+            *callbacks,
+            curves,
+            NonFiniteDump(job.work, NonFinite, lambda: newest_checkpoint(folder)),
+            # Last, so that what is saved includes what the others did with this update.
+            Checkpoints(folder, runtime.checkpoint_every, training.validate_every),
+            Preemption(folder, PREEMPTED),
+            MissedValidation(training.validate_every, curves),  # behind those that obey signals
+        ],
+        precision=training.precision,
+        max_steps=training.updates,
+        max_epochs=-1,
+        val_check_interval=training.validate_every * training.accumulation,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=runtime.log_every,
+        logger=TensorBoardLogger(job.work, name="tensorboard", version=""),
+    )
+
+
+def run_facts(trainer: Trainer) -> dict[str, Any]:
+    """Returns what a training's manifest says of the devices: how many, and the peak of rank 0's GPU in GB."""
+    device = trainer.strategy.root_device
+    peak = {"device_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9} if device.type == "cuda" else {}
+    return {"world_size": trainer.world_size, **peak}
+
+
+def lay_out(runtime: RuntimeConfig, *networks: nn.Module) -> None:
+    """Puts the weights of convolutions into the memory format that the recipe names."""
+    if runtime.channels_last:
+        for network in networks:
+            network.to(memory_format=torch.channels_last)
+
+
+def speed_up(module: LitTraining, runtime: RuntimeConfig) -> None:
+    """Applies the run-time choices that change speed alone: memory format and compilation."""
+    lay_out(runtime, module, *module.frozen.values())
+    if runtime.compile:
+        for part in module.compiled_parts():
+            part.compile()

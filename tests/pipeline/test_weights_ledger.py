@@ -1,0 +1,68 @@
+"""The memory of what weights files hash to, and files that can't be used."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, SMOKE
+
+from pipeline.artifact import sha256_of
+from pipeline.graph import Recipe
+from pipeline.weights_ledger import hash_weights, unusable_weights
+
+
+def test_a_damaged_memory_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path))
+    (tmp_path / "a.pth").write_bytes(b"weights")
+    cache = tmp_path / "weights.json"
+    cache.write_text('{"half')
+    assert hash_weights("a.pth", cache) == sha256_of(tmp_path / "a.pth")
+    remembered = cache.read_text()
+    assert hash_weights("a.pth", cache) == sha256_of(tmp_path / "a.pth") and cache.read_text() == remembered
+    (tmp_path / "a.pth").write_bytes(b"other weights")
+    assert hash_weights("a.pth", cache) == sha256_of(tmp_path / "a.pth")
+
+
+def test_a_file_that_is_not_what_was_fetched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path / "weights"))
+    (tmp_path / "weights").mkdir()
+    file, cache = tmp_path / "weights" / "a.pth", tmp_path / "cache.json"
+    file.write_bytes(b"weights")
+    (tmp_path / "weights" / "weights.json").write_text(json.dumps({"a.pth": {"sha256": sha256_of(file)}}))
+    assert hash_weights("a.pth", cache) == sha256_of(file)
+    file.write_bytes(b"weightz")
+    for _ in ("anew", "remembered"):
+        with pytest.raises(ValueError, match=r"a\.pth: sha256 .*, fetched as .*: fetch it again"):
+            hash_weights("a.pth", cache)
+    (tmp_path / "weights" / "weights.json").write_text("{")
+    with pytest.raises(ValueError, match=r"weights\.json: not readable"):
+        hash_weights("a.pth", cache)
+
+
+def test_all_weights_that_are_missing_are_named_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path / "weights"))
+    recipe = tmp_path / "recipe"
+    recipe.mkdir()
+    (recipe / "pipeline.yaml").write_text(
+        f"base: {SMOKE}\nset:\n  - 'scores.judge={{kind: vgg16, weights: judge.safetensors}}'\n"
+        "  - decoder.perceptual.network.weights=taught.pth\n"
+    )
+
+    def told(*words: str) -> str:
+        command = [sys.executable, "-m", "pipeline", *words, "--runs", str(tmp_path / "runs")]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1 and not done.stdout
+        return done.stderr
+
+    for words in (["run", str(recipe)], ["slurm", str(recipe), "--submit"]):
+        lines = told(*words).splitlines()
+        assert [name in line for name, line in zip(("taught", "judge"), lines, strict=True)] == [True, True]
+        assert all("no such file; fetch it with 'make weights RECIPE=" in line for line in lines)
+    assert "judge" not in told("run", str(recipe), "--until", "decoder")
+    assert not list((tmp_path / "runs").glob("artifacts/*"))
+    configs = [node.config for node in Recipe(SMOKE).nodes.values()]
+    assert not unusable_weights(configs, tmp_path / "weights.json")
