@@ -2,7 +2,7 @@
 
     python -m benchmarks.decoding [--tokens 256]
 
-"smalti" decodes as stage samples does on a CPU; "plain linears" without smalti.layers.small_batch_linear. NAR is MaskGIT's decoder in
+"smalti" decodes as stage samples does on a CPU; "plain linears" without SmallBatchLinear. NAR is MaskGIT's decoder in
 12 steps. Logits of the cached decoding are compared with those of one uncached forward.
 """
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from lit_modules.prior import Batch, LitPrior, Readout
-from smalti.priors import Prior
+from smalti.priors import TokenPrior
 from smalti.samplers.causal import sample_causal
 from smalti.samplers.noise import uniform
 
@@ -11,7 +11,7 @@ from smalti.samplers.noise import uniform
 class LitArPrior(LitPrior):
     """Every token is predicted from those before it and the class."""
 
-    def readouts(self, network: Prior, batch: Batch, labels: Tensor) -> list[Readout]:
+    def readouts(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Readout]:
         tokens = batch["tokens"]
         features = network.features(tokens, labels)
         return [

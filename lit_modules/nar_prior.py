@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from lit_modules.prior import Batch, LitPrior, Readout
-from smalti.priors import Prior
+from smalti.priors import TokenPrior
 from smalti.priors.masked import random_mask
 from smalti.samplers.masked import MASKGIT, sample_masked
 from smalti.samplers.noise import uniform
@@ -12,7 +12,7 @@ from smalti.samplers.noise import uniform
 class LitNarPrior(LitPrior):
     """The masked tokens are predicted from the others and the class; the loss is on the masked ones alone."""
 
-    def readouts(self, network: Prior, batch: Batch, labels: Tensor) -> list[Readout]:
+    def readouts(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Readout]:
         tokens, noise = batch["tokens"], batch["noise"]
         mask = random_mask(ratio=noise[:, 1], order=noise[:, 2:]).view_as(tokens)
         features = network.features(tokens.masked_fill(mask, network.num_codes), labels)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.schema.priors import ArPriorConfig, NarPriorConfig
+from configs.schema.priors import PriorConfig
 from lit_modules.training import LitTraining
 from smalti.collectives import all_mean
 from smalti.layers.frozen import Frozen
 from smalti.losses.cross_entropy import linear_cross_entropy, token_losses
-from smalti.priors import Prior
+from smalti.priors import TokenPrior
 from smalti.tokenizers.vq_tokenizer import VQTokenizer, on_grid
 
 Batch = dict[str, Tensor]
@@ -43,8 +43,8 @@ class LitPrior(LitTraining):
 
     def __init__(
         self,
-        network: Prior,
-        config: ArPriorConfig | NarPriorConfig,
+        network: TokenPrior,
+        config: PriorConfig,
         num_classes: int,
         tokenizer: Frozen[VQTokenizer],
         grid: Sequence[int],
@@ -61,9 +61,9 @@ class LitPrior(LitTraining):
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def compiled_parts(self) -> list[nn.Module]:
-        return [cast(Prior, self.network).transformer]
+        return [cast(TokenPrior, self.network).transformer]
 
-    def readouts(self, network: Prior, batch: Batch, labels: Tensor) -> list[Readout]:
+    def readouts(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Readout]:
         """Returns, for each book, what its output layer reads and the tokens that it should give."""
         raise NotImplementedError
 
@@ -77,7 +77,7 @@ class LitPrior(LitTraining):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.label_dropout, self.num_classes)
-        readouts = self.readouts(cast(Prior, self.network), batch, labels)
+        readouts = self.readouts(cast(TokenPrior, self.network), batch, labels)
         losses = [
             linear_cross_entropy(r.features, r.weight, r.targets, self.label_smoothing) * self.share_of(r)
             for r in readouts

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from smalti.layers.frozen import Frozen
 from smalti.pixels import to_uint8
-from smalti.priors.causal import CausalPrior
-from smalti.priors.masked import MaskedPrior
+from smalti.priors import TokenPrior
 from smalti.samplers.sampler import Sampler
 from smalti.tokenizers.vq_tokenizer import VQTokenizer, on_grid
 
@@ -19,7 +18,7 @@ class LitSamples(LightningModule):
 
     def __init__(
         self,
-        prior: Frozen[CausalPrior] | Frozen[MaskedPrior],
+        prior: Frozen[TokenPrior],
         sampler: Sampler,
         decoders: Sequence[Frozen[VQTokenizer]],
         grid: Sequence[int],
@@ -28,8 +27,9 @@ class LitSamples(LightningModule):
         self.prior, self.sampler, self.decoders, self.grid = prior, sampler, decoders, grid
 
     def on_predict_start(self) -> None:
-        for network in (self.prior, *self.decoders):
-            network.to(self.device)
+        self.prior.to(self.device)
+        for decoder in self.decoders:
+            decoder.to(self.device)
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         tokens = self.sampler(batch["labels"], batch["index"].tolist())

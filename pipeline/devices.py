@@ -3,10 +3,8 @@
 import os
 from typing import Any
 
-ALONE = ("data", "report")  # stages of one process, without a Trainer
 
-
-def rank() -> int:
+def global_rank() -> int:
     """Returns the global rank that the launcher gave this process; 0 without a launcher."""
     for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
         if name in os.environ:

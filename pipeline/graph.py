@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from configs.schema.contradictions import contradictions
 from configs.schema.data import DataConfig
-from configs.schema.stages import INPUTS, STAGES
+from configs.schema.stages import STAGES, stage_of
 from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.bases import changes_of, read_chain
 from pipeline.config import override, read_yaml
@@ -95,12 +95,12 @@ class Recipe:
                 raise ConfigError(f"{self.file}: {unknown('stage', str(stage), list(STAGES))}")
             if inputs is not None and not isinstance(inputs, dict):
                 raise ConfigError(f"{self.file}: {stage}: {inputs!r} given, expected 'input: stage' lines")
-            needed, allowed = INPUTS[stage]
-            given = inputs or {}
+            declaration, given = stage_of(stage), inputs or {}
+            known = sorted(declaration.needs + declaration.takes)
             for name in given:
-                if name not in needed | allowed:
-                    raise ConfigError(f"{self.file}: {stage}: {unknown('input', name, sorted(needed | allowed))}")
-            if missing := sorted(needed - given.keys()):
+                if name not in known:
+                    raise ConfigError(f"{self.file}: {stage}: {unknown('input', name, known)}")
+            if missing := sorted(set(declaration.needs) - given.keys()):
                 raise ConfigError(f"{self.file}: {stage}: input {missing[0]!r} is missing")
             if wrong := [reference for reference in given.values() if not isinstance(reference, str)]:
                 raise ConfigError(f"{self.file}: {stage}: {wrong[0]!r} given, expected a stage, recipe:stage or a path")
@@ -143,12 +143,12 @@ class Recipe:
             return Status(node, "blocked", str(error))
         digests = {name: {"stage": a.stage, "digest": a.digest} for name, a in inputs.items()}
         hashed = {
-            "stage": node.stage, "version": node.config.VERSION, "config": plain(node.config, hashed=True),
+            "stage": node.stage, "version": node.config.STAGE.version, "config": plain(node.config, hashed=True),
             "inputs": digests, "weights": list(weights.values()), "listing": listing,
         }  # fmt: skip
         key = make_key(hashed)
         identity = {
-            "version": node.config.VERSION, "config": plain(node.config), "listing": listing, "weights": weights,
+            "version": node.config.STAGE.version, "config": plain(node.config), "listing": listing, "weights": weights,
             "inputs": {name: {"stage": a.stage, "key": a.key, "digest": a.digest} for name, a in inputs.items()},
         }  # fmt: skip
         artifact = store.find(node.stage, key)

@@ -18,13 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from configs.schema.stages import stage_of
 from pipeline.artifact import MANIFEST, Artifact, Store
-from pipeline.devices import ALONE, rank, world_size
+from pipeline.devices import global_rank, world_size
 from pipeline.graph import Recipe, Status
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent
 from smalti.config.parsing import ConfigError, unknown
 
-GO_ON = ("codebook", "tokenizer", "decoder", "token_shards", "ar_prior", "nar_prior", "samples")  # where they were
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
 
 
@@ -141,7 +141,7 @@ def find_work(stage: str, words: argparse.Namespace) -> tuple[Status, Store] | N
     store = Store(words.runs)
     status = recipe.status(store)[stage]
     if status.artifact and not words.force:
-        if not rank():
+        if not global_rank():
             print(f"{stage}: up to date, {status.artifact.path}")
         return None
     if status.key is None or status.inputs is None or status.identity is None:
@@ -168,7 +168,7 @@ def open_job(stage: str) -> Job | None:
     found = find_work(stage, parse_arguments(stage, sys.argv[1:]))
     if found is None:
         return None
-    if stage in ALONE and world_size() > 1:
+    if stage_of(stage).one_process and world_size() > 1:
         raise ValueError(
             f"stage {stage} works in one process, the launcher started {world_size()}; take --devices, --ntasks and "
             f"the runtime.devices and runtime.num_nodes of {stage}.yaml back to 1"
@@ -176,14 +176,14 @@ def open_job(stage: str) -> Job | None:
     status, store = found
     assert status.key is not None and status.inputs is not None and status.identity is not None
     lock = None
-    if not rank():
+    if not global_rank():
         lock = store.lock(stage, status.key)
         if not status.artifact and store.find(stage, status.key):
             raise ValueError(f"{stage}: another run has published {status.key} just now; run the same command again")
         for artifact in status.inputs.values():
             artifact.verify()
     work = store.work(stage, status.key)
-    return Job(stage, status.node.config, status.key, status.inputs, work, store, status.identity, rank(), lock)
+    return Job(stage, status.node.config, status.key, status.inputs, work, store, status.identity, global_rank(), lock)
 
 
 def obey_signals(stage: str) -> None:
@@ -192,7 +192,7 @@ def obey_signals(stage: str) -> None:
     The others start anew: SIGTERM ends them with 143, and SIGUSR1, the notice before a time limit, leaves them the time
     that is left. A training takes over from here while it trains, and saves first.
     """
-    if stage in GO_ON:
+    if stage_of(stage).resumes:
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, functools.partial(_end, PREEMPTED))
     else:

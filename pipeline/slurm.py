@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.artifact import Store
-from pipeline.devices import ALONE
 from pipeline.graph import Node, Recipe
 from pipeline.process import PROJECT
 
@@ -30,7 +29,7 @@ def job_script(
         options: further options of sbatch, one a line; they beat those of the template.
     """
     runtime = node.config.runtime
-    on_gpus = gpus and runtime.accelerator != "cpu" and node.stage not in ALONE
+    on_gpus = gpus and runtime.accelerator != "cpu" and not node.config.STAGE.one_process
     words = ["--runs", str(store.root), *(f"--set={change}" for change in changes)]
     return _Template(TEMPLATE.read_text()).substitute(
         stage=node.stage, recipe=recipe.folder, nodes=runtime.num_nodes, devices=runtime.devices,

@@ -2,7 +2,6 @@
 
 from lit_modules.ar_prior import LitArPrior
 from pipeline.job import Job, run_stage
-from smalti.priors.causal import CausalPrior
 from stages.training.prior_training import train_prior
 
 STAGE = "ar_prior"
@@ -10,7 +9,7 @@ STAGE = "ar_prior"
 
 def build(job: Job) -> None:
     """Trains and publishes the autoregressive prior."""
-    train_prior(job, CausalPrior, LitArPrior)
+    train_prior(job, LitArPrior)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from lit_modules.nar_prior import LitNarPrior
 from pipeline.job import Job, run_stage
-from smalti.priors.masked import MaskedPrior
 from stages.training.prior_training import train_prior
 
 STAGE = "nar_prior"
@@ -10,7 +9,7 @@ STAGE = "nar_prior"
 
 def build(job: Job) -> None:
     """Trains and publishes the non-autoregressive prior."""
-    train_prior(job, MaskedPrior, LitNarPrior)
+    train_prior(job, LitNarPrior)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 
 from configs.schema.report import ReportConfig
+from configs.schema.stages import STAGES
 from datamodules.arrays import read_array
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.config.prior_kinds import PRIOR_KINDS
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
 from stages.results.report_page import Section, render
 
 STAGE = "report"
-CURVES = {
-    "tokenizer": "Tokenizer (phase 1)",
-    "decoder": "Decoder (phase 2)",
-    "ar_prior": "AR prior",
-    "nar_prior": "NAR prior",
-}
 
 
 def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
@@ -104,7 +100,7 @@ def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
             ]
             pictures.append((f"decoded by {decoder}", labelled_grid(rows)))
         text = f"{samples.facts['num_samples']} samples, seed {samples.facts['seed']}; the first of each class."
-        sections.append(Section(f"Samples: {prior.upper()} prior", text, pictures=pictures))
+        sections.append(Section(f"Samples: {PRIOR_KINDS[prior].title}", text, pictures=pictures))
     return sections
 
 
@@ -168,9 +164,10 @@ def build(job: Job) -> None:
         sections += sample_sections(job.inputs["samples"], config.samples_per_class)
     sections.append(token_section(job))
     pictures = []
-    for stage, title in CURVES.items():
-        if stage in job.inputs:
-            pictures.append((title, curves(read_curves(job.inputs[stage].file("curves.csv")))))
+    for stage, config_class in STAGES.items():
+        if stage in job.inputs and config_class.STAGE.trains:
+            curve = curves(read_curves(job.inputs[stage].file("curves.csv")))
+            pictures.append((config_class.STAGE.curves, curve))
     sections.append(Section("Curves", "Raw loss terms by update.", pictures=pictures))
     settings = {name: json.dumps(a.config, indent=1) for name, a in job.inputs.items()}
     sections.append(Section("Stages and settings", "", tables=[("", stage_table(job))], texts=settings))

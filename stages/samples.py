@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,14 +16,13 @@ from datamodules.shards import ShardWriter
 from lit_modules.samples import LitSamples
 from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.sampling import GuidanceConfig
 from smalti.layers.frozen import Frozen
 from smalti.layers.small_batch_linear import for_small_batches
-from smalti.priors.causal import CausalPrior
-from smalti.priors.masked import MaskedPrior
-from smalti.samplers.causal import causal_sampler
-from smalti.samplers.masked import masked_sampler
+from smalti.priors import TokenPrior
 from smalti.samplers.sampler import Sampler
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.prediction import allocate
 from stages.results.published import check_tokenizer, load_decoders, load_prior
 from stages.training.trainer import build_trainer, lay_out
@@ -32,27 +30,21 @@ from stages.training.trainer import build_trainer, lay_out
 STAGE = "samples"
 
 
-def open_prior(artifact: Artifact, kind: str, config: SamplesConfig) -> tuple[Frozen, Sampler]:
-    """Returns a prior and how it is sampled. Without classes guidance would change nothing, and is left out.
+def open_prior(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> tuple[Frozen[TokenPrior], Sampler]:
+    """Returns a prior and its sampler. Without classes guidance would change nothing, and is left out.
 
     Raises:
         ValueError: guidance by what the prior has never learned.
     """
-    settings, num_classes = config.ar if kind == "ar" else config.nar, len(artifact.facts["class_names"])
+    settings, num_classes = config.settings()[kind.name], len(artifact.facts["class_names"])
     if settings.guidance.active and not num_classes:
-        print(f"  {kind}: there are no classes to guide by; the guidance is left out", flush=True)
-        plain: Any = replace(settings, guidance=GuidanceConfig())
-        config = replace(config, ar=plain) if kind == "ar" else replace(config, nar=plain)
+        print(f"  {kind.name}: there are no classes to guide by; the guidance is left out", flush=True)
+        settings = replace(settings, guidance=GuidanceConfig())
     elif settings.guidance.active:
-        for text in guidance(kind, artifact.config["label_dropout"], num_classes):
+        for text in guidance(kind.name, artifact.config["label_dropout"], num_classes):
             raise ValueError(f"samples: {text}")
-    if kind == "ar":
-        causal = load_prior(artifact, CausalPrior)
-        assert isinstance(causal, CausalPrior)
-        return Frozen(causal), causal_sampler(causal, config.ar, config.seed)
-    masked = load_prior(artifact, MaskedPrior)
-    assert isinstance(masked, MaskedPrior)
-    return Frozen(masked), masked_sampler(masked, config.nar, config.seed)
+    prior = load_prior(artifact)
+    return Frozen(prior), kind.make_sampler(prior, settings, config.seed)
 
 
 def common_classes(priors: Mapping[str, Artifact]) -> list[str]:
@@ -80,44 +72,54 @@ def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
     return path
 
 
+def sample_prior(
+    job: Job, kind: PriorKind, artifact: Artifact, decoders: Mapping[str, Frozen[VQTokenizer]], indices: SampleIndices
+) -> ShardWriter:
+    """Draws the samples of one prior that aren't written yet, over all ranks; returns the writer of their shards."""
+    config: SamplesConfig = job.config
+    prior, sampler = open_prior(artifact, kind, config)
+    if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
+        for_small_batches(prior.network)
+    if config.precision == "bf16-true":
+        prior.network.bfloat16()
+    facts = job.inputs["tokenizer"].facts
+    module = LitSamples(prior, sampler, list(decoders.values()), facts["grid"])
+    shape = (len(decoders), 3, facts["image_size"], facts["image_size"])
+    writer = ShardWriter(job.work / kind.name, "images", config.num_samples, shape, "uint8", config.rows_per_shard)
+    row_of = {i: i for i in range(config.num_samples)}
+    trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
+    allocate(trainer, writer)
+    loader = sample_loader(indices, writer.pending(), config.batch_size, trainer.global_rank, trainer.world_size)
+    trainer.predict(module, loader, return_predictions=False)
+    trainer.strategy.barrier("rows written")
+    return writer
+
+
 def build(job: Job) -> None:
     """Samples each prior that the recipe gives; publishes uint8 shards decoded by both decoders, and grids."""
     config: SamplesConfig = job.config
     tokenizer = job.inputs["tokenizer"]
-    priors = {name.removesuffix("_prior"): a for name, a in job.inputs.items() if name.endswith("_prior")}
+    priors = {kind.name: job.inputs[stage] for stage, kind in PRIOR_STAGES.items() if stage in job.inputs}
     if not priors:
-        raise ValueError("stage samples has no prior; give it ar_prior or nar_prior in pipeline.yaml")
+        raise ValueError(f"stage samples has no prior; give it one of {', '.join(PRIOR_STAGES)} in pipeline.yaml")
     check_tokenizer(priors.values(), tokenizer)
-    size, class_names = tokenizer.facts["image_size"], common_classes(priors)
+    class_names = common_classes(priors)
     decoders = load_decoders(job)
     lay_out(config.runtime, *(held.network for held in decoders.values()))
     indices = SampleIndices(len(class_names))
 
     files: dict[str, Path] = {}
     records: dict[str, Path] = {}
-    for kind, artifact in priors.items():
-        prior, sampler = open_prior(artifact, kind, config)
-        if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
-            for_small_batches(prior.network)
-        if config.precision == "bf16-true":
-            prior.network.bfloat16()
-        module = LitSamples(prior, sampler, list(decoders.values()), tokenizer.facts["grid"])
-        shape = (len(decoders), 3, size, size)
-        writer = ShardWriter(job.work / kind, "images", config.num_samples, shape, "uint8", config.rows_per_shard)
-        row_of = {i: i for i in range(config.num_samples)}
-        trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
-        allocate(trainer, writer)
-        loader = sample_loader(indices, writer.pending(), config.batch_size, trainer.global_rank, trainer.world_size)
-        trainer.predict(module, loader, return_predictions=False)
-        trainer.strategy.barrier("rows written")
+    for name, artifact in priors.items():
+        writer = sample_prior(job, PRIOR_KINDS[name], artifact, decoders, indices)
         if job.rank:
             continue
         reader = writer.read()
-        files |= {f"{kind}/{path.name}": path for path in reader.paths}
+        files |= {f"{name}/{path.name}": path for path in reader.paths}
         first = reader.gather(np.arange(min(config.num_samples, 8 * max(1, len(class_names)))))
-        for number, name in enumerate(decoders):
-            picture = draw_grid(first[:, number], len(class_names), job.work / f"{kind}-{name}.png")
-            records[f"{kind}/{name}.png"] = picture
+        for number, decoder in enumerate(decoders):
+            picture = draw_grid(first[:, number], len(class_names), job.work / f"{name}-{decoder}.png")
+            records[f"{name}/{decoder}.png"] = picture
     if job.rank:
         return
     labels = np.array([indices.label(i) for i in range(config.num_samples)], dtype=np.int64)
@@ -127,8 +129,8 @@ def build(job: Job) -> None:
         records=records,
         facts={
             "num_samples": config.num_samples, "decoders": list(decoders), "priors": sorted(priors),
-            "seed": config.seed, "image_size": size, "class_names": class_names, "labels": "balanced, interleaved",
-            "tokenizer_digest": tokenizer.digest,
+            "seed": config.seed, "image_size": tokenizer.facts["image_size"], "class_names": class_names,
+            "labels": "balanced, interleaved", "tokenizer_digest": tokenizer.digest,
         },
         images=config.num_samples * len(priors),
         summary=f"{config.num_samples} samples of each of {', '.join(sorted(priors))}",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.stage import Stage
 from smalti.config.features import FeatureNetworkConfig
 
 
@@ -17,7 +18,15 @@ class CodebookConfig:
     rows (VQGAN-LC Table 6). ``whiten`` makes the centres' coordinates uncorrelated with unit variance.
     """
 
-    VERSION: ClassVar[int] = 2
+    STAGE: ClassVar[Stage] = Stage(
+        name="codebook",
+        version=2,
+        needs=("data",),
+        takes=(),
+        resumes=True,
+        one_process=False,
+        curves=None,
+    )
     features: FeatureNetworkConfig
     tap: str
     num_codes: int

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from configs.schema.data import DataConfig
-from configs.schema.priors import ArPriorConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.scores import ScoresConfig
 from configs.schema.sources import FlatFolder, LsunLmdb
@@ -20,7 +19,7 @@ from smalti.config.codebooks import (
     ProjectedConfig,
 )
 from smalti.config.losses import LpipsLossConfig
-from smalti.config.priors import LlamaConfig
+from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from smalti.config.weights import weights_of
 
 
@@ -50,21 +49,31 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
         if attention and len(attention.block_sizes) != levels:
             yield stage, f"attention.block_sizes {attention.block_sizes}: give one for each of the {levels} levels"
     books = num_books(tokenizer)
-    prior = configs.get("ar_prior")
-    if isinstance(prior, ArPriorConfig):
-        yield from (("ar_prior", text) for text in _head(prior, books))
+    for stage in PRIOR_STAGES:
+        if stage in configs:
+            yield from ((stage, f"network.{text}") for text in configs[stage].network.misfits(books))
     scores = configs.get("scores")
     if isinstance(scores, ScoresConfig):
         yield from (("scores", text) for text in _judge(scores, configs))
     samples = configs.get("samples")
     if isinstance(samples, SamplesConfig):
-        for kind, settings in (("ar", samples.ar), ("nar", samples.nar)):
+        yield from (("samples", text) for text in _blocks(samples, inputs.get("samples", {})))
+        for kind, settings in samples.settings().items():
             if len(settings.guidance.scale) not in (1, books):
                 yield "samples", f"{kind}.guidance.scale: give one number, or one for each of {books} books"
-            name = f"{kind}_prior"
-            if settings.guidance.active and inputs.get("samples", {}).get(name) == name:
+            stage = PRIOR_KINDS[kind].stage
+            if settings.guidance.active and inputs.get("samples", {}).get(stage) == stage:
                 classes = num_classes(configs.get("data"))
-                yield from (("samples", text) for text in guidance(kind, configs[name].label_dropout, classes))
+                yield from (("samples", text) for text in guidance(kind, configs[stage].label_dropout, classes))
+
+
+def _blocks(samples: SamplesConfig, inputs: Mapping[str, str]) -> Iterator[str]:
+    for name, kind in PRIOR_KINDS.items():
+        given = getattr(samples, name) is not None
+        if given and kind.stage not in inputs:
+            yield f"{name}: stage samples has no input {kind.stage}; take the block out, or add the input"
+        if not given and kind.stage in inputs:
+            yield f"{name}: missing; say how {kind.stage} is sampled ({name}: {{}} takes the defaults)"
 
 
 def indivisible(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -128,11 +137,3 @@ def _tokenizer(config: TokenizerConfig, has_codebook: bool) -> Iterator[str]:
             yield f"representation needs quantizer kind factorised, not {quantizer.kind}"
         elif not 0 <= part.book < quantizer.num_books:
             yield f"representation.book {part.book}: the books are 0 to {quantizer.num_books - 1}"
-
-
-def _head(prior: ArPriorConfig, books: int) -> Iterator[str]:
-    head = prior.network.head
-    if head.kind != "linear" and books == 1:
-        yield f"network.head.kind {head.kind!r}: the tokenizer has one book; only head linear fits it"
-    if head.kind == "ar" and not isinstance(prior.network.transformer, LlamaConfig):
-        yield "network.head.kind 'ar' is made of llama blocks; give network.transformer kind llama"

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.sources import SourceConfig
+from configs.schema.stage import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +16,15 @@ class DataConfig:
     regular expression whose first group names what must stay on one side.
     """
 
-    VERSION: ClassVar[int] = 1
+    STAGE: ClassVar[Stage] = Stage(
+        name="data",
+        version=1,
+        needs=(),
+        takes=(),
+        resumes=False,
+        one_process=True,
+        curves=None,
+    )
     source: SourceConfig
     image_size: int
     num_classes: int | None = None  # what the source should hold, 0 for no labels; null takes what is there

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.stage import Stage
 from configs.schema.training import GanConfig, LoadingConfig, OptimizerConfig, TrainingConfig
 from smalti.config.autoencoders import DecoderAttentionConfig
 from smalti.config.losses import PerceptualConfig
@@ -13,7 +14,10 @@ from smalti.config.losses import PerceptualConfig
 class DecoderConfig:
     """Stage decoder, phase 2: the decoder alone, with attention (SeQ-GAN section 3.4)."""
 
-    VERSION: ClassVar[int] = 3
+    STAGE: ClassVar[Stage] = Stage(
+        name="decoder", version=3, needs=("data", "tokenizer"),
+        takes=("init_from",), resumes=True, one_process=False, curves="Decoder (phase 2)",
+    )  # fmt: skip
     attention: DecoderAttentionConfig
     perceptual: PerceptualConfig
     gan: GanConfig

@@ -4,13 +4,19 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.stage import Stage
+from smalti.config.prior_kinds import PRIOR_STAGES
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportConfig:
     """Stage report: one HTML file."""
 
-    VERSION: ClassVar[int] = 3
+    STAGE: ClassVar[Stage] = Stage(
+        name="report", version=3, needs=("data", "tokenizer", "scores"),
+        takes=("codebook", "decoder", "token_shards", *PRIOR_STAGES, "samples"),
+        resumes=False, one_process=True, curves=None,
+    )  # fmt: skip
     title: str
     samples_per_class: int = 8
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

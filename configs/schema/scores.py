@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.stage import Stage
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
 
@@ -16,7 +17,10 @@ class ScoresConfig:
     channels, so a small val set wants a narrow tap. Over the tap pooled of kind inception it is FID.
     """
 
-    VERSION: ClassVar[int] = 2
+    STAGE: ClassVar[Stage] = Stage(
+        name="scores", version=2, needs=("data", "tokenizer"),
+        takes=("decoder", "samples", "token_shards"), resumes=False, one_process=False, curves=None,
+    )  # fmt: skip
     judge: FeatureNetworkConfig
     reconstruction_tap: str
     generation_tap: str

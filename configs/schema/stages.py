@@ -1,4 +1,6 @@
-"""All stages."""
+"""All stages, in the order in which they run: a stage is declared by its config class, and listed here."""
+
+from typing import Any
 
 from configs.schema.codebook import CodebookConfig
 from configs.schema.data import DataConfig
@@ -7,36 +9,29 @@ from configs.schema.priors import ArPriorConfig, NarPriorConfig
 from configs.schema.report import ReportConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.scores import ScoresConfig
+from configs.schema.stage import Stage
 from configs.schema.token_shards import TokenShardsConfig
 from configs.schema.tokenizer import TokenizerConfig
 
-STAGES = {
-    "data": DataConfig,
-    "codebook": CodebookConfig,
-    "tokenizer": TokenizerConfig,
-    "decoder": DecoderConfig,
-    "token_shards": TokenShardsConfig,
-    "ar_prior": ArPriorConfig,
-    "nar_prior": NarPriorConfig,
-    "samples": SamplesConfig,
-    "scores": ScoresConfig,
-    "report": ReportConfig,
+STAGES: dict[str, type[Any]] = {
+    config.STAGE.name: config
+    for config in (
+        DataConfig,
+        CodebookConfig,
+        TokenizerConfig,
+        DecoderConfig,
+        TokenShardsConfig,
+        ArPriorConfig,
+        NarPriorConfig,
+        SamplesConfig,
+        ScoresConfig,
+        ReportConfig,
+    )
 }
 
 
-# Inputs of each stage: those it must have, and those it may have.
-INPUTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "data": (frozenset(), frozenset()),
-    "codebook": (frozenset({"data"}), frozenset()),
-    "tokenizer": (frozenset({"data"}), frozenset({"codebook", "init_from"})),
-    "decoder": (frozenset({"data", "tokenizer"}), frozenset({"init_from"})),
-    "token_shards": (frozenset({"data", "tokenizer"}), frozenset()),
-    "ar_prior": (frozenset({"token_shards", "tokenizer"}), frozenset()),
-    "nar_prior": (frozenset({"token_shards", "tokenizer"}), frozenset()),
-    "samples": (frozenset({"tokenizer"}), frozenset({"decoder", "ar_prior", "nar_prior"})),
-    "scores": (frozenset({"data", "tokenizer"}), frozenset({"decoder", "samples", "token_shards"})),
-    "report": (
-        frozenset({"data", "tokenizer", "scores"}),
-        frozenset({"codebook", "decoder", "token_shards", "ar_prior", "nar_prior", "samples"}),
-    ),
-}
+def stage_of(name: str) -> Stage:
+    """Returns the declaration of a stage."""
+    declaration = STAGES[name].STAGE
+    assert isinstance(declaration, Stage)
+    return declaration

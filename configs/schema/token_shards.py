@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.stage import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,10 @@ class TokenShardsConfig:
     images with ``flip``. LlamaGen's ten crops: all five, range 1.1, flip.
     """
 
-    VERSION: ClassVar[int] = 2
+    STAGE: ClassVar[Stage] = Stage(
+        name="token_shards", version=2, needs=("data", "tokenizer"),
+        takes=(), resumes=True, one_process=False, curves=None,
+    )  # fmt: skip
     crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"], ...] = ("centre",)
     resize_range: float = 1.0
     flip: bool = True

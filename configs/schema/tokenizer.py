@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.stage import Stage
 from configs.schema.training import GanConfig, LoadingConfig, OptimizerConfig, TrainingConfig
 from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig
 from smalti.config.codebooks import QuantizerConfig
@@ -18,7 +19,10 @@ class TokenizerConfig:
     ``attention`` gives the decoder attention in phase 1 already: SeQ-GAN's Table 1, in which that harms the priors.
     """
 
-    VERSION: ClassVar[int] = 4
+    STAGE: ClassVar[Stage] = Stage(
+        name="tokenizer", version=4, needs=("data",),
+        takes=("codebook", "init_from"), resumes=True, one_process=False, curves="Tokenizer (phase 1)",
+    )  # fmt: skip
     autoencoder: AutoencoderConfig
     quantizer: QuantizerConfig
     discriminator: DiscriminatorConfig

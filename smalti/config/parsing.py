@@ -129,9 +129,10 @@ def plain(config: Any, *, hashed: bool = False) -> dict[str, Any]:
     """Returns a config as JSON values. ``hashed`` leaves out run-time fields and weights paths (sha256 counts)."""
     result = {}
     for field in dataclasses.fields(config):
-        if hashed and (field.metadata.get("hash") is False or field.metadata.get("weights")):
+        rule, value = field.metadata.get("hash", True), getattr(config, field.name)
+        if hashed and (not rule or (rule == "unless absent" and value is None) or field.metadata.get("weights")):
             continue
-        result[field.name] = _plain(getattr(config, field.name), hashed)
+        result[field.name] = _plain(value, hashed)
     return result
 
 

@@ -1,5 +1,6 @@
 """Shapes of priors, as data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,17 +53,35 @@ class SubTokenHeadConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArPriorNetworkConfig:
-    """Autoregressive prior. ``embedding``: sub-tokens of a position summed, or concatenated and mapped back."""
+class PriorNetworkConfig:
+    """What the shapes of all priors have in common."""
 
-    transformer: BackboneConfig
-    embedding: Literal["sum", "concat"] = "sum"
-    head: SubTokenHeadConfig = field(default_factory=SubTokenHeadConfig)
+    def misfits(self, num_books: int) -> Iterator[str]:
+        """Yields what doesn't fit a tokenizer of ``num_books`` books, each with its remedy."""
+        yield from ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class NarPriorNetworkConfig:
-    """Masked prior."""
+class TokenPriorNetworkConfig(PriorNetworkConfig):
+    """A transformer over tokens. ``embedding``: sub-tokens of a position summed, or concatenated and mapped back."""
 
     transformer: BackboneConfig
     embedding: Literal["sum", "concat"] = "sum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArPriorNetworkConfig(TokenPriorNetworkConfig):
+    """Autoregressive prior."""
+
+    head: SubTokenHeadConfig = field(default_factory=SubTokenHeadConfig)
+
+    def misfits(self, num_books: int) -> Iterator[str]:
+        if self.head.kind != "linear" and num_books == 1:
+            yield f"head.kind {self.head.kind!r}: the tokenizer has one book; only head linear fits it"
+        if self.head.kind == "ar" and not isinstance(self.transformer, LlamaConfig):
+            yield "head.kind 'ar' is made of llama blocks; give transformer kind llama"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarPriorNetworkConfig(TokenPriorNetworkConfig):
+    """Masked prior."""

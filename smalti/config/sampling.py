@@ -31,14 +31,30 @@ class GuidanceConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArSamplingConfig:
+class SamplingConfig:
+    """What the settings of all samplers have in common."""
+
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+
+    @property
+    def num_forwards(self) -> int:
+        """How often the network sees all positions of an image, without guidance; the cost of a sample."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArSamplingConfig(SamplingConfig):
     """How the AR prior is sampled. ``top_k_share`` is top-k as a share of the codes (VQGAN-LC: 0.1)."""
 
     temperature: float = 1.0
     top_k: int = 0
     top_k_share: float | None = None
     top_p: float = 1.0
-    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+
+    @property
+    def num_forwards(self) -> int:
+        """One: with key-value caches each position passes once."""
+        return 1
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
@@ -50,7 +66,7 @@ class ArSamplingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NarSamplingConfig:
+class NarSamplingConfig(SamplingConfig):
     """How the NAR prior is decoded (MaskGIT section 3.3)."""
 
     steps: int = 12
@@ -58,7 +74,11 @@ class NarSamplingConfig:
     choice_temperature: float = 4.5
     choice_space: Literal["log_probability", "probability"] = "log_probability"
     schedule: Literal["cosine", "arccos"] = "cosine"
-    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+
+    @property
+    def num_forwards(self) -> int:
+        """One for each step."""
+        return self.steps
 
     def __post_init__(self) -> None:
         if self.token_temperature <= 0:

@@ -2,7 +2,6 @@
 
 from smalti.priors.causal import CausalPrior
 from smalti.priors.masked import MaskedPrior
+from smalti.priors.prior import TokenPrior
 
-Prior = CausalPrior | MaskedPrior
-
-__all__ = ["CausalPrior", "MaskedPrior", "Prior"]
+__all__ = ["CausalPrior", "MaskedPrior", "TokenPrior"]

@@ -1,23 +1,26 @@
 """Autoregressive prior: p(s) = prod_i p(s_i | s_<i, class) (SeQ-GAN section 3.1; FQGAN section 3.4)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from smalti.config.priors import ArPriorNetworkConfig
 from smalti.layers.transformer import KeyValueCache, initialise
-from smalti.priors.backbone import build_backbone
+from smalti.priors.backbone import Backbone, build_backbone
 from smalti.priors.condition import ClassEmbedding
 from smalti.priors.embedding import EMBEDDINGS
 from smalti.priors.heads import build_heads
 from smalti.priors.outputs import OutputLayers
+from smalti.priors.prior import TokenPrior
 
 
-class CausalPrior(nn.Module):
+class CausalPrior(TokenPrior):
     """Class token, then positions in raster order; each predicts the k sub-tokens of the next position.
 
     Tokens are (B, k, N); with one book and the linear head this is a GPT. Output layers are untied, one a book, and
     start at zero, so that the first loss is ln K.
     """
+
+    transformer: Backbone
 
     def __init__(
         self, config: ArPriorNetworkConfig, num_books: int, num_codes: int, num_tokens: int, num_classes: int
@@ -40,10 +43,6 @@ class CausalPrior(nn.Module):
         flat = self.transformer(x).flatten(0, 1)
         found = self.heads(flat, rows.movedim(1, 2).flatten(0, 1))
         return found.unflatten(0, (len(tokens), self.num_tokens)).movedim(2, 1)
-
-    def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Returns logits (B, k, N, K): position i predicts its own sub-tokens. Tokens (B, k, N)."""
-        return self.outputs(self.features(tokens, labels))
 
     def start(self, labels: Tensor, caches: list[KeyValueCache]) -> Tensor:
         """Returns the feature (B, C) of the first position, and fills the backbone's caches."""

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from smalti.config.priors import NarPriorNetworkConfig
 from smalti.layers.transformer import initialise
@@ -11,9 +11,10 @@ from smalti.priors.backbone import build_backbone
 from smalti.priors.condition import ClassEmbedding
 from smalti.priors.embedding import EMBEDDINGS
 from smalti.priors.outputs import OutputLayers
+from smalti.priors.prior import TokenPrior
 
 
-class MaskedPrior(nn.Module):
+class MaskedPrior(TokenPrior):
     """Class token and N positions of k sub-tokens, some of them masked; every position predicts its own.
 
     Sub-tokens are masked one by one. The mask has a row of its own behind the codes' (index K) in each book. Output
@@ -37,10 +38,6 @@ class MaskedPrior(nn.Module):
         """Returns (B, k, N, C): what the output layers read; tokens (B, k, N), where K stands for "masked"."""
         x = torch.cat([self.classes(labels), self.codes(tokens)], dim=1)
         return self.transformer(x)[:, None, 1:].expand(-1, self.num_books, -1, -1)
-
-    def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Returns logits (B, k, N, K) for tokens (B, k, N)."""
-        return self.outputs(self.features(tokens, labels))
 
 
 def random_mask(ratio: Tensor, order: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from configs.schema.token_shards import TokenShardsConfig
 from lit_modules.codebook import LitCodebook
 from pipeline.graph import Recipe
 from smalti.codebooks import Quantizer
+from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.discriminators import build_discriminator
 from smalti.features import build_features, feature_width
 from smalti.layers.frozen import Frozen
@@ -173,7 +174,7 @@ def sample_bytes(recipe: Recipe) -> int:
     if "samples" not in recipe.nodes or "data" not in recipe.nodes:
         return 0
     node, size = recipe.nodes["samples"], recipe.nodes["data"].config.image_size
-    priors = sum(name.endswith("_prior") for name in node.inputs)
+    priors = sum(stage in node.inputs for stage in PRIOR_STAGES)
     decoders = 2 if "decoder" in node.inputs else 1
     return node.config.num_samples * priors * decoders * 3 * size**2
 

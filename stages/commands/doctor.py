@@ -25,7 +25,6 @@ from smalti.config.weights import locate_weights, weights_of
 from stages.commands.cost import costs, row_bytes, sample_bytes
 from stages.training.checkpoints import KEPT
 
-TRAININGS = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 Finding = tuple[bool | None, str]  # whether it is well, None if that can't be told yet, and what
 LABELS = {True: "ok   ", False: "WRONG", None: "later"}
 
@@ -107,9 +106,9 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
 
 def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Finding]:
     """Runs a single update of each training in a folder of its own, on the published inputs."""
-    launcher = Launcher(TRAININGS)
+    launcher = Launcher([stage for stage, node in recipe.nodes.items() if node.config.STAGE.trains])
     for stage, status in recipe.status(store).items():
-        if stage not in TRAININGS:
+        if not status.node.config.STAGE.trains:
             continue
         if status.inputs is None:
             yield None, f"{stage}: not tried, it {status.reason}"

@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from configs.schema.samples import SamplesConfig
 from pipeline.graph import Recipe
 from smalti.config.features import FeatureNetworkConfig
+from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.features import bare_network
-from smalti.priors.causal import CausalPrior
-from smalti.priors.masked import MaskedPrior
+from smalti.priors import TokenPrior
 from smalti.samplers.guidance import guidance_for
 from smalti.tokenizers.autoencoders import build_decoder
 from stages.commands.params import networks_of
@@ -49,7 +49,7 @@ def feature_flops(config: FeatureNetworkConfig, image_size: int) -> int:
         raise ValueError(f"{config.kind} takes no images of {size} px ({error}); set its input_size") from error
 
 
-def prior_flops(prior: CausalPrior | MaskedPrior) -> int:
+def prior_flops(prior: TokenPrior) -> int:
     """Returns the FLOPs of the logits of all positions of one image. On the meta device."""
     tokens = torch.zeros(1, prior.num_books, prior.num_tokens, dtype=torch.int64)
     labels = torch.zeros(1, dtype=torch.int64)
@@ -57,14 +57,13 @@ def prior_flops(prior: CausalPrior | MaskedPrior) -> int:
     return body + sum(2 * prior.num_tokens * weight.numel() for weight in prior.outputs.weights())
 
 
-def sampling_flops(config: SamplesConfig, priors: dict[str, CausalPrior | MaskedPrior]) -> int:
-    """Returns the FLOPs of one image by each prior: with key-value caches an AR image takes one forward of all its
-    positions, a NAR image one for each step; guidance doubles them."""
-    total = 0
+def sampling_flops(config: SamplesConfig, priors: dict[str, TokenPrior]) -> int:
+    """Returns the FLOPs of one image by each prior, by stage: the forwards of its sampler; guidance doubles them."""
+    total, settings = 0, config.settings()
     for stage, prior in priors.items():
-        guidance = config.ar.guidance if stage == "ar_prior" else config.nar.guidance
-        passes = 1 if stage == "ar_prior" else config.nar.steps
-        total += passes * (2 if guidance_for(guidance, prior.num_books).active else 1) * prior_flops(prior)
+        own = settings[PRIOR_STAGES[stage].name]
+        guided = guidance_for(own.guidance, prior.num_books).active
+        total += own.num_forwards * (2 if guided else 1) * prior_flops(prior)
     return total
 
 

@@ -16,10 +16,10 @@ from pipeline.artifact import Artifact
 from pipeline.graph import Recipe
 from smalti.codebooks import Quantizer, build_quantizer
 from smalti.config.parsing import parse
+from smalti.config.prior_kinds import PRIOR_STAGES, PriorKind, TokenSpace
 from smalti.discriminators import build_discriminator
 from smalti.features import feature_width
-from smalti.priors.causal import CausalPrior
-from smalti.priors.masked import MaskedPrior
+from smalti.priors import TokenPrior
 from smalti.tokenizers.autoencoders import build_decoder
 from smalti.tokenizers.vq_tokenizer import PredictingTokenizer, VQTokenizer
 from stages.tokenizer import training_tokenizer
@@ -67,30 +67,36 @@ class Networks:
 
     quantizer: Quantizer
     tokenizer: VQTokenizer
-    priors: dict[str, CausalPrior | MaskedPrior]
+    priors: dict[str, TokenPrior]
 
 
 @functools.cache  # rows of the papers' tables share their priors
-def prior_of(network: type[CausalPrior] | type[MaskedPrior], *shape: Any) -> CausalPrior | MaskedPrior:
-    """Returns a prior on the meta device; ``shape`` is what its class takes."""
+def prior_of(kind: PriorKind, config: Any, space: TokenSpace) -> TokenPrior:
+    """Returns a prior on the meta device."""
     with torch.device("meta"):
-        return network(*shape)
+        prior: TokenPrior = kind.build(config, space)
+        return prior
 
 
 def networks_of(recipe: Recipe) -> Networks:
-    """Returns what the stages tokenizer, ar_prior and nar_prior of a recipe train."""
+    """Returns what the stage tokenizer and the priors of a recipe train."""
     nodes = recipe.nodes
     config, data = nodes["tokenizer"].config, nodes["data"].config
     num_tokens = (data.image_size // config.autoencoder.factor) ** 2
     quantizer = quantizer_of(recipe)
-    sizes = quantizer.num_books, quantizer.num_codes, num_tokens, data.num_classes or 0
-    priors: dict[str, CausalPrior | MaskedPrior] = {}
+    space = TokenSpace(
+        num_books=quantizer.num_books,
+        num_codes=quantizer.num_codes,
+        num_tokens=num_tokens,
+        num_classes=data.num_classes or 0,
+    )
     with torch.device("meta"):
         tokenizer = training_tokenizer(config, data.image_size, quantizer)
-    if "ar_prior" in nodes:
-        priors["ar_prior"] = prior_of(CausalPrior, nodes["ar_prior"].config.network, *sizes)
-    if "nar_prior" in nodes:
-        priors["nar_prior"] = prior_of(MaskedPrior, nodes["nar_prior"].config.network, *sizes)
+    priors = {
+        stage: prior_of(kind, nodes[stage].config.network, space)
+        for stage, kind in PRIOR_STAGES.items()
+        if stage in nodes
+    }
     return Networks(quantizer, tokenizer, priors)
 
 

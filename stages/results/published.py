@@ -13,15 +13,14 @@ from configs.schema.tokenizer import TokenizerConfig
 from datamodules.images import EvaluationImages, to_unit_range
 from datamodules.index import ImageIndex
 from pipeline.artifact import Artifact
-from pipeline.devices import rank
+from pipeline.devices import global_rank
 from pipeline.job import Job
 from smalti.codebooks import empty_published
 from smalti.config.autoencoders import DecoderAttentionConfig
 from smalti.config.parsing import parse
-from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig
+from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
 from smalti.layers.frozen import Frozen
-from smalti.priors.causal import CausalPrior
-from smalti.priors.masked import MaskedPrior
+from smalti.priors import TokenPrior
 from smalti.tensors import load_strictly, read_tensors
 from smalti.tokenizers.autoencoders import build_decoder, build_encoder
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
@@ -49,7 +48,7 @@ def load_network(network: nn.Module, path: Path) -> None:
     shape."""
     state = read_tensors(path)
     load_strictly(network, state, str(path))
-    if not rank():
+    if not global_rank():
         print(f"  {path.name}: {len(state)} tensors, 0 missing", flush=True)
 
 
@@ -122,13 +121,11 @@ def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
     return found
 
 
-def load_prior(artifact: Artifact, network: type[CausalPrior] | type[MaskedPrior]) -> CausalPrior | MaskedPrior:
+def load_prior(artifact: Artifact) -> TokenPrior:
     """Returns a published prior, in eval mode."""
-    facts = artifact.facts
-    schema = ArPriorNetworkConfig if network is CausalPrior else NarPriorNetworkConfig
-    config: Any = stored_config(schema, artifact, "network")
-    num_classes = len(facts["class_names"])
-    prior = network(config, facts["num_books"], facts["num_codes"], facts["num_tokens"], num_classes)
+    kind = PRIOR_STAGES[artifact.stage]
+    config = stored_config(kind.network_config, artifact, "network")
+    prior: TokenPrior = kind.build(config, TokenSpace.of(artifact.facts))
     load_network(prior, artifact.file("prior.safetensors"))
     return prior.eval().requires_grad_(False)
 

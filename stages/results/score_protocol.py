@@ -33,7 +33,7 @@ def sampling_protocol(job: Job) -> dict[str, Any]:
     samples = job.inputs["samples"]
     return {
         "number": samples.facts["num_samples"], "labels": samples.facts["labels"], "seed": samples.facts["seed"],
-        "ar": samples.config["ar"], "nar": samples.config["nar"],
+        **{prior: samples.config[prior] for prior in samples.facts["priors"]},
         "precision": samples.config["precision"],
         "guidance": "parameter s: u + s (c - u); parameter w: s = 1 + w",
     }  # fmt: skip

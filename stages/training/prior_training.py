@@ -1,43 +1,36 @@
-"""What the stages ar_prior and nar_prior share: token data in, a published network out."""
+"""What the stages that train priors share: shards in, a published network out."""
 
 import math
-from typing import Any
 
 import torch
 from lightning.pytorch import seed_everything
 
 from callbacks.previews import Previews
-from configs.schema.priors import ArPriorConfig, NarPriorConfig
+from configs.schema.priors import PriorConfig
 from configs.schema.training import per_device_batch
 from datamodules.tokens import TokenRows, Tokens
-from lit_modules.ar_prior import LitArPrior
-from lit_modules.nar_prior import LitNarPrior
+from lit_modules.prior import LitPrior
 from pipeline.job import Job
+from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
 from smalti.layers.frozen import Frozen
-from smalti.priors.causal import CausalPrior
-from smalti.priors.masked import MaskedPrior
 from stages.results.published import check_tokenizer, load_tokenizer, previews, save_network
 from stages.training.trainer import fit, last_validation, run_facts, speed_up, training_trainer
 
 
-def train_prior(
-    job: Job,
-    network: type[CausalPrior] | type[MaskedPrior],
-    module: type[LitArPrior] | type[LitNarPrior],
-) -> None:
-    """Trains a prior on token shards; publishes its averaged weights.
+def train_prior(job: Job, module: type[LitPrior]) -> None:
+    """Trains the kind of prior that the stage names, by ``module``, on token shards; publishes its averaged weights.
 
     Raises:
         ValueError: the shards hold tokens of another tokenizer.
     """
-    config: ArPriorConfig | NarPriorConfig = job.config
-    training, shards, tokenizer = config.training, job.inputs["token_shards"], job.inputs["tokenizer"]
+    config: PriorConfig = job.config
+    kind = PRIOR_STAGES[job.stage]
+    training, shards, tokenizer = config.training, job.inputs[kind.shards], job.inputs["tokenizer"]
     facts = shards.facts
     check_tokenizer([shards], tokenizer)
     num_classes = len(facts["class_names"])
     seed_everything(training.seed, verbose=False)
-    shape: Any = config.network
-    prior = network(shape, facts["num_books"], facts["num_codes"], facts["num_tokens"], num_classes)
+    prior = kind.build(config.network, TokenSpace.of(facts))
     trained = module(prior, config, num_classes, Frozen(load_tokenizer(tokenizer)), facts["grid"])
     speed_up(trained, config.runtime)
     labels = torch.arange(16) % max(1, num_classes)

@@ -74,3 +74,12 @@ def test_bad_base_is_named(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "pipeline.yaml").write_text(text)
     with pytest.raises(ConfigError, match=expected):
         Recipe(tmp_path)
+
+
+def test_samples_has_a_block_for_each_of_its_priors_and_no_other() -> None:
+    with pytest.raises(
+        ConfigError, match="nar: stage samples has no input nar_prior; take the block out"
+    ):
+        Recipe(SMALL / "vqgan", ["samples.nar={}"])
+    with pytest.raises(ConfigError, match=r"samples.yaml: ar: missing; say how ar_prior is sampled"):
+        Recipe(SMALL / "vqgan", ["samples.ar=null"])

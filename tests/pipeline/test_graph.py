@@ -79,7 +79,7 @@ def test_another_recipes_stage_and_a_path_can_be_inputs(smoke_runs: Path, tmp_pa
 
 def test_planning_needs_no_torch() -> None:
     code = (
-        "import sys, pipeline.__main__, pipeline.command, pipeline.job; "
+        "import sys, pipeline.__main__, pipeline.lightning_run, pipeline.job; "
         "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

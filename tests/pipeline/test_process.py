@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.fabric import RANK, fabric_run
+from pipeline.fabric import WORKER, fabric_run
 from pipeline.process import PROJECT, environment
 
 AT_WORK = "print('at work', flush=True)\n"
@@ -33,7 +33,7 @@ def test_an_orphan_does_not_begin(tmp_path: Path) -> None:
     assert "at work" not in told and "which started this one, has ended" in told
     script = tmp_path / "stage.py"
     script.write_text(AT_WORK)
-    told = told_by_orphan(str(RANK), str(script))
+    told = told_by_orphan(str(WORKER), str(script))
     assert "at work" not in told and "which started this one, has ended" in told
 
 
