@@ -62,11 +62,12 @@ lint: $(READY)
 
 install: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt pipeline/install.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	rm -f .venv/installed-*
 	$(BIN)/python -m pip uninstall -q -y faiss-cpu faiss-gpu
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(FAISS),dev]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[train,$(FAISS),dev]"
+	$(BIN)/python pipeline/install.py
 	touch $@
 
 clean:

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
+from smalti.artifact import Artifact
 
 PROJECT = Path(__file__).resolve().parents[1]
 STAGES = """stages:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from datamodules.decode import FORMATS, UnreadableImage, decode, frames
+from smalti.images import FORMATS, UnreadableImage, decode, frames
 
 
 @dataclass(frozen=True)

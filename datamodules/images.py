@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.schema.training import LoadingConfig
-from datamodules.decode import Corner, UnreadableImage, crop, decode, random_crop, resize_short_side
+from datamodules.augmentation import random_crop
 from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
 from datamodules.workers import leave_signals_to_the_stage
+from smalti.images import Corner, UnreadableImage, crop, decode, resize_short_side
 from smalti.pixels import from_uint8
 from smalti.seeds import mix
 

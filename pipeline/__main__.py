@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from configs.schema.contradictions import indivisible
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
 from pipeline.slurm import submit, write_jobs
+from pipeline.store import Store
 from pipeline.weights_ledger import unusable_weights
+from smalti.artifact import Artifact
 from smalti.config.parsing import ConfigError, unknown
 
 # Commands that need torch or read images: scripts of stages/commands, each a process of its own.

@@ -9,12 +9,13 @@ from typing import Any, Literal
 from configs.schema.contradictions import contradictions
 from configs.schema.data import DataConfig
 from configs.schema.stages import STAGES, stage_of
-from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.bases import changes_of, read_chain
 from pipeline.config import override, read_yaml
 from pipeline.listing import hash_listing
+from pipeline.store import Store, make_key
 from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
+from smalti.artifact import MANIFEST, Artifact
 from smalti.config.parsing import ConfigError, parse, plain, unknown
 from smalti.config.weights import weights_of
 

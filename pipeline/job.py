@@ -19,10 +19,11 @@ from types import FrameType
 from typing import IO, Any
 
 from configs.schema.stages import stage_of
-from pipeline.artifact import MANIFEST, Artifact, Store
 from pipeline.devices import global_rank, world_size
 from pipeline.graph import Recipe, Status
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent
+from pipeline.store import Store
+from smalti.artifact import MANIFEST, Artifact
 from smalti.config.parsing import ConfigError, unknown
 
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")

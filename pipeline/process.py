@@ -32,10 +32,11 @@ def set_parent_death_signal() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Returns the environment of a stage: ``stages/`` itself stays off sys.path, output isn't held back, and no library
-    goes to a weights hub, whatever the recipe says: ``make weights`` alone fetches."""
-    own = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", END_WITH_PARENT: str(os.getpid())}
-    return {**os.environ, **own}
+    """Returns the environment of a stage: the clone comes first on sys.path and ``stages/`` itself stays off it, output
+    isn't held back, and no library goes to a weights hub, whatever the recipe says: ``make weights`` alone fetches."""
+    path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    own = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    return {**os.environ, **own, END_WITH_PARENT: str(os.getpid())}
 
 
 def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.artifact import Store
 from pipeline.graph import Node, Recipe
 from pipeline.process import PROJECT
+from pipeline.store import Store
 
 TEMPLATE = PROJECT / "slurm" / "stage.sbatch"
 NOTICE = 120  # seconds before the time limit at which a job is told to save

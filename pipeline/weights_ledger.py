@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifact import sha256_of
+from smalti.artifact import sha256_of
 from smalti.config.weights import locate_weights, weights_folder, weights_of
 
 

@@ -1,11 +1,11 @@
-"""Reading of weights files: plain tensors only, nothing is ever unpickled into an object."""
+"""Weights files: plain tensors only, nothing is ever unpickled into an object."""
 
 import pickle
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from smalti.config.weights import locate_weights
@@ -54,3 +54,18 @@ def load_strictly(network: nn.Module, state: dict[str, Tensor], name: str) -> No
         if own[key].shape != value.shape:
             raise ValueError(f"{name}: {key} has shape {tuple(value.shape)}, expected {tuple(own[key].shape)}")
     network.load_state_dict(state)
+
+
+def write_tensors(network: nn.Module, path: Path) -> None:
+    """Writes a network's tensors, on the CPU, as safetensors; ValueError if that fails, on a full disk say."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Clones, because safetensors refuses tensors that share memory (the one book of a residual quantiser).
+    state = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }
+    try:
+        save_file(state, path)
+    except SafetensorError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: cannot be written ({reason}); make room and run the same command again") from error

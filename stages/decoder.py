@@ -5,8 +5,8 @@ from lightning.pytorch import seed_everything
 
 from configs.schema.decoder import DecoderConfig
 from lit_modules.decoder import LitDecoder
-from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.artifact import Artifact
 from smalti.config.autoencoders import AutoencoderConfig
 from smalti.config.discriminators import DiscriminatorConfig
 from smalti.config.parsing import plain

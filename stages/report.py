@@ -10,8 +10,8 @@ import numpy as np
 from configs.schema.report import ReportConfig
 from configs.schema.stages import STAGES
 from datamodules.arrays import read_array
-from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
 from stages.results.report_page import Section, render

@@ -14,8 +14,8 @@ from configs.schema.samples import SamplesConfig
 from datamodules.sample_indices import SampleIndices, sample_loader
 from datamodules.shards import ShardWriter
 from lit_modules.samples import LitSamples
-from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.sampling import GuidanceConfig
 from smalti.layers.frozen import Frozen

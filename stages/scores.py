@@ -18,8 +18,8 @@ from datamodules.sampler import StridedSampler
 from datamodules.shards import DROPPED, WRITTEN, ShardReader
 from datamodules.workers import leave_signals_to_the_stage
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
-from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.artifact import Artifact
 from smalti.codebooks import FactorisedCodebooks
 from smalti.config.features import InceptionConfig
 from smalti.features import build_features

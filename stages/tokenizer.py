@@ -7,8 +7,8 @@ from lightning.pytorch import seed_everything
 from configs.schema.tokenizer import TokenizerConfig
 from datamodules.arrays import read_array
 from lit_modules.tokenizer import LitTokenizer
-from pipeline.artifact import Artifact
 from pipeline.job import Job, run_stage
+from smalti.artifact import Artifact
 from smalti.codebooks import FactorisedCodebooks, Quantizer, build_quantizer, empty_published
 from smalti.discriminators import build_discriminator
 from smalti.features import feature_width

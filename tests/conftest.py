@@ -14,9 +14,10 @@ import pytest
 import torch
 from filelock import FileLock
 
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
 from pipeline.job import open_job
+from pipeline.store import Store
+from smalti.artifact import Artifact
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMOKE = PROJECT / "configs" / "smoke"

@@ -8,8 +8,8 @@ import pytest
 import torch
 from conftest import PROJECT, SMOKE
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 pytestmark = pytest.mark.gpu
 ALL = max(1, torch.cuda.device_count())

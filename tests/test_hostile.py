@@ -17,8 +17,8 @@ from tests_support import Bomb, write_recipe
 from datamodules.arrays import read_array
 from datamodules.shards import ShardReader
 from datamodules.sources import unpack_embedded
-from pipeline.artifact import Artifact, digest_of, seal, sha256_of
 from pipeline.graph import Recipe
+from smalti.artifact import Artifact, digest_of, seal, sha256_of
 from smalti.tensors import read_tensors, read_weights
 from stages.results.published import load_tokenizer
 from stages.training.checkpoints import Generations

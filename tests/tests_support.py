@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pipeline.artifact import seal
+from smalti.artifact import seal
 from smalti.features.inception import bare_inception
 
 # How a command is run without root's right to write everywhere; None where that can't be given up.

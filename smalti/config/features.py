@@ -58,4 +58,24 @@ class InceptionConfig:
     input_size: Literal[299] = 299  # the graph's own
 
 
+@dataclass(frozen=True)
+class FeatureSource:
+    """Where a feature network's weights come from: ``name`` as figures quote it, ``origin`` or package, ``licence``."""
+
+    name: str
+    origin: str
+    licence: str
+
+
 FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | TimmConfig | InceptionConfig
+
+
+def source_of(config: FeatureNetworkConfig) -> FeatureSource:
+    """Returns where the weights of a feature network come from."""
+    if isinstance(config, OpenClipConfig):
+        return FeatureSource(f"open_clip {config.model}", config.weights, "MIT (openai), else the model card")
+    if isinstance(config, TimmConfig):
+        return FeatureSource(f"timm {config.model}", config.weights, "see the model card")
+    if isinstance(config, Vgg16Config):
+        return FeatureSource("vgg16", "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause")
+    return FeatureSource(config.kind, config.weights, "Apache-2.0")

@@ -33,6 +33,12 @@ def parse(schema: type[T], data: Mapping[str, Any], source: str, folders: Path |
     return _Parser(source, {"": folders} if isinstance(folders, Path) else folders).record(schema, data, "")
 
 
+def parse_value(kind: Any, data: Any, source: str) -> Any:
+    """Returns ``data`` as a value of a type annotation: a config class, a union of such, a tuple, ...; relative paths
+    start from the working directory. Raises ConfigError as ``parse`` does."""
+    return _Parser(source, {"": Path()}).value(kind, data, "")
+
+
 class _Parser:
     def __init__(self, source: str, folders: Mapping[str, Path]) -> None:
         self.source, self.folders = source, folders
@@ -66,6 +72,8 @@ class _Parser:
             raise self.fail(key, str(error)) from error
 
     def value(self, kind: Any, value: Any, key: str) -> Any:
+        if kind is Any:
+            return value
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
         if origin in (types.UnionType, typing.Union):
             return self.union(arguments, value, key)
@@ -98,9 +106,9 @@ class _Parser:
         tagged = {tag: kind for kind in kinds for tag in typing.get_args(typing.get_type_hints(kind)["kind"])}
         tag = value.get("kind") if isinstance(value, Mapping) else None
         if tag is None:
-            raise self.fail(f"{key}.kind", f"missing; expected one of {', '.join(tagged)}")
+            raise self.fail(f"{key}.kind".lstrip("."), f"missing; expected one of {', '.join(tagged)}")
         if tag not in tagged:
-            raise self.fail(f"{key}.kind", unknown("kind", str(tag), list(tagged)))
+            raise self.fail(f"{key}.kind".lstrip("."), unknown("kind", str(tag), list(tagged)))
         return self.record(tagged[tag], value, key)
 
 

@@ -9,9 +9,9 @@ from smalti.config.features import (
     OpenClipConfig,
     TimmConfig,
 )
-from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.features.network import FeatureNetwork
 
-__all__ = ["FeatureNetwork", "FeatureSource", "bare_network", "build_features", "feature_width"]
+__all__ = ["FeatureNetwork", "bare_network", "build_features", "feature_width"]
 
 
 def build_features(config: FeatureNetworkConfig) -> FeatureNetwork:

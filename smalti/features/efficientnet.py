@@ -14,9 +14,9 @@ from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedRes
 from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
 
-from smalti.config.features import EfficientNetLiteConfig
+from smalti.config.features import EfficientNetLiteConfig, source_of
 from smalti.features.folding import fold_batch_norm
-from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
 
 # Convolutions of timm's modules with the batch norm that follows each.
@@ -49,7 +49,7 @@ class EfficientNetLite(FeatureNetwork):
 
     def __init__(self, config: EfficientNetLiteConfig) -> None:
         super().__init__(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, input_size=config.input_size)
-        self.source = FeatureSource(config.kind, config.weights, "Apache-2.0")
+        self.source = source_of(config)
         self.network = bare_efficientnet(config)
         self.channels = tap_widths(self.network)
         own, state = self.network.state_dict(), read_weights(config.weights)

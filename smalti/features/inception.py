@@ -9,8 +9,8 @@ from torch.nn import functional
 from torch_fidelity import feature_extractor_inceptionv3 as blocks
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from smalti.config.features import InceptionConfig
-from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.config.features import InceptionConfig, source_of
+from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
 
 INCEPTION_WIDTHS = {"features64": 64, "features192": 192, "features768": 768, "pooled": 2048, "logits": 1008}
@@ -53,7 +53,7 @@ class Inception(FeatureNetwork):
 
     def __init__(self, config: InceptionConfig) -> None:
         super().__init__(mean=(128 / 255,) * 3, std=(128 / 255,) * 3, input_size=config.input_size)
-        self.source = FeatureSource(config.kind, config.weights, "Apache-2.0")
+        self.source = source_of(config)
         self.channels = INCEPTION_WIDTHS
         self.network = bare_inception()
         own = self.network.state_dict()

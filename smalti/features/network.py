@@ -1,20 +1,12 @@
 """The interface of every pretrained feature network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-@dataclass(frozen=True)
-class FeatureSource:
-    """Where a feature network's weights come from: ``name`` as figures quote it, ``url`` or package, ``licence``."""
-
-    name: str
-    origin: str
-    licence: str
+from smalti.config.features import FeatureSource
 
 
 class FeatureNetwork(nn.Module):

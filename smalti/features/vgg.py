@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torchvision.models import vgg16
 
-from smalti.config.features import Vgg16Config
-from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.config.features import Vgg16Config, source_of
+from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
 
 # Index of each ReLU in torchvision's ``features`` and the width there.
@@ -20,7 +20,7 @@ class Vgg16(FeatureNetwork):
 
     def __init__(self, config: Vgg16Config) -> None:
         super().__init__(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), input_size=config.input_size)
-        self.source = FeatureSource("vgg16", "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause")
+        self.source = source_of(config)
         self.channels = VGG_WIDTHS
         self.network = vgg16(weights=None)
         load_strictly(self.network, read_weights(config.weights), config.weights)

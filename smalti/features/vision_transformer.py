@@ -9,8 +9,8 @@ import timm
 import torch
 from torch import Tensor
 
-from smalti.config.features import OpenClipConfig, TimmConfig
-from smalti.features.network import FeatureNetwork, FeatureSource
+from smalti.config.features import OpenClipConfig, TimmConfig, source_of
+from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -56,7 +56,7 @@ class OpenClip(FeatureNetwork):
 
     def __init__(self, config: OpenClipConfig) -> None:
         super().__init__(CLIP_MEAN, CLIP_STD, config.input_size)
-        self.source = FeatureSource(f"open_clip {config.model}", config.weights, "MIT (openai), else the model card")
+        self.source = source_of(config)
         network = bare_clip(config)
         prefix = "visual."
         state = read_weights(config.weights)
@@ -87,7 +87,7 @@ class TimmFeatures(FeatureNetwork):
 
     def __init__(self, config: TimmConfig) -> None:
         super().__init__(IMAGENET_MEAN, IMAGENET_STD, config.input_size)
-        self.source = FeatureSource(f"timm {config.model}", config.weights, "see the model card")
+        self.source = source_of(config)
         self.network = bare_timm(config)
         load_strictly(self.network, read_weights(config.weights), config.weights)
         self.channels = transformer_widths(config)

@@ -18,8 +18,8 @@ import numpy as np
 
 from datamodules.examine import Examined, examine
 from datamodules.index import ImageIndex
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 from stages.results.published import open_index
 
 SHOWN = 20  # names of bad files in the printed lines; the report has all

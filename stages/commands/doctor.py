@@ -16,11 +16,12 @@ from pathlib import Path
 
 import torch
 
-from pipeline.artifact import Store, sha256_of
 from pipeline.graph import Recipe
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
+from pipeline.store import Store
 from pipeline.weights_ledger import read_ledger
+from smalti.artifact import sha256_of
 from smalti.config.weights import locate_weights, weights_of
 from stages.commands.cost import costs, row_bytes, sample_bytes
 from stages.training.checkpoints import KEPT

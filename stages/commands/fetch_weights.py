@@ -19,8 +19,8 @@ from torch.hub import load_state_dict_from_url
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import VGG16_Weights
 
-from pipeline.artifact import sha256_of
 from pipeline.graph import Recipe
+from smalti.artifact import sha256_of
 from smalti.config.features import FeatureNetworkConfig, InceptionConfig, OpenClipConfig, TimmConfig, Vgg16Config
 from smalti.config.losses import LpipsConfig
 from smalti.config.weights import PACKAGE, weights_folder

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from configs.schema.codebook import CodebookConfig
-from pipeline.artifact import Artifact
 from pipeline.graph import Recipe
+from smalti.artifact import Artifact
 from smalti.codebooks import Quantizer, build_quantizer
 from smalti.config.parsing import parse
 from smalti.config.prior_kinds import PRIOR_STAGES, PriorKind, TokenSpace

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.artifact import Artifact, Store
 from pipeline.job import Job
+from pipeline.store import Store
+from smalti.artifact import Artifact
 
 
 def weights_seen(artifact: Artifact, store: Store) -> Iterator[tuple[str, str, str]]:

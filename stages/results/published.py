@@ -2,44 +2,29 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from configs.schema.tokenizer import TokenizerConfig
 from datamodules.images import EvaluationImages, to_unit_range
 from datamodules.index import ImageIndex
-from pipeline.artifact import Artifact
 from pipeline.devices import global_rank
 from pipeline.job import Job
-from smalti.codebooks import empty_published
-from smalti.config.autoencoders import DecoderAttentionConfig
+from smalti.artifact import Artifact
 from smalti.config.parsing import parse
-from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
+from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.layers.frozen import Frozen
 from smalti.priors import TokenPrior
-from smalti.tensors import load_strictly, read_tensors
-from smalti.tokenizers.autoencoders import build_decoder, build_encoder
+from smalti.published import describe_prior, describe_tokenizer
+from smalti.tensors import load_strictly, read_tensors, write_tensors
+from smalti.tokenizer import build_tokenizer
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 def save_network(network: nn.Module, path: Path) -> Path:
-    """Writes a network's tensors, float32 on the CPU, as safetensors; returns the path. ValueError on a full disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Clones, because safetensors refuses tensors that share memory (the one book of a residual quantiser).
-    state = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in network.state_dict().items()
-    }
-    try:
-        save_file(state, path)
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path}: cannot be written ({' '.join(str(error).split())}); make room and run the same command again"
-        ) from error
+    """Writes a network's tensors as safetensors; returns the path. ValueError if it can't be written."""
+    write_tensors(network, path)
     return path
 
 
@@ -50,11 +35,6 @@ def load_network(network: nn.Module, path: Path) -> None:
     load_strictly(network, state, str(path))
     if not global_rank():
         print(f"  {path.name}: {len(state)} tensors, 0 missing", flush=True)
-
-
-def stored_config(schema: type, artifact: Artifact, key: str) -> Any:
-    """Returns one part of an artefact's own config, as its dataclass."""
-    return parse(schema, artifact.config[key], f"{artifact.path}/manifest.json: {key}", artifact.path)
 
 
 def open_index(data: Artifact) -> ImageIndex:
@@ -69,22 +49,8 @@ def tokenizer_config(tokenizer: Artifact) -> TokenizerConfig:
 
 
 def load_tokenizer(artifact: Artifact) -> VQTokenizer:
-    """Returns the tokenizer of phase 1, in eval mode."""
-    config, size = tokenizer_config(artifact), artifact.facts["image_size"]
-    quantizer = empty_published(config.quantizer, config.autoencoder.latent_dim, artifact.facts["num_codes"])
-    decoder = build_decoder(config.autoencoder, config.attention)
-    tokenizer = VQTokenizer(build_encoder(config.autoencoder, size), quantizer, decoder)
-    load_network(tokenizer, artifact.file("tokenizer.safetensors"))
-    return tokenizer.eval().requires_grad_(False)
-
-
-def load_decoder(artifact: Artifact) -> VQTokenizer:
-    """Returns the tokenizer with the decoder of phase 2, in eval mode; stage decoder publishes all of it."""
-    parent = parse(TokenizerConfig, artifact.facts["tokenizer"], str(artifact.path), artifact.path)
-    autoencoder, attention = parent.autoencoder, stored_config(DecoderAttentionConfig, artifact, "attention")
-    encoder = build_encoder(autoencoder, artifact.facts["image_size"])
-    quantizer = empty_published(parent.quantizer, autoencoder.latent_dim, artifact.facts["num_codes"])
-    tokenizer = VQTokenizer(encoder, quantizer, build_decoder(autoencoder, attention))
+    """Returns the tokenizer of phase 1, or with the decoder of phase 2, in eval mode."""
+    tokenizer = build_tokenizer(describe_tokenizer(artifact))
     load_network(tokenizer, artifact.file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
 
@@ -117,15 +83,14 @@ def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
     check_tokenizer([job.inputs["decoder"]] if "decoder" in job.inputs else [], job.inputs["tokenizer"])
     found = {"phase1": Frozen(load_tokenizer(job.inputs["tokenizer"]))}
     if "decoder" in job.inputs:
-        found["phase2"] = Frozen(load_decoder(job.inputs["decoder"]))
+        found["phase2"] = Frozen(load_tokenizer(job.inputs["decoder"]))
     return found
 
 
 def load_prior(artifact: Artifact) -> TokenPrior:
     """Returns a published prior, in eval mode."""
-    kind = PRIOR_STAGES[artifact.stage]
-    config = stored_config(kind.network_config, artifact, "network")
-    prior: TokenPrior = kind.build(config, TokenSpace.of(artifact.facts))
+    saved = describe_prior(artifact)
+    prior: TokenPrior = PRIOR_KINDS[saved.prior].build(saved.network, saved.space)
     load_network(prior, artifact.file("prior.safetensors"))
     return prior.eval().requires_grad_(False)
 

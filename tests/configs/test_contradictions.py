@@ -77,9 +77,7 @@ def test_bad_base_is_named(tmp_path: Path, text: str, expected: str) -> None:
 
 
 def test_samples_has_a_block_for_each_of_its_priors_and_no_other() -> None:
-    with pytest.raises(
-        ConfigError, match="nar: stage samples has no input nar_prior; take the block out"
-    ):
+    with pytest.raises(ConfigError, match="nar: stage samples has no input nar_prior; take the block out"):
         Recipe(SMALL / "vqgan", ["samples.nar={}"])
     with pytest.raises(ConfigError, match=r"samples.yaml: ar: missing; say how ar_prior is sampled"):
         Recipe(SMALL / "vqgan", ["samples.ar=null"])

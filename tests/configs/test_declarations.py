@@ -57,7 +57,7 @@ def test_prior_is_whole(kind: PriorKind) -> None:
     assert issubclass(kind.sampling_config, SamplingConfig)
     assert {field.name for field in dataclasses.fields(SamplesConfig)} >= {kind.name}
     network, sampler = load_name(kind.network), load_name(kind.sampler)
-    assert list(inspect.signature(network).parameters)[0] == "config"
+    assert next(iter(inspect.signature(network).parameters)) == "config"
     assert list(inspect.signature(sampler).parameters) == ["prior", "config", "seed"]
     assert STAGES[kind.stage].__annotations__["network"] is kind.network_config
     assert stage_of(kind.stage).needs == (kind.shards, "tokenizer")

@@ -12,11 +12,11 @@ from PIL import Image
 from tests_support import write_images
 
 from configs.schema.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, SourceConfig, WebDataset
-from datamodules.decode import decode
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan, unpack_embedded
 from datamodules.split import choose_images, split_by_group
 from pipeline.listing import hash_listing
+from smalti.images import decode
 
 
 @pytest.fixture

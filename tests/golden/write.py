@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 HERE = Path(__file__).resolve().parent
 

@@ -20,8 +20,8 @@ from lit_modules.adversary import Adversary
 from lit_modules.average import averaged
 from lit_modules.schedule import build_optimizer, learning_rate
 from lit_modules.training import MAX_SKIPPED, LitTraining, NonFinite, hide_from_global_step
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 
 class TwoOptimisers(LitTraining):

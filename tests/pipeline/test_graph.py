@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from tests_support import write_recipe
 
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
 from pipeline.listing import hash_listing
+from pipeline.store import Store
+from smalti.artifact import Artifact
 from smalti.config.parsing import ConfigError
 
 SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke"

@@ -10,9 +10,9 @@ from typing import IO
 import pytest
 from conftest import SMOKE
 
-from pipeline.artifact import Store
 from pipeline.job import Job, open_job
 from pipeline.process import PREEMPTED, PROJECT
+from pipeline.store import Store
 
 SCRIPT = """
 import signal, sys, time

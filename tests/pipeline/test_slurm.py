@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
 from pipeline.slurm import job_script, submit, write_jobs
+from pipeline.store import Store
 
 SEQGAN = PROJECT / "configs" / "imagenet256" / "seqgan"
 GOLDEN = PROJECT / "tests" / "golden" / "tokenizer-2x8.sbatch"

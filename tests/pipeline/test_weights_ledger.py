@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, SMOKE
 
-from pipeline.artifact import sha256_of
 from pipeline.graph import Recipe
 from pipeline.weights_ledger import hash_weights, unusable_weights
+from smalti.artifact import sha256_of
 
 
 def test_a_damaged_memory_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

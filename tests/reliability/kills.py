@@ -15,8 +15,9 @@ from pathlib import Path
 from conftest import PROJECT
 from tests_support import AS_ANYBODY
 
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
+from smalti.artifact import Artifact
 
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "USR1": signal.SIGUSR1, "INT": signal.SIGINT}
 LOOK = 0.2  # seconds between two looks for the process to kill

@@ -16,8 +16,8 @@ from tests_support import AS_ANYBODY, with_inputs_of
 from trainings import Ranks
 
 from datamodules.shards import ShardWriter
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 
 def test_a_folder_of_runs_can_be_moved(smoke_runs: Path, tmp_path: Path) -> None:

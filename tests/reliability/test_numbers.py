@@ -13,8 +13,8 @@ from tests_support import with_inputs_of
 from torch import Tensor
 
 from lit_modules.training import MAX_SKIPPED, LitTraining, NonFinite
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 from smalti.codebooks.search import nearest_codes
 
 

@@ -13,8 +13,8 @@ from conftest import PROJECT, SMOKE
 from tests_support import with_inputs_of
 from trainings import Ranks, command, leaves, load, with_own_book
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 # Dropout is drawn by (seed, update, rank) and so is off. Adam divides by the gradient's size, so that a parameter whose
 # gradient is nothing but rounding (the bias of keys, a bias before a norm) moves as far as any other: what it adds to

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from conftest import SMOKE
 
-from pipeline.artifact import Store
 from pipeline.fabric import free_port
 from pipeline.fork_client import ForkServer
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 SCRIPT = Path(__file__).with_name("train.py")
 

@@ -13,8 +13,8 @@ from kills import digests
 from tests_support import with_inputs_of
 from trainings import Ranks, command, wait_for_update, work_folder
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 
 REQUIRED = os.environ.get("SMALTI_SLURM") == "required"
 pytestmark = pytest.mark.skipif(

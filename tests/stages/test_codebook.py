@@ -9,8 +9,8 @@ from tests_support import write_recipe
 
 from configs.schema.codebook import CodebookConfig
 from datamodules.index import ImageIndex
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 from smalti.config.features import EfficientNetLiteConfig
 from stages.codebook import check_images, note_dropped
 

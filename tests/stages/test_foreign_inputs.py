@@ -8,7 +8,8 @@ import pytest
 from conftest import SMOKE, run_stage_here
 from tests_support import write_images
 
-from pipeline.artifact import Artifact, Store
+from pipeline.store import Store
+from smalti.artifact import Artifact
 from stages.samples import common_classes
 
 

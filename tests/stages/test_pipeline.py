@@ -15,9 +15,10 @@ from safetensors.torch import load_file
 from tests_support import say_otherwise, with_inputs_of, write_recipe
 
 from datamodules.images import EvaluationImages, to_unit_range
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
-from stages.results.published import load_decoder, load_tokenizer, open_index
+from pipeline.store import Store
+from smalti.artifact import Artifact
+from stages.results.published import load_tokenizer, open_index
 
 GOLDEN = PROJECT / "tests" / "golden"
 
@@ -37,7 +38,7 @@ def test_work_folders_keep_only_logs(smoke_runs: Path, smoke: dict[str, Artifact
 
 
 def test_phase_2_keeps_encoder_and_codebook(smoke: dict[str, Artifact]) -> None:
-    one, two = load_tokenizer(smoke["tokenizer"]), load_decoder(smoke["decoder"])
+    one, two = load_tokenizer(smoke["tokenizer"]), load_tokenizer(smoke["decoder"])
     images = torch.rand(4, 3, 64, 64) * 2 - 1
     assert torch.equal(one.encode(images), two.encode(images))
     assert not torch.equal(one.decode(one.encode(images)), two.decode(one.encode(images)))

@@ -10,8 +10,9 @@ from conftest import SMOKE, run_stage_here
 from tests_support import write_images, write_inception
 
 from configs.schema.scores import ScoresConfig
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
+from smalti.artifact import Artifact
 from smalti.config.features import InceptionConfig
 from smalti.config.losses import LpipsConfig
 from stages.report import score_tables

@@ -8,10 +8,11 @@ import pytest
 import torch
 from conftest import RunStage
 
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
+from smalti.artifact import Artifact
 from smalti.codebooks import FactorisedCodebooks
-from stages.results.published import load_decoder, load_tokenizer
+from stages.results.published import load_tokenizer
 
 SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
 SHORT = [
@@ -105,7 +106,7 @@ def test_phase_2_on_any_codebook(method: str, runs: Path, tmp_path: Path, run_st
     )
     changes = [text for text in SHORT if not text.startswith("samples")]
     artefacts = run(tmp_path, changes, runs, run_stage, unwanted=("token_shards", "ar_prior"))
-    one, two = load_tokenizer(artefacts["tokenizer"]), load_decoder(artefacts["decoder"])
+    one, two = load_tokenizer(artefacts["tokenizer"]), load_tokenizer(artefacts["decoder"])
     images = torch.rand(8, 3, 64, 64) * 2 - 1
     assert torch.equal(one.encode(images), two.encode(images))
     assert not torch.allclose(one.decode(one.encode(images)), two.decode(one.encode(images)))

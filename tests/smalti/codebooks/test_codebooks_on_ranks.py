@@ -20,9 +20,9 @@ from smalti.config.codebooks import (
     QuantizerConfig,
     ResidualConfig,
 )
-from smalti.config.features import EfficientNetLiteConfig
+from smalti.config.features import EfficientNetLiteConfig, FeatureSource
 from smalti.config.losses import PredictorConfig, RepresentationConfig
-from smalti.features import FeatureNetwork, FeatureSource
+from smalti.features import FeatureNetwork
 from smalti.layers.frozen import Frozen
 from smalti.losses.representation import Teacher
 

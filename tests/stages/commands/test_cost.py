@@ -7,8 +7,8 @@ import pytest
 import torch
 from conftest import PROJECT, SMOKE
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 from smalti.discriminators import build_discriminator
 from stages.commands.cost import costs, row_bytes, sample_bytes
 from stages.commands.inference_flops import feature_flops, flops, pass_costs

@@ -16,8 +16,9 @@ from PIL import Image
 from tests_support import write_images, write_recipe
 
 from datamodules.index import ImageIndex
-from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
+from smalti.artifact import Artifact
 from stages.commands import data as examination
 from stages.commands.data import report
 from stages.results.published import open_index

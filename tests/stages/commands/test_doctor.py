@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, SMOKE
 
-from pipeline.artifact import Store
 from pipeline.graph import Recipe
+from pipeline.store import Store
 from stages.commands.doctor import devices, one_update, space, told, versions, weights
 
 

@@ -8,7 +8,7 @@ import torch
 from conftest import PROJECT
 from torch import nn
 
-from pipeline.artifact import Artifact
+from smalti.artifact import Artifact
 from stages.results.published import save_network
 
 

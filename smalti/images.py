@@ -1,4 +1,4 @@
-"""Bytes of an image file to an RGB picture, and its crops.
+"""Image files: bytes to an RGB picture, its crops, and back to a file.
 
 Grey and palette images become RGB; transparency is composited on white; CMYK is converted by Pillow; 16-bit grey is
 scaled to 8 bit; of an animation the first frame counts; EXIF orientation is not applied (as ImageNet is used).
@@ -8,10 +8,14 @@ import io
 import struct
 import warnings
 import zlib
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
+
+from smalti.pixels import to_uint8
 
 # Pillow's other readers are never tried: some are rare and brittle, and EPS runs a program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
@@ -90,14 +94,7 @@ def crop(image: Image.Image, size: int, corner: Corner = "centre") -> Image.Imag
     return image.crop((left, top, left + size, top + size))
 
 
-def random_crop(image: Image.Image, size: int, min_scale: float, random: np.random.Generator) -> Image.Image:
-    """Returns a random square crop: the shorter side is scaled to between ``size`` and ``size / min_scale`` first.
-
-    This is ADM's ``random_crop_arr``; min_scale 1 gives the centre crop.
-    """
-    if min_scale >= 1:
-        return crop(resize_short_side(image, size), size)
-    image = resize_short_side(image, int(random.integers(size, int(size / min_scale) + 1)))
-    left = int(random.integers(0, image.width - size + 1))
-    top = int(random.integers(0, image.height - size + 1))
-    return image.crop((left, top, left + size, top + size))
+def write_png(image: Tensor, file: Path) -> None:
+    """Writes an image (3, H, W) in [-1, 1] as a PNG; its folder is made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(to_uint8(image).movedim(0, 2).cpu().numpy()).save(file)

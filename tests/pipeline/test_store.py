@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from tests_support import say_otherwise
 
-from pipeline.artifact import Artifact, Store, make_key
+from pipeline.store import Store, make_key
 from pipeline.work_folder import begun
+from smalti.artifact import Artifact
 
 
 def publish(store: Store, text: str = "result", key: str = "k" * 16) -> Artifact:
@@ -119,7 +120,7 @@ def test_a_work_folder_that_cannot_be_cleared_yet_does_not_fail_the_publication(
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.artifact.clear", busy)
+        patch.setattr("pipeline.store.clear", busy)
         publish(Store(tmp_path))
     assert begun(Store(tmp_path).work("toy", "k" * 16))
     Store(tmp_path).tidy("toy", "k" * 16)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules.decode import FORMATS, UnreadableImage, crop, decode, random_crop, resize_short_side
+from datamodules.augmentation import random_crop
 from datamodules.examine import examine
+from smalti.images import FORMATS, UnreadableImage, crop, decode, resize_short_side
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -10,109 +10,16 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from pipeline.work_folder import begun, clear, lock, take_back
-
-SCHEMA = 1
-MANIFEST = "manifest.json"
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the sha256 of a file, as hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def canonical(value: object) -> bytes:
-    """Returns JSON with sorted keys and no spaces: the form that is hashed."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+from smalti.artifact import MANIFEST, SCHEMA, Artifact, canonical, digest_of, seal, sha256_of
 
 
 def make_key(identity: Mapping[str, object]) -> str:
     """Returns the key of a stage's result: 16 hex digits of the sha256 of what it is made from."""
     return hashlib.sha256(canonical({"schema": SCHEMA, **identity})).hexdigest()[:16]
-
-
-def digest_of(entries: Mapping[str, Mapping[str, object]]) -> str:
-    """Returns the digest of result files, of which ``entries`` gives the sha256 by name."""
-    return hashlib.sha256(canonical([[name, entry["sha256"]] for name, entry in entries.items()])).hexdigest()
-
-
-def seal(manifest: Mapping[str, Any]) -> str:
-    """Returns the sha256 of all that a manifest as read from JSON says, but for the seal itself."""
-    said = {name: value for name, value in manifest.items() if name != "seal"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A published result."""
-
-    path: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """The manifest; ValueError if it is damaged or of another schema. Older ones carry no seal."""
-        file = self.path / MANIFEST
-        try:
-            manifest = json.loads(file.read_text())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{file}: not a readable manifest ({error}); delete its folder and run again") from error
-        if manifest.get("schema") != SCHEMA:
-            raise ValueError(f"{file}: schema {manifest.get('schema')}, this version reads {SCHEMA}; run again")
-        if "seal" in manifest and manifest["seal"] != seal(manifest):
-            raise ValueError(f"{file}: damaged (what it says isn't what was sealed); {self._remedy()}")
-        return manifest
-
-    @property
-    def stage(self) -> str:
-        return self.manifest["stage"]
-
-    @property
-    def key(self) -> str:
-        return self.manifest["key"]
-
-    @property
-    def digest(self) -> str:
-        return self.manifest["digest"]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return self.manifest["facts"]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return self.manifest["config"]
-
-    def file(self, name: str) -> Path:
-        """Returns the path of a result file or record that the manifest lists."""
-        if name not in self.manifest["files"] and name not in self.manifest["records"]:
-            raise ValueError(f"{self.path}: stage {self.stage} published no file {name!r}")
-        return self.path / name
-
-    def check_sizes(self) -> None:
-        """Raises ValueError for a file that is missing or has another size."""
-        for name, entry in self.manifest["files"].items():
-            file = self.path / name
-            if not file.is_file() or file.stat().st_size != entry["size"]:
-                found = f"{file.stat().st_size} bytes" if file.is_file() else "missing"
-                raise ValueError(f"{file}: damaged ({found}, expected {entry['size']} bytes); {self._remedy()}")
-
-    def verify(self) -> None:
-        """Raises ValueError for a file whose sha256 isn't the manifest's, or a digest which isn't that of the files."""
-        self.check_sizes()
-        if digest_of(self.manifest["files"]) != self.digest:
-            raise ValueError(f"{self.path / MANIFEST}: damaged (digest isn't that of the files); {self._remedy()}")
-        for name, entry in self.manifest["files"].items():
-            if sha256_of(self.path / name) != entry["sha256"]:
-                raise ValueError(f"{self.path / name}: damaged (sha256 differs from the manifest); {self._remedy()}")
-
-    def _remedy(self) -> str:
-        return f"delete {self.path} and run the pipeline again"
 
 
 class Store:

@@ -1,0 +1,40 @@
+"""The command ``smalti``: ``smalti encode|decode|generate|show``, each in a file of its own.
+
+A file of a command has TEXT, ``add_arguments`` and ``run``. torch is imported when a command runs, so that ``--help``
+answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from smalti import __version__
+from smalti.commands import decode, encode, generate, show
+
+COMMANDS = {"encode": encode, "decode": decode, "generate": generate, "show": show}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line."""
+    text = "Uses trained tokenizers and priors: published results, or folders that were saved."
+    top = argparse.ArgumentParser(prog="smalti", description=text, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"smalti {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(name, help=module.TEXT, description=module.TEXT, allow_abbrev=False)
+        module.add_arguments(command)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code: 0, or 1 with one line on stderr, 2 for a wrong command line."""
+    options = parser().parse_args(arguments)
+    try:
+        COMMANDS[options.command].run(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
