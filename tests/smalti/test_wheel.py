@@ -35,7 +35,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that pip builds from the files that git knows."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=True)  # fmt: skip  # noqa: E501
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listing, cwd=PROJECT, capture_output=True, text=True, check=True)
     for name in filter(None, files.stdout.split("\0")):
         if name.startswith(("smalti/", "pyproject.toml", "README.md", "LICENSE")) and (PROJECT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
