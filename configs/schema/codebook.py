@@ -9,30 +9,39 @@ from smalti.config.features import FeatureNetworkConfig
 
 @dataclass(frozen=True, kw_only=True)
 class CodebookConfig:
-    """Stage codebook: k-means centres of patch features (VQGAN-LC section 3.2).
-
-    ``pool`` averages the feature map to pool x pool vectors an image (4 as released); None takes every patch.
-    ``points_per_centroid`` bounds the sample that k-means sees. ``balance: class`` clusters each class on its own, as
-    released; ``global`` as written. ``centres``: k-means, or as ablations a seeded choice of the features or Gaussian
-    rows (VQGAN-LC Table 6). ``whiten`` makes the centres' coordinates uncorrelated with unit variance.
-    """
+    """Stage codebook: k-means centres of patch features (VQGAN-LC section 3.2)."""
 
     VERSION: ClassVar[int] = 2
     features: FeatureNetworkConfig
+    """The frozen network whose features are clustered (VQGAN-LC: open_clip)."""
     tap: str
+    """The network's tap: a feature map."""
     num_codes: int
+    """Centres K (VQGAN-LC: 100,000)."""
     centres: Literal["kmeans", "selected", "gaussian"] = "kmeans"
+    """k-means; or, as ablations, a seeded choice of the features, or Gaussian rows (VQGAN-LC Table 6)."""
     pool: int | None = None
+    """Side of the grid that an image's feature map is averaged to (VQGAN-LC as released: 4); null: every patch."""
     balance: Literal["global", "class"] = "global"
+    """Whether all features are clustered at once, as VQGAN-LC writes, or each class on its own, as released."""
     spherical: bool = False
+    """Whether centres are scaled to length 1 after each iteration."""
     iterations: int = 25
+    """Iterations of k-means."""
     points_per_centroid: int = 256
+    """Features a centre that are extracted and clustered, a seeded choice of the images; bounds time and memory."""
     whiten: bool = False
+    """Whether the centres' coordinates are made uncorrelated with unit variance (PCA whitening)."""
     seed: int = 0
+    """Of the images that are chosen, and of k-means."""
     batch_size: int = field(default=64, metadata=RUNTIME)
+    """Images at once on each device."""
     max_unreadable: float = 0.001
-    faiss_on_cpu: bool = field(default=False, metadata=RUNTIME)  # allow CPU k-means although features ran on CUDA
+    """Share of unreadable images above which the stage stops with their list."""
+    faiss_on_cpu: bool = field(default=False, metadata=RUNTIME)
+    """Whether k-means may run on the CPU although the features ran on CUDA, as it does without faiss-gpu."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
     def __post_init__(self) -> None:
         if self.iterations < 1 or self.points_per_centroid < 1:

@@ -9,21 +9,25 @@ from configs.schema.sources import SourceConfig
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Stage data: the index of a data set.
-
-    A source without train and val of its own is split once: ``val_fraction`` of the images, seeded; ``group`` is a
-    regular expression whose first group names what must stay on one side.
-    """
+    """Stage data: the index of a data set. A source without train and val of its own is split once, by seed."""
 
     VERSION: ClassVar[int] = 1
     source: SourceConfig
+    """Where the images lie."""
     image_size: int
-    num_classes: int | None = None  # what the source should hold, 0 for no labels; null takes what is there
+    """Side in pixels of the square that every image is resized and cropped to."""
+    num_classes: int | None = None
+    """Classes that the source should hold, 0 for no labels; null: whatever is there."""
     val_fraction: float = 0.05
+    """Share of the images that go to val."""
     group: str | None = None
-    max_images: int | None = None  # a seeded choice of so many, for trials; train and val keep their shares
+    """Regular expression on an image's name whose first group names what stays together in train or in val."""
+    max_images: int | None = None
+    """Images to use, for trials: a seeded choice in which train and val keep their shares; null: all."""
     seed: int = 0
+    """Of the split, and of the choice of images."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
     def __post_init__(self) -> None:
         if not 0 < self.val_fraction < 1:

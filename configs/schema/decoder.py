@@ -15,12 +15,22 @@ class DecoderConfig:
 
     VERSION: ClassVar[int] = 3
     attention: DecoderAttentionConfig
+    """What the decoder gains over phase 1's."""
     perceptual: PerceptualConfig
+    """The perceptual loss (SeQ-GAN: low-level taps alone, alpha 0)."""
     gan: GanConfig
+    """The GAN's losses, weight and start."""
     training: TrainingConfig
+    """Length and rhythm of the training."""
     optimizer: OptimizerConfig
+    """Of the decoder."""
     discriminator_optimizer: OptimizerConfig
+    """Of the discriminator."""
     reconstruction: Literal["l1", "l2"] = "l1"
+    """Distance of pixels in [-1, 1]: the mean of |x - x'| or of its square."""
     reconstruction_weight: float = 1.0
+    """Weight of that distance (SeQ-GAN eq. 2: 1)."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
+    """How training images are cropped and mirrored."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""

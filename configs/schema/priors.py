@@ -14,11 +14,17 @@ class PriorConfig:
 
     VERSION: ClassVar[int] = 2
     training: TrainingConfig
+    """Length and rhythm of the training."""
     optimizer: OptimizerConfig
+    """Of the prior."""
     label_dropout: float = 0.0
+    """Share of the labels replaced by "no class", which guidance needs (LlamaGen: 0.1)."""
     label_smoothing: float = 0.0
-    class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
+    """Share of a target's probability that is spread over all codes (MaskGIT: 0.1)."""
+    class_balanced: bool = False
+    """Whether every class is drawn equally often: samples have balanced labels, small data sets don't."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +32,7 @@ class ArPriorConfig(PriorConfig):
     """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10; FQGAN section 3.4)."""
 
     network: ArPriorNetworkConfig
+    """The network that is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,3 +40,4 @@ class NarPriorConfig(PriorConfig):
     """Stage nar_prior: masked token modelling (SeQ-GAN Tables 8 and 10; MaskGIT)."""
 
     network: NarPriorNetworkConfig
+    """The network that is trained."""

@@ -12,5 +12,8 @@ class ReportConfig:
 
     VERSION: ClassVar[int] = 3
     title: str
+    """Heading of the page."""
     samples_per_class: int = 8
+    """Samples of each class that are shown, for each prior and decoder."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""

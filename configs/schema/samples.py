@@ -9,17 +9,22 @@ from smalti.config.sampling import ArSamplingConfig, NarSamplingConfig
 
 @dataclass(frozen=True, kw_only=True)
 class SamplesConfig:
-    """Stage samples: images from both priors, labels balanced, sample i a function of (seed, i).
-
-    ``precision`` bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token.
-    """
+    """Stage samples: images from both priors, labels balanced, sample i a function of (seed, i)."""
 
     VERSION: ClassVar[int] = 2
     ar: ArSamplingConfig
+    """How the autoregressive prior is sampled."""
     nar: NarSamplingConfig
+    """How the masked prior is sampled."""
     num_samples: int
+    """Images from each prior (ADM's protocol: 50,000)."""
     seed: int = 0
+    """Of the noise; sample i depends on it and on i alone."""
     precision: Literal["32-true", "bf16-true"] = "32-true"
+    """bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token."""
     rows_per_shard: int = 5000
+    """Images in a file."""
     batch_size: int = 64
+    """Images at once on each device."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""

@@ -10,7 +10,7 @@ from smalti.config.losses import LpipsConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ScoresConfig:
-    """Stage scores. ``judge`` must not occur in a loss or the codebook of the same run.
+    """Stage scores: reconstruction and generation, judged by a network that nothing learned from.
 
     A tap's channels are averaged over its positions; the Frechet distance needs at least twice as many images as
     channels, so a small val set wants a narrow tap. Over the tap pooled of kind inception it is FID.
@@ -18,13 +18,24 @@ class ScoresConfig:
 
     VERSION: ClassVar[int] = 2
     judge: FeatureNetworkConfig
+    """The frozen network whose features are compared; it must not occur in a loss or the codebook of the same run."""
     reconstruction_tap: str
+    """Tap for the Frechet distance of val images to their reconstructions."""
     generation_tap: str
+    """Tap for the Frechet distance of train images to samples."""
     classifier_tap: str = "pooled"
-    reference_images: int | None = None  # train images that generation is compared with, a seeded choice; null: all
-    classifier_images: int = 20_000  # of them, those that the class judge is fitted to, at most
-    num_pictures: int = 16  # val images that the report shows
-    lpips: LpipsConfig | None = None  # null: LPIPS is absent from the scores
+    """Tap on which the class judge, a logistic regression, is fitted."""
+    reference_images: int | None = None
+    """Train images that samples are compared with, a seeded choice; null: all."""
+    classifier_images: int = 20_000
+    """Of them, those that the class judge is fitted to, at most."""
+    num_pictures: int = 16
+    """Val images that the report shows with their reconstructions."""
+    lpips: LpipsConfig | None = None
+    """LPIPS of the reconstructions; null: it is absent from the scores."""
     batch_size: int = field(default=64, metadata=RUNTIME)
+    """Images at once on each device."""
     max_unreadable: float = 0.001
+    """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""

@@ -10,19 +10,26 @@ from configs.schema.runtime import RUNTIME, RuntimeConfig
 class TokenShardsConfig:
     """Stage token_shards: the tokens of every image, once for each view.
 
-    Views are the ``crops`` of the image's centred square of ``resize_range`` times the image size, and their mirror
-    images with ``flip``. LlamaGen's ten crops: all five, range 1.1, flip.
+    LlamaGen's ten crops are all five ``crops``, ``resize_range`` 1.1 and ``flip``.
     """
 
     VERSION: ClassVar[int] = 2
     crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"], ...] = ("centre",)
+    """Squares of the image's size, cut out of a larger centred square; a view each."""
     resize_range: float = 1.0
+    """Side of that larger square as a multiple of the image's size; at 1 all crops are the same."""
     flip: bool = True
+    """Whether each crop's mirror image is a view too."""
     rows_per_shard: int = 65_536
+    """Images in a file."""
     batch_size: int = field(default=64, metadata=RUNTIME)
+    """Images at once on each device, each with all its views."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """bf16-mixed encodes in bfloat16; the codebook search stays in float32."""
     max_unreadable: float = 0.001
+    """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
     def __post_init__(self) -> None:
         if self.resize_range < 1:

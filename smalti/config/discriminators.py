@@ -6,14 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class StyleDiscriminatorConfig:
-    """Residual discriminator of StyleGAN2.
-
-    ``widths`` run from the image's resolution down to 4 x 4; the default is 256 px at multiplier 1.
-    """
+    """Residual discriminator of StyleGAN2 (Karras et al. 2020, appendix B)."""
 
     kind: Literal["style"] = "style"
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)
-    stddev_group: int = 4  # consecutive images of the global batch that share one minibatch standard deviation
+    """Channels at each resolution, from the image's down to 4 x 4; the default is 256 px at multiplier 1."""
+    stddev_group: int = 4
+    """Consecutive images of the global batch that share one minibatch standard deviation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +21,11 @@ class PatchDiscriminatorConfig:
 
     kind: Literal["patch"] = "patch"
     width: int = 64
+    """Channels of the first layer; each further layer doubles them, up to 8 times as many."""
     num_layers: int = 3
+    """Convolutions behind the first one; all but the last halve the resolution (VQGAN: 3; VQGAN-LC's code: 2)."""
     norm_groups: int = 8
+    """Groups of each group norm."""
 
 
 DiscriminatorConfig = StyleDiscriminatorConfig | PatchDiscriminatorConfig

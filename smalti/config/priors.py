@@ -10,10 +10,15 @@ class TransformerConfig:
 
     kind: Literal["gpt"] = "gpt"
     num_layers: int = 24
+    """Blocks (SeQ-GAN Table 8: 24)."""
     num_heads: int = 16
+    """Attention heads (SeQ-GAN Table 8: 16); they divide ``width``."""
     width: int = 768
+    """Channels of a position (SeQ-GAN Table 8: 768; 1,024 for its large one)."""
     mlp_width: int = 3072
+    """Channels inside each MLP; usually 4 times ``width``."""
     dropout: float = 0.1
+    """Dropout of embeddings, attention and residual branches."""
 
     def __post_init__(self) -> None:
         if self.width % self.num_heads:
@@ -22,15 +27,19 @@ class TransformerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LlamaConfig:
-    """LlamaGen's backbone: RMSNorm, SwiGLU, 2-D rotary positions. ``mlp_width`` is 8/3 of the width, rounded up to a
-    multiple of 256. The default is FAR-Base's."""
+    """LlamaGen's backbone: RMSNorm, SwiGLU, 2-D rotary positions. The default is FAR-Base's."""
 
     kind: Literal["llama"] = "llama"
     num_layers: int = 24
+    """Blocks."""
     num_heads: int = 16
+    """Attention heads; 4 times their number divides ``width``."""
     width: int = 1024
+    """Channels of a position."""
     mlp_width: int = 2816
+    """Channels inside each SwiGLU; LlamaGen's are 8/3 of ``width``, rounded up to a multiple of 256."""
     dropout: float = 0.1
+    """Dropout of embeddings and residual branches."""
 
     def __post_init__(self) -> None:
         if self.width % (4 * self.num_heads):
@@ -44,20 +53,25 @@ BackboneConfig = TransformerConfig | LlamaConfig
 
 @dataclass(frozen=True, kw_only=True)
 class SubTokenHeadConfig:
-    """How the k sub-tokens of a position are predicted: k linear or MLP classifiers, or FQGAN's AR head of
-    ``num_layers`` blocks (FAR-Base 3, FAR-Large 4). One book needs the linear one."""
+    """How the k sub-tokens of a position are predicted (FQGAN section 3.4 and Table 4)."""
 
     kind: Literal["linear", "mlp", "ar"] = "linear"
+    """k linear or MLP classifiers, or FQGAN's AR head, which needs the llama backbone; one book needs linear."""
     num_layers: int = 3
+    """Blocks of the AR head (FAR-Base: 3; FAR-Large: 4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArPriorNetworkConfig:
-    """Autoregressive prior. ``embedding``: sub-tokens of a position summed, or concatenated and mapped back."""
+    """Autoregressive prior."""
 
     transformer: BackboneConfig
+    """Its backbone, with causal attention."""
     embedding: Literal["sum", "concat"] = "sum"
+    """How the rows of a position's sub-tokens become one: summed (FQGAN's counts), or concatenated and mapped back
+    (FQGAN's code)."""
     head: SubTokenHeadConfig = field(default_factory=SubTokenHeadConfig)
+    """From a position's feature to its sub-tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,4 +79,6 @@ class NarPriorNetworkConfig:
     """Masked prior."""
 
     transformer: BackboneConfig
+    """Its backbone, with full attention."""
     embedding: Literal["sum", "concat"] = "sum"
+    """How the rows of a position's sub-tokens become one: summed, or concatenated and mapped back."""
