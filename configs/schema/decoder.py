@@ -7,6 +7,7 @@ from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.training import GanConfig, LoadingConfig, OptimizerConfig, TrainingConfig
 from smalti.config.autoencoders import DecoderAttentionConfig
 from smalti.config.losses import PerceptualConfig
+from smalti.config.ranges import NonNegativeFloat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +24,12 @@ class DecoderConfig:
     training: TrainingConfig
     """Length and rhythm of the training."""
     optimizer: OptimizerConfig
-    """Of the decoder."""
+    """Optimizer of the decoder."""
     discriminator_optimizer: OptimizerConfig
-    """Of the discriminator."""
+    """Optimizer of the discriminator."""
     reconstruction: Literal["l1", "l2"] = "l1"
     """Distance of pixels in [-1, 1]: the mean of |x - x'| or of its square."""
-    reconstruction_weight: float = 1.0
+    reconstruction_weight: NonNegativeFloat = 1.0
     """Weight of that distance (SeQ-GAN eq. 2: 1)."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How training images are cropped and mirrored."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.training import OptimizerConfig, TrainingConfig
 from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig
+from smalti.config.ranges import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +17,10 @@ class PriorConfig:
     training: TrainingConfig
     """Length and rhythm of the training."""
     optimizer: OptimizerConfig
-    """Of the prior."""
-    label_dropout: float = 0.0
+    """Optimizer of the prior."""
+    label_dropout: Share = 0.0
     """Share of the labels replaced by "no class", which guidance needs (LlamaGen: 0.1)."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of a target's probability that is spread over all codes (MaskGIT: 0.1)."""
     class_balanced: bool = False
     """Whether every class is drawn equally often: samples have balanced labels, small data sets don't."""

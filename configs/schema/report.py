@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from smalti.config.ranges import PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +14,7 @@ class ReportConfig:
     VERSION: ClassVar[int] = 3
     title: str
     """Heading of the page."""
-    samples_per_class: int = 8
+    samples_per_class: PositiveInt = 8
     """Samples of each class that are shown, for each prior and decoder."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""

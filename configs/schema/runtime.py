@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.config.ranges import NonNegativeInt, PositiveInt
+
 RUNTIME = {"hash": False}
 
 
@@ -12,19 +14,19 @@ class RuntimeConfig:
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """What it runs on; auto: a GPU where there is one."""
-    devices: int = 1
+    devices: PositiveInt = 1
     """Devices of each node, one process each."""
-    num_nodes: int = 1
+    num_nodes: PositiveInt = 1
     """Machines."""
     strategy: Literal["auto", "ddp"] = "auto"
     """How several devices train together; auto: ddp where there are several."""
-    threads: int = 0
+    threads: NonNegativeInt = 0
     """CPU threads of a process; 0: PyTorch's choice."""
-    num_workers: int = 0
+    num_workers: NonNegativeInt = 0
     """Processes that load data, for each device; 0: the training process itself."""
-    log_every: int = 50
+    log_every: PositiveInt = 50
     """Updates from one line of the curves to the next."""
-    checkpoint_every: int = 1000
+    checkpoint_every: PositiveInt = 1000
     """Updates from one checkpoint to the next; one is also written before each validation."""
     compile: bool = False
     """Whether torch.compile compiles the networks."""

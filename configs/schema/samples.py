@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
+from smalti.config.ranges import AnyInt, PositiveInt
 from smalti.config.sampling import ArSamplingConfig, NarSamplingConfig
 
 
@@ -16,15 +17,15 @@ class SamplesConfig:
     """How the autoregressive prior is sampled."""
     nar: NarSamplingConfig
     """How the masked prior is sampled."""
-    num_samples: int
+    num_samples: PositiveInt
     """Images from each prior (ADM's protocol: 50,000)."""
-    seed: int = 0
-    """Of the noise; sample i depends on it and on i alone."""
+    seed: AnyInt = 0
+    """Seed of the noise; sample i depends on it and on i alone."""
     precision: Literal["32-true", "bf16-true"] = "32-true"
     """bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token."""
-    rows_per_shard: int = 5000
+    rows_per_shard: PositiveInt = 5000
     """Images in a file."""
-    batch_size: int = 64
+    batch_size: PositiveInt = 64
     """Images at once on each device."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""

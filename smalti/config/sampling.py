@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.config.ranges import AnyFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, PositiveShare
+
 
 @dataclass(frozen=True, kw_only=True)
 class GuidanceConfig:
@@ -11,7 +13,7 @@ class GuidanceConfig:
     c and u are the logits with and without the class, r the share of the steps that is done.
     """
 
-    scale: tuple[float, ...] = (1.0,)
+    scale: tuple[AnyFloat, ...] = (1.0,)
     """Guidance scale s, or w, as ``parameter`` says: one number for all books, or one for each."""
     parameter: Literal["s", "w"] = "s"
     """s: u + s (c - u), off at 1 (LlamaGen, FAR, DiT); w: (1 + w) c - w u, off at 0 (VAR, TiTok, MaskBit,
@@ -19,7 +21,7 @@ class GuidanceConfig:
     form: Literal["constant", "linear", "linear_unmasked", "power_cosine"] = "constant"
     """How s moves while sampling goes on: constant; linear 1 + (s - 1) r (TiTok); linear_unmasked the same with the
     share of known tokens for r (MAR); power_cosine 1 + (s - 1) (1 - cos(pi r^power)) / 2 (MDT, RAR)."""
-    power: float = 1.0
+    power: PositiveFloat = 1.0
     """Exponent of form power_cosine (RAR: 1.2 to 2.75)."""
 
     @property
@@ -36,36 +38,32 @@ class GuidanceConfig:
 class ArSamplingConfig:
     """How the AR prior is sampled."""
 
-    temperature: float = 1.0
+    temperature: PositiveFloat = 1.0
     """Temperature that logits are divided by; for the most likely token alone use ``top_k`` 1."""
-    top_k: int = 0
+    top_k: NonNegativeInt = 0
     """Codes that may be drawn, the most likely ones; 0: all."""
-    top_k_share: float | None = None
+    top_k_share: PositiveShare | None = None
     """The same as a share of the codes, in place of ``top_k`` (VQGAN-LC: 0.1)."""
-    top_p: float = 1.0
+    top_p: PositiveShare = 1.0
     """Probability that the most likely codes reach together, beyond which none is drawn; 1: all (SeQ-GAN Table 10:
     0.92 on ImageNet, 0.98 elsewhere)."""
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     """Classifier-free guidance; off by default."""
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0:
-            raise ValueError(f"temperature {self.temperature}: above 0; for the most likely token use top_k 1")
         if self.top_k and self.top_k_share is not None:
             raise ValueError(f"top_k {self.top_k} and top_k_share {self.top_k_share}: give one of them")
-        if self.top_k_share is not None and not 0 < self.top_k_share <= 1:
-            raise ValueError(f"top_k_share {self.top_k_share}: a share in (0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NarSamplingConfig:
     """How the NAR prior is decoded (MaskGIT section 3.3)."""
 
-    steps: int = 12
+    steps: PositiveInt = 12
     """Forward passes an image, in which all tokens are filled in."""
-    token_temperature: float = 1.0
-    """Temperature that the logits are divided by which tokens are drawn from."""
-    choice_temperature: float = 4.5
+    token_temperature: PositiveFloat = 1.0
+    """Temperature that logits are divided by before tokens are drawn."""
+    choice_temperature: NonNegativeFloat = 4.5
     """Scale of the Gumbel noise on the confidence by which tokens are kept; falls linearly to 0 (MaskGIT: 4.5 on log
     probabilities; SeQ-GAN Table 10: 0.45 on ImageNet, 0.65 elsewhere, read as on probabilities)."""
     choice_space: Literal["log_probability", "probability"] = "log_probability"
@@ -74,7 +72,3 @@ class NarSamplingConfig:
     """Share of tokens still masked after a share r of the steps: cos(pi r / 2) (MaskGIT), or arccos(r) / (pi / 2)."""
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     """Classifier-free guidance; off by default."""
-
-    def __post_init__(self) -> None:
-        if self.token_temperature <= 0:
-            raise ValueError(f"token_temperature {self.token_temperature}: above 0")
