@@ -1,20 +1,17 @@
 """Config of stage data."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.sources import SourceConfig
 from configs.schema.stage import Stage
+from smalti.config.ranges import AnyInt, NonNegativeInt, PositiveInt, Range
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Stage data: the index of a data set.
-
-    A source without train and val of its own is split once: ``val_fraction`` of the images, seeded; ``group`` is a
-    regular expression whose first group names what must stay on one side.
-    """
+    """Stage data: the index of a data set. A source without train and val of its own is split once, by seed."""
 
     STAGE: ClassVar[Stage] = Stage(
         name="data",
@@ -26,16 +23,18 @@ class DataConfig:
         curves=None,
     )
     source: SourceConfig
-    image_size: int
-    num_classes: int | None = None  # what the source should hold, 0 for no labels; null takes what is there
-    val_fraction: float = 0.05
+    """Where the images lie."""
+    image_size: PositiveInt
+    """Side in pixels of the square that every image is resized and cropped to."""
+    num_classes: NonNegativeInt | None = None
+    """Classes that the source should hold, 0 for no labels; null: whatever is there."""
+    val_fraction: Annotated[float, Range(above=0, below=1)] = 0.05
+    """Share of the images that go to val."""
     group: str | None = None
-    max_images: int | None = None  # a seeded choice of so many, for trials; train and val keep their shares
-    seed: int = 0
+    """Regular expression on an image's name whose first group names what stays together in train or in val."""
+    max_images: Annotated[int, Range(at_least=2)] | None = None
+    """Images to use, for trials: a seeded choice in which train and val keep their shares; null: all."""
+    seed: AnyInt = 0
+    """Seed of the split and of the choice of images."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.val_fraction < 1:
-            raise ValueError(f"val_fraction {self.val_fraction}: a share in (0, 1)")
-        if self.max_images is not None and self.max_images < 2:
-            raise ValueError(f"max_images {self.max_images}: at least one for train and one for val")
+    """Where and how fast the stage runs; no part of the key."""

@@ -8,6 +8,7 @@ from configs.schema.stage import Stage
 from configs.schema.training import OptimizerConfig, TrainingConfig
 from smalti.config.prior_kinds import PRIOR_KINDS, PriorKind
 from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig, PriorNetworkConfig
+from smalti.config.ranges import Share
 
 
 def prior_stage(kind: PriorKind, version: int) -> Stage:
@@ -24,12 +25,19 @@ class PriorConfig:
 
     STAGE: ClassVar[Stage]
     network: PriorNetworkConfig
+    """The network that is trained."""
     training: TrainingConfig
+    """Length and rhythm of the training."""
     optimizer: OptimizerConfig
-    label_dropout: float = 0.0
-    label_smoothing: float = 0.0
-    class_balanced: bool = False  # draw every class equally often; samples have balanced labels, small data sets don't
+    """Optimizer of the prior."""
+    label_dropout: Share = 0.0
+    """Share of the labels replaced by "no class", which guidance needs (LlamaGen: 0.1)."""
+    label_smoothing: Share = 0.0
+    """Share of a target's probability that is spread over all codes (MaskGIT: 0.1)."""
+    class_balanced: bool = False
+    """Whether every class is drawn equally often: samples have balanced labels, small data sets don't."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,7 @@ class ArPriorConfig(PriorConfig):
 
     STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["ar"], version=2)
     network: ArPriorNetworkConfig
+    """The network that is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +55,4 @@ class NarPriorConfig(PriorConfig):
 
     STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["nar"], version=2)
     network: NarPriorNetworkConfig
+    """The network that is trained."""

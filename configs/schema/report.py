@@ -6,6 +6,7 @@ from typing import ClassVar
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
 from smalti.config.prior_kinds import PRIOR_STAGES
+from smalti.config.ranges import PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,5 +19,8 @@ class ReportConfig:
         resumes=False, one_process=True, curves=None,
     )  # fmt: skip
     title: str
-    samples_per_class: int = 8
+    """Heading of the page."""
+    samples_per_class: PositiveInt = 8
+    """Samples of each class that are shown, for each prior and decoder."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""

@@ -3,21 +3,34 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.config.ranges import NonNegativeInt, PositiveInt
+
 RUNTIME = {"hash": False}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
-    """Where and how fast a stage runs. ``lightning run --devices 2 --accelerator cpu`` overrides the first three."""
+    """Where and how fast a stage runs. ``lightning run --devices 2 --accelerator cpu`` overrides the first four."""
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: int = 1
-    num_nodes: int = 1
+    """What it runs on; auto: a GPU where there is one."""
+    devices: PositiveInt = 1
+    """Devices of each node, one process each."""
+    num_nodes: PositiveInt = 1
+    """Machines."""
     strategy: Literal["auto", "ddp"] = "auto"
-    threads: int = 0  # CPU threads of a process; 0 leaves PyTorch's choice
-    num_workers: int = 0  # processes that load images, for each device
-    log_every: int = 50  # updates
-    checkpoint_every: int = 1000  # updates
-    compile: bool = False  # torch.compile
+    """How several devices train together; auto: ddp where there are several."""
+    threads: NonNegativeInt = 0
+    """CPU threads of a process; 0: PyTorch's choice."""
+    num_workers: NonNegativeInt = 0
+    """Processes that load data, for each device; 0: the training process itself."""
+    log_every: PositiveInt = 50
+    """Updates from one line of the curves to the next."""
+    checkpoint_every: PositiveInt = 1000
+    """Updates from one checkpoint to the next; one is also written before each validation."""
+    compile: bool = False
+    """Whether torch.compile compiles the networks."""
     channels_last: bool = False
+    """Whether convolutions keep their weights in the memory format channels_last, which suits tensor cores."""
     fused_optimizer: bool = False
+    """Whether AdamW is PyTorch's fused one."""

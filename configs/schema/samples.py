@@ -5,15 +5,21 @@ from typing import Any, ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
-from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
+from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
+from smalti.config.ranges import AnyInt, PositiveInt
 from smalti.config.sampling import SamplingConfig
+
+
+def _metadata(kind: PriorKind) -> dict[str, str]:
+    return {"hash": "unless absent", "text": f"How the {kind.title} is sampled; null where stage samples has none."}
+
 
 # A block for each kind of prior. One that the recipe doesn't sample is absent, and then no part of the key: a new kind
 # of prior changes no key of a recipe without it.
 PriorBlocks: Any = make_dataclass(
     "PriorBlocks",
     [
-        (kind.name, kind.sampling_config | None, field(default=None, metadata={"hash": "unless absent"}))
+        (kind.name, kind.sampling_config | None, field(default=None, metadata=_metadata(kind)))
         for kind in PRIOR_KINDS.values()
     ],
     frozen=True,
@@ -23,21 +29,24 @@ PriorBlocks: Any = make_dataclass(
 
 @dataclass(frozen=True, kw_only=True)
 class SamplesConfig(PriorBlocks):
-    """Stage samples: images from each prior, labels balanced, sample i a function of (seed, i).
-
-    ``precision`` bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token.
-    """
+    """Stage samples: images from each prior, labels balanced, sample i a function of (seed, i)."""
 
     STAGE: ClassVar[Stage] = Stage(
         name="samples", version=2, needs=("tokenizer",),
         takes=("decoder", *PRIOR_STAGES), resumes=True, one_process=False, curves=None,
     )  # fmt: skip
-    num_samples: int
-    seed: int = 0
+    num_samples: PositiveInt
+    """Images from each prior (ADM's protocol: 50,000)."""
+    seed: AnyInt = 0
+    """Seed of the noise; sample i depends on it and on i alone."""
     precision: Literal["32-true", "bf16-true"] = "32-true"
-    rows_per_shard: int = 5000
-    batch_size: int = 64
+    """bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token."""
+    rows_per_shard: PositiveInt = 5000
+    """Images in a file."""
+    batch_size: PositiveInt = 64
+    """Images at once on each device."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
     def settings(self) -> dict[str, SamplingConfig]:
         """Returns how each prior is sampled, by the name of its kind."""

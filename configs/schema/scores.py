@@ -7,11 +7,12 @@ from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
+from smalti.config.ranges import PositiveInt, Share
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoresConfig:
-    """Stage scores. ``judge`` must not occur in a loss or the codebook of the same run.
+    """Stage scores: reconstruction and generation, judged by a network that nothing learned from.
 
     A tap's channels are averaged over its positions; the Frechet distance needs at least twice as many images as
     channels, so a small val set wants a narrow tap. Over the tap pooled of kind inception it is FID.
@@ -22,13 +23,24 @@ class ScoresConfig:
         takes=("decoder", "samples", "token_shards"), resumes=False, one_process=False, curves=None,
     )  # fmt: skip
     judge: FeatureNetworkConfig
+    """The frozen network whose features are compared; it must not occur in a loss or the codebook of the same run."""
     reconstruction_tap: str
+    """Tap for the Frechet distance of val images to their reconstructions."""
     generation_tap: str
+    """Tap for the Frechet distance of train images to samples."""
     classifier_tap: str = "pooled"
-    reference_images: int | None = None  # train images that generation is compared with, a seeded choice; null: all
-    classifier_images: int = 20_000  # of them, those that the class judge is fitted to, at most
-    num_pictures: int = 16  # val images that the report shows
-    lpips: LpipsConfig | None = None  # null: LPIPS is absent from the scores
-    batch_size: int = field(default=64, metadata=RUNTIME)
-    max_unreadable: float = 0.001
+    """Tap on which the class judge, a logistic regression, is fitted."""
+    reference_images: PositiveInt | None = None
+    """Train images that samples are compared with, a seeded choice; null: all."""
+    classifier_images: PositiveInt = 20_000
+    """Of them, those that the class judge is fitted to, at most."""
+    num_pictures: PositiveInt = 16
+    """Val images that the report shows with their reconstructions."""
+    lpips: LpipsConfig | None = None
+    """LPIPS of the reconstructions; null: it is absent from the scores."""
+    batch_size: PositiveInt = field(default=64, metadata=RUNTIME)
+    """Images at once on each device."""
+    max_unreadable: Share = 0.001
+    """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""

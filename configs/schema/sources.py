@@ -19,6 +19,7 @@ class ClassFolders:
 
     kind: Literal["class_folders"] = "class_folders"
     root: str = field(metadata=PATH)
+    """Folder of the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class FlatFolder:
 
     kind: Literal["flat_folder"] = "flat_folder"
     root: str = field(metadata=PATH)
+    """Folder of the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,9 @@ class ListFile:
 
     kind: Literal["list_file"] = "list_file"
     root: str = field(metadata=PATH)
+    """Folder that the list's paths start from."""
     list: str = field(metadata=PATH)
+    """The list itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,7 @@ class LsunLmdb:
 
     kind: Literal["lsun_lmdb"] = "lsun_lmdb"
     root: str = field(metadata=PATH)
+    """The LMDB's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ class WebDataset:
 
     kind: Literal["webdataset"] = "webdataset"
     root: str = field(metadata=PATH)
+    """Folder of the shards, at any depth."""
 
 
 SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset

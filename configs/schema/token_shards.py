@@ -1,18 +1,18 @@
 """Config of stage token_shards."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
+from smalti.config.ranges import PositiveInt, Range, Share
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenShardsConfig:
     """Stage token_shards: the tokens of every image, once for each view.
 
-    Views are the ``crops`` of the image's centred square of ``resize_range`` times the image size, and their mirror
-    images with ``flip``. LlamaGen's ten crops: all five, range 1.1, flip.
+    LlamaGen's ten crops are all five ``crops``, ``resize_range`` 1.1 and ``flip``.
     """
 
     STAGE: ClassVar[Stage] = Stage(
@@ -20,17 +20,23 @@ class TokenShardsConfig:
         takes=(), resumes=True, one_process=False, curves=None,
     )  # fmt: skip
     crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"], ...] = ("centre",)
-    resize_range: float = 1.0
+    """Squares of the image's size, cut out of a larger centred square; a view each."""
+    resize_range: Annotated[float, Range(at_least=1)] = 1.0
+    """Side of that larger square as a multiple of the image's size; at 1 all crops are the same."""
     flip: bool = True
-    rows_per_shard: int = 65_536
-    batch_size: int = field(default=64, metadata=RUNTIME)
+    """Whether each crop's mirror image is a view too."""
+    rows_per_shard: PositiveInt = 65_536
+    """Images in a file."""
+    batch_size: PositiveInt = field(default=64, metadata=RUNTIME)
+    """Images at once on each device, each with all its views."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    max_unreadable: float = 0.001
+    """bf16-mixed encodes in bfloat16; the codebook search stays in float32."""
+    max_unreadable: Share = 0.001
+    """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    """Where and how fast the stage runs; no part of the key."""
 
     def __post_init__(self) -> None:
-        if self.resize_range < 1:
-            raise ValueError(f"resize_range {self.resize_range}: at least 1")
         if self.resize_range == 1 and self.crops != ("centre",):
             raise ValueError(f"crops {', '.join(self.crops)}: the same at resize_range 1; take 1.1, or centre alone")
 

@@ -1,70 +1,83 @@
 """How networks are trained, as data."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from configs.schema.runtime import RUNTIME
+from smalti.config.ranges import (
+    Decay,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+    Range,
+    Share,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """Adam or AdamW (``weight_decay`` above 0 decays matrices only, decoupled) and its learning rate schedule.
+    """AdamW, which without ``weight_decay`` is Adam, and its learning rate schedule."""
 
-    ``lr`` rises linearly over ``warmup`` updates, stays until ``decay_start``, and goes to ``end_lr`` at the last
-    update along ``decay``.
-    """
-
-    lr: float
-    betas: tuple[float, ...] = (0.9, 0.99)
-    weight_decay: float = 0.0
-    warmup: int = 0
+    lr: PositiveFloat
+    """Learning rate between warm-up and decay."""
+    betas: tuple[Decay, ...] = (0.9, 0.99)
+    """Decay rates of the two moments (SeQ-GAN Table 9: 0.9 and 0.99 in phase 1, 0.5 and 0.9 in phase 2)."""
+    weight_decay: NonNegativeFloat = 0.0
+    """Decoupled weight decay of linear layers and convolutions; biases, norms and embeddings have none."""
+    warmup: NonNegativeInt = 0
+    """Updates over which the learning rate rises linearly to ``lr``."""
     decay: Literal["none", "cosine", "linear", "exponential"] = "none"
-    decay_start: int = 0
-    end_lr: float = 0.0
-    clip_norm: float | None = None
+    """Curve along which the learning rate goes from ``lr`` to ``end_lr``, which it has at the last update."""
+    decay_start: NonNegativeInt = 0
+    """Update at which the decay starts; not before the warm-up's end."""
+    end_lr: NonNegativeFloat = 0.0
+    """Learning rate at the last update, where there is a decay."""
+    clip_norm: PositiveFloat | None = None
+    """L2 norm that all gradients together are clipped to; null: they aren't."""
 
     def __post_init__(self) -> None:
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas {self.betas}: two numbers in [0, 1)")
+        if len(self.betas) != 2:
+            raise ValueError(f"betas {self.betas}: two numbers are needed")
         if self.decay == "exponential" and self.end_lr <= 0:
             raise ValueError(f"end_lr {self.end_lr}: exponential decay needs an end above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadingConfig:
-    """What a training image looks like, and how many unreadable ones are tolerated.
+    """What a training image looks like, and how many unreadable ones are tolerated."""
 
-    ``min_scale`` is the smallest share of the image's shorter side that a random square crop covers; 1 is the ADM
-    centre crop.
-    """
-
-    min_scale: float = 1.0
+    min_scale: PositiveShare = 1.0
+    """Smallest share of the image's shorter side that a random square crop covers (FQGAN: 0.8); 1: the centre crop."""
     flip: bool = True
-    max_unreadable: float = 0.001  # share of the images seen, above which the stage stops with their list
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_scale <= 1:
-            raise ValueError(f"min_scale {self.min_scale}: a share in (0, 1]")
+    """Whether an image is mirrored half of the times that it is met."""
+    max_unreadable: Share = 0.001
+    """Share of unreadable train images above which the stage stops with their list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GanConfig:
-    """Adversarial training. The discriminator learns from update ``discriminator_start``; the generator feels it from
-    ``generator_start`` on, with a weight that rises to ``weight`` over ``ramp`` updates.
-
-    ``adaptive`` multiplies the weight by |grad L_rec| / |grad L_gan| at the decoder's last layer (VQGAN eq. 7),
-    at most ``adaptive_ceiling``.
-    """
+    """Adversarial training: the discriminator starts first, then the generator feels it, more and more."""
 
     loss: Literal["hinge", "non_saturating"] = "non_saturating"
-    weight: float = 0.1
+    """hinge (VQGAN, VQGAN-LC, FQGAN), or softplus on both sides (StyleGAN2, MaskGIT)."""
+    weight: NonNegativeFloat = 0.1
+    """Weight of the GAN term in the generator's loss, after the ramp."""
     adaptive: bool = False
-    adaptive_ceiling: float = 10.0
-    discriminator_start: int = 0
-    generator_start: int = 0
-    ramp: int = 0
-    r1_weight: float = 0.0  # gamma of StyleGAN2; the penalty is gamma/2 |grad D|^2
-    r1_every: int = 16  # lazy: applied every so many updates, with its weight multiplied by that number
+    """Whether that weight is multiplied by |grad L_rec| / |grad L_gan| at the decoder's last layer (VQGAN eq. 7)."""
+    adaptive_ceiling: PositiveFloat = 10.0
+    """The largest such factor (VQGAN's code: 10,000)."""
+    discriminator_start: NonNegativeInt = 0
+    """Update at which the discriminator starts to learn."""
+    generator_start: NonNegativeInt = 0
+    """Update at which the generator starts to feel it; not before ``discriminator_start``."""
+    ramp: NonNegativeInt = 0
+    """Updates over which the weight then rises linearly."""
+    r1_weight: NonNegativeFloat = 0.0
+    """gamma of the R1 penalty gamma / 2 |grad D|^2 on real images (Mescheder et al. 2018); 0: none."""
+    r1_every: PositiveInt = 16
+    """Updates from one R1 penalty to the next, whose weight is multiplied by this number (StyleGAN2's lazy one)."""
 
     def __post_init__(self) -> None:
         if self.generator_start < self.discriminator_start:
@@ -76,19 +89,23 @@ class GanConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Length and rhythm of a training. ``batch_size`` is global: over all devices and ``accumulation`` steps.
+    """Length and rhythm of a training."""
 
-    Accumulation changes what is learned wherever a loss or a codebook looks at a whole batch (entropies of means,
-    negatives, moving averages), so it is part of a result's key.
-    """
-
-    updates: int
-    batch_size: int
-    accumulation: int = 1
+    updates: PositiveInt
+    """Optimizer steps of the generator, or of the prior; the discriminator's don't count."""
+    batch_size: PositiveInt
+    """Samples of an update, over all devices and accumulation steps."""
+    accumulation: PositiveInt = 1
+    """Forward and backward passes an update. It changes what is learned wherever a loss or a codebook looks at a whole
+    batch (entropies of means, negatives, moving averages), so it is part of a result's key."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    ema_decay: float = 0.999
-    seed: int = 0
-    validate_every: int = field(default=1000, metadata=RUNTIME)  # updates
+    """bf16-mixed computes in bfloat16; weights, codebook search, losses and metrics stay in float32."""
+    ema_decay: Decay = 0.999
+    """Share of the averaged weights, which are published, that an update keeps; less in the first updates."""
+    seed: Annotated[int, Range(at_least=0, at_most=2**32 - 1)] = 0  # NumPy's bounds
+    """Seed of initial weights, data order, augmentation, masks and dropout."""
+    validate_every: PositiveInt = field(default=1000, metadata=RUNTIME)
+    """Updates from one validation to the next."""
 
 
 def per_device_batch(global_batch: int, accumulation: int, world_size: int) -> int:

@@ -3,21 +3,27 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.config.ranges import NonNegativeInt, PositiveInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeqganConfig:
     """Convolution-only autoencoder of SeQ-GAN (Table 7), in MaskGIT's layout with a true shortcut.
 
-    ``widths`` run from the finest level to the coarsest, ``encoder_blocks`` with them; ``decoder_blocks`` run from
-    the coarsest level to the finest. The compression factor is ``2 ** (len(widths) - 1)``.
+    Each level but the finest halves the resolution: the compression factor is ``2 ** (len(widths) - 1)``.
     """
 
     kind: Literal["seqgan"] = "seqgan"
-    widths: tuple[int, ...] = (128, 128, 256, 256, 512)
-    encoder_blocks: tuple[int, ...] = (2, 2, 2, 2, 4)
-    decoder_blocks: tuple[int, ...] = (4, 2, 2, 2, 2)
-    latent_dim: int = 256
-    norm_groups: int = 32
+    widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
+    """Channels of each level, from the finest to the coarsest; multiples of ``norm_groups``."""
+    encoder_blocks: tuple[PositiveInt, ...] = (2, 2, 2, 2, 4)
+    """Residual blocks of each level of the encoder, from the finest to the coarsest."""
+    decoder_blocks: tuple[PositiveInt, ...] = (4, 2, 2, 2, 2)
+    """Residual blocks of each level of the decoder, from the coarsest to the finest."""
+    latent_dim: PositiveInt = 256
+    """Channels D of the latents, all books together."""
+    norm_groups: PositiveInt = 32
+    """Groups of each group norm."""
 
     def __post_init__(self) -> None:
         if not len(self.widths) == len(self.encoder_blocks) == len(self.decoder_blocks):
@@ -37,18 +43,20 @@ class SeqganConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VqganShape:
-    """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 256, 256, 512.
+    """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 256, 256, 512."""
 
-    ``attention_levels`` counts from the finest, 0; attention follows each block there, and always one in the middle.
-    ``bottleneck`` channels stand between the last 3 x 3 and the 1 x 1 convolution to ``latent_dim``.
-    """
-
-    widths: tuple[int, ...] = (128, 128, 256, 256, 512)
-    num_blocks: int = 2
-    attention_levels: tuple[int, ...] = (4,)
-    bottleneck: int = 256
-    latent_dim: int = 256
-    norm_groups: int = 32
+    widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
+    """Channels of each level, from the finest to the coarsest; multiples of ``norm_groups``."""
+    num_blocks: PositiveInt = 2
+    """Residual blocks of each level of the encoder; the decoder has one more."""
+    attention_levels: tuple[NonNegativeInt, ...] = (4,)
+    """Levels, 0 the finest, where self-attention follows each block; the middle has one in any case."""
+    bottleneck: PositiveInt = 256
+    """Channels between the last 3 x 3 convolution and the 1 x 1 convolution to ``latent_dim``."""
+    latent_dim: PositiveInt = 256
+    """Channels D of the latents, all books together."""
+    norm_groups: PositiveInt = 32
+    """Groups of each group norm."""
 
     def __post_init__(self) -> None:
         for width in self.widths:
@@ -73,13 +81,16 @@ class VqganConfig(VqganShape):
 
 @dataclass(frozen=True, kw_only=True)
 class FqganConfig(VqganShape):
-    """FQGAN's autoencoder: one trunk, and for each book a transformer adapter; ``latent_dim`` is that of all books."""
+    """FQGAN's autoencoder: one trunk, and for each book a branch with a transformer adapter (section 3.1)."""
 
     kind: Literal["fqgan"] = "fqgan"
-    latent_dim: int = 16
-    num_branches: int = 2
-    adapter_layers: int = 6
-    adapter_heads: int = 8
+    latent_dim: PositiveInt = 16
+    num_branches: PositiveInt = 2
+    """Branches of the encoder: one for each of the quantizer's books."""
+    adapter_layers: PositiveInt = 6
+    """Transformer layers of each branch's adapter."""
+    adapter_heads: PositiveInt = 8
+    """Attention heads of each adapter; they divide the coarsest level's width."""
 
 
 AutoencoderConfig = SeqganConfig | VqganConfig | FqganConfig
@@ -87,14 +98,16 @@ AutoencoderConfig = SeqganConfig | VqganConfig | FqganConfig
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderAttentionConfig:
-    """Interleaved block regional and dilated attention of phase 2 (SeQ-GAN Table 7, HiT), ``pairs`` of them a level
-    (1 there; 2 in phase 1 of Table 1's "+Attention x 2").
+    """Interleaved block regional and dilated attention of phase 2 (SeQ-GAN Table 7, HiT).
 
-    ``block_sizes`` run with the decoder, from the coarsest level to the finest: the side P of a region. A balanced
-    choice is the root of the level's resolution: 4, 4, 8, 8, 16 for 16 to 256 pixels (32 and 128 may round either way).
-    The paper leaves P, the heads and the norm open; 64 channels a head is the usual width.
+    The paper leaves the size of a region, the heads and the norm open.
     """
 
-    block_sizes: tuple[int, ...] = (4, 4, 8, 8, 16)
-    head_dim: int = 64
-    pairs: int = 1
+    block_sizes: tuple[PositiveInt, ...] = (4, 4, 8, 8, 16)
+    """Side P of a region, for each level from the coarsest to the finest; divides the level's resolution. The root of
+    the resolution is a balanced choice: 4, 4, 8, 8, 16 for 16 to 256 (32 and 128 may round either way)."""
+    head_dim: PositiveInt = 64
+    """Channels of an attention head; divides every level's width. 64 is the usual number."""
+    pairs: PositiveInt = 1
+    """Pairs of one regional and one dilated attention at each level: 1 in SeQ-GAN's Table 7, 2 in Table 1's
+    "+Attention x 2"."""

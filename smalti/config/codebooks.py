@@ -5,22 +5,33 @@ K codes, D channels (the autoencoder's ``latent_dim``), k books.
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from smalti.config.ranges import (
+    AnyInt,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+    Range,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NearestCodeConfig:
-    """Weights of the terms that every table's loss may have.
+    """Weights of the terms that every table's loss may have."""
 
-    ``entropy_weight`` is gamma of SeQ-GAN's section 3.4: the entropy of the mean assignment is maximised.
-    ``sample_entropy_weight`` weighs the mean entropy of each assignment, which is minimised (MaskGIT, FQGAN).
-    """
-
-    commitment_weight: float = 0.25  # beta of SeQ-GAN's eq. 2, on the encoder's side
-    codebook_weight: float = 1.0
-    entropy_weight: float = 0.0
-    sample_entropy_weight: float = 0.0
-    entropy_temperature: float = 1.0
+    commitment_weight: NonNegativeFloat = 0.25
+    """Weight of |z - sg e|^2, which moves the encoder: beta of SeQ-GAN's eq. 2."""
+    codebook_weight: NonNegativeFloat = 1.0
+    """Weight of |sg z - e|^2, which moves the codebook (SeQ-GAN eq. 2)."""
+    entropy_weight: NonNegativeFloat = 0.0
+    """Weight of the entropy of the mean assignment, in nats, which is maximised: gamma of SeQ-GAN's section 3.4."""
+    sample_entropy_weight: NonNegativeFloat = 0.0
+    """Weight of the mean entropy of each assignment, in nats, which is minimised (MaskGIT; FQGAN: 0.03)."""
+    entropy_temperature: PositiveFloat = 1.0
+    """Temperature of the soft assignments, softmax of -|z - e|^2 / temperature (SeQ-GAN: 1; MaskGIT, FQGAN: 0.01)."""
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -36,8 +47,9 @@ class LearnedCodebookConfig(NearestCodeConfig):
     """Codebook learned by gradient, with the entropy regulariser (SeQ-GAN eq. 2 and section 3.4)."""
 
     kind: Literal["learned"] = "learned"
-    num_codes: int = 1024
-    entropy_weight: float = 0.01
+    num_codes: PositiveInt = 1024
+    """Codes K."""
+    entropy_weight: NonNegativeFloat = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,26 +57,24 @@ class LearnedCosineConfig(NearestCodeConfig):
     """Codebook learned by gradient, rows and latents of length 1 (ViT-VQGAN; LlamaGen; one book of FQGAN)."""
 
     kind: Literal["learned_cosine"] = "learned_cosine"
-    num_codes: int = 16_384
+    num_codes: PositiveInt = 16_384
+    """Codes K, of each book where there are several."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmaCodebookConfig(NearestCodeConfig):
-    """Rows are moving averages of their latents (van den Oord et al. 2017); the codebook term isn't needed.
-
-    ``restart_below``: a row that gets fewer tokens an update on average is drawn anew from the batch; 0 never.
-    """
+    """Rows are moving averages of their latents (van den Oord et al. 2017); the codebook term isn't needed."""
 
     kind: Literal["ema"] = "ema"
-    num_codes: int = 1024
-    codebook_weight: float = 0.0
-    decay: float = 0.99
-    restart_below: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.decay < 1:
-            raise ValueError(f"decay {self.decay}: a number in (0, 1)")
+    num_codes: PositiveInt = 1024
+    """Codes K."""
+    codebook_weight: NonNegativeFloat = 0.0
+    decay: Annotated[float, Range(above=0, below=1)] = 0.99
+    """Share of an average that an update keeps (van den Oord et al. 2017, appendix A.1: 0.99)."""
+    restart_below: NonNegativeFloat = 0.0
+    """Tokens an update below which, on average, a row is drawn anew from the batch's latents; 0: never."""
+    seed: AnyInt = 0
+    """Seed of the choice of latents that rows are drawn from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +85,18 @@ class KMeansCodebookConfig(NearestCodeConfig):
     """
 
     kind: Literal["kmeans"] = "kmeans"
-    num_codes: int = 1024
-    warmup: int = 10_000  # updates in which latents pass unquantised
-    every: int = 2000
-    until: int = 30_000
-    reservoir: int = 16_384  # latents
-    seed: int = 0
+    num_codes: PositiveInt = 1024
+    """Codes K."""
+    warmup: NonNegativeInt = 10_000
+    """Updates in which latents pass unquantised; the first k-means comes at their end."""
+    every: PositiveInt = 2000
+    """Updates from one k-means to the next."""
+    until: NonNegativeInt = 30_000
+    """Update after which the rows learn by gradient alone."""
+    reservoir: PositiveInt = 16_384
+    """Recent latents that k-means sees; at least one for each code."""
+    seed: AnyInt = 0
+    """Seed of the choice of latents that are kept, and of k-means."""
 
     def __post_init__(self) -> None:
         if self.reservoir < self.num_codes:
@@ -89,23 +105,26 @@ class KMeansCodebookConfig(NearestCodeConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectorConfig:
-    """From centres (K, C) to codes (K, D): linear as in VQGAN-LC, an MLP with ``hidden`` channels, or none."""
+    """From centres (K, C) to codes (K, D)."""
 
     kind: Literal["linear", "mlp", "none"] = "linear"
-    hidden: int = 256
+    """linear as in VQGAN-LC; an MLP of two layers; or none, for which ``latent_dim`` must be C."""
+    hidden: PositiveInt = 256
+    """Channels between the two layers of kind mlp."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectedConfig(NearestCodeConfig):
-    """Centres from stage codebook behind a trained projector (VQGAN-LC eq. 1).
+    """Centres from stage codebook behind a trained projector (VQGAN-LC eq. 1)."""
 
-    ``tune_centres`` trains the centres too: an ablation.
-    """
-
-    commitment_weight: float = 1.0  # alpha of VQGAN-LC's loss
-    codebook_weight: float = 0.33  # beta of VQGAN-LC's loss: trains the projector
+    commitment_weight: NonNegativeFloat = 1.0
+    """Weight of |z - sg e|^2, which moves the encoder: alpha of VQGAN-LC's loss."""
+    codebook_weight: NonNegativeFloat = 0.33
+    """Weight of |sg z - e|^2, which moves the projector: beta of VQGAN-LC's loss."""
     projector: ProjectorConfig = field(default_factory=ProjectorConfig)
+    """Maps the centres to the codes that latents are compared with."""
     tune_centres: bool = False
+    """Whether the centres are trained too: an ablation (VQGAN-LC Table 9)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,16 +146,17 @@ class ProjectedCosineConfig(ProjectedConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorisedConfig:
-    """Books of ``latent_dim`` / k channels each, all alike, by name and in this order (FQGAN section 3).
-
-    ``disentangle``: ``encoder`` penalises the branches alone, as FQGAN's code does; ``full`` the books' rows too.
-    """
+    """k books of ``latent_dim`` / k channels each, all alike (FQGAN section 3)."""
 
     kind: Literal["factorised"] = "factorised"
     names: tuple[str, ...] = ("visual", "semantic")
+    """One name for each book, in the order of their channels; two at least."""
     book: LearnedCosineConfig | LearnedCodebookConfig | EmaCodebookConfig = field(default_factory=LearnedCosineConfig)
-    disentangle_weight: float = 0.1
+    """Each of the books."""
+    disentangle_weight: NonNegativeFloat = 0.1
+    """Weight of cos^2 between the codes of two books, the mean over the pairs (FQGAN section 3.2)."""
     disentangle: Literal["encoder", "full"] = "encoder"
+    """What that penalty moves: the encoder's branches alone, as FQGAN's code has it, or the books' rows too."""
 
     def __post_init__(self) -> None:
         if self.num_books < 2:
@@ -152,48 +172,49 @@ class FactorisedConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualConfig:
-    """``num_books`` codes a position, each of what the ones before left over (RQ-VAE; depth 4 in its tables)."""
+    """Several codes a position, each of what the ones before left over (RQ-VAE)."""
 
     kind: Literal["residual"] = "residual"
-    num_books: int = 4
-    num_codes: int = 16_384
+    num_books: Annotated[int, Range(at_least=2)] = 4
+    """Codes a position (RQ-VAE's tables: 4); one alone is kind learned."""
+    num_codes: PositiveInt = 16_384
+    """Codes K of each book."""
     shared: bool = True
-    commitment_weight: float = 0.25
-
-    def __post_init__(self) -> None:
-        if self.num_books < 2:
-            raise ValueError(f"num_books {self.num_books}: at least 2; one book is kind learned")
+    """Whether all books are one table."""
+    commitment_weight: NonNegativeFloat = 0.25
+    """Weight of |z - e|^2, which moves encoder and rows, the mean over the books."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LookupFreeConfig:
-    """One bit a channel (LFQ); ``latent_dim`` is log2 of ``num_codes`` (Open-MAGVIT2: 18)."""
+    """One bit a channel (LFQ of MAGVIT-v2; defaults of Open-MAGVIT2)."""
 
     kind: Literal["lookup_free"] = "lookup_free"
-    num_codes: int = 2**18
-    entropy_weight: float = 0.1
-    diversity: float = 1.0
-    commitment_weight: float = 0.25
-    entropy_temperature: float = 0.01
-    entropy_share: float = 1.0  # of the tokens, for the entropy terms, whose time is tokens x codes
+    num_codes: Annotated[int, Range(at_least=2)] = 2**18
+    """Codes K, a power of two; ``latent_dim`` is log2 of it."""
+    entropy_weight: NonNegativeFloat = 0.1
+    """Weight of mean H(p) - ``diversity`` H(mean p), in nats, of the soft assignments p."""
+    diversity: NonNegativeFloat = 1.0
+    """Weight, within that term, of the entropy of the mean assignment, which is maximised."""
+    commitment_weight: NonNegativeFloat = 0.25
+    """Weight of |z - sg e|^2, which moves the encoder."""
+    entropy_temperature: PositiveFloat = 0.01
+    """Temperature of the soft assignments, softmax of -|z - e|^2 / temperature."""
+    entropy_share: PositiveShare = 1.0
+    """Share of the tokens that the entropies are taken over, whose time is tokens x codes."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.entropy_share <= 1:
-            raise ValueError(f"entropy_share {self.entropy_share}: a share in (0, 1]")
-        if self.num_codes < 2 or self.num_codes & (self.num_codes - 1):
+        if self.num_codes & (self.num_codes - 1):
             raise ValueError(f"num_codes {self.num_codes}: a power of two")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FiniteScalarConfig:
-    """A few levels a channel (FSQ); ``latent_dim`` is the number of levels given."""
+    """A few levels a channel, no loss (FSQ, Mentzer et al. 2023); K is the product of the levels."""
 
     kind: Literal["finite_scalar"] = "finite_scalar"
-    levels: tuple[int, ...] = (8, 5, 5, 5)
-
-    def __post_init__(self) -> None:
-        if min(self.levels, default=0) < 3:
-            raise ValueError(f"levels {self.levels}: at least 3 in each channel")
+    levels: tuple[Annotated[int, Range(at_least=3)], ...] = (8, 5, 5, 5)
+    """Levels of each channel, one number for each of ``latent_dim``."""
 
     @property
     def num_codes(self) -> int:

@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.config.ranges import PositiveInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class StyleDiscriminatorConfig:
-    """Residual discriminator of StyleGAN2.
-
-    ``widths`` run from the image's resolution down to 4 x 4; the default is 256 px at multiplier 1.
-    """
+    """Residual discriminator of StyleGAN2 (Karras et al. 2020, appendix B)."""
 
     kind: Literal["style"] = "style"
-    widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)
-    stddev_group: int = 4  # consecutive images of the global batch that share one minibatch standard deviation
+    widths: tuple[PositiveInt, ...] = (64, 128, 256, 512, 512, 512, 512)
+    """Channels at each resolution, from the image's down to 4 x 4; the default is 256 px at multiplier 1."""
+    stddev_group: PositiveInt = 4
+    """Consecutive images of the global batch that share one minibatch standard deviation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +22,12 @@ class PatchDiscriminatorConfig:
     """PatchGAN with group norm (no batch statistics, so ranks and accumulation cannot change it)."""
 
     kind: Literal["patch"] = "patch"
-    width: int = 64
-    num_layers: int = 3
-    norm_groups: int = 8
+    width: PositiveInt = 64
+    """Channels of the first layer; each further layer doubles them, up to 8 times as many."""
+    num_layers: PositiveInt = 3
+    """Convolutions behind the first one; all but the last halve the resolution (VQGAN: 3; VQGAN-LC's code: 2)."""
+    norm_groups: PositiveInt = 8
+    """Groups of each group norm."""
 
 
 DiscriminatorConfig = StyleDiscriminatorConfig | PatchDiscriminatorConfig

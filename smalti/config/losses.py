@@ -4,35 +4,37 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.config.features import WEIGHTS, FeatureNetworkConfig
+from smalti.config.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorConfig:
     """The head that predicts an image feature from the codes of one book (FQGAN section 3.3)."""
 
-    num_layers: int = 3
-    num_heads: int = 8
+    num_layers: PositiveInt = 3
+    """Transformer layers."""
+    num_heads: PositiveInt = 8
+    """Attention heads; they divide the channels of the tap that is predicted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SemanticLossConfig:
-    """Semantic-enhanced perceptual loss (SeQ-GAN eq. 3).
-
-    ``low`` and ``semantic`` map taps to weights, all 1 in the paper. ``distance`` is ``raw`` as the paper writes it, or
-    ``channel_normalised`` as LPIPS does: raw scales differ by orders between taps.
-    """
+    """Semantic-enhanced perceptual loss: alpha L_sem + (1 - alpha) L_low (SeQ-GAN eq. 3)."""
 
     kind: Literal["semantic"] = "semantic"
     network: FeatureNetworkConfig
-    low: dict[str, float]
-    semantic: dict[str, float]
-    alpha: float
-    weight: float = 1.0
+    """The frozen network whose features are compared (SeQ-GAN: vgg16)."""
+    low: dict[str, NonNegativeFloat]
+    """Taps of L_low with their weights (SeQ-GAN: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3, 1 each)."""
+    semantic: dict[str, NonNegativeFloat]
+    """Taps of L_sem with their weights (SeQ-GAN: relu5_3 and logits, 1 each)."""
+    alpha: Share
+    """Share of L_sem (SeQ-GAN: 1 in phase 1, 0 in phase 2)."""
+    weight: NonNegativeFloat = 1.0
+    """Weight of this loss in the generator's (SeQ-GAN eq. 2: 1)."""
     distance: Literal["raw", "channel_normalised"] = "raw"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha {self.alpha}: a share in [0, 1]")
+    """raw: mean squared difference, as the paper writes it; channel_normalised: of features of length 1, as in LPIPS,
+    since raw scales differ by orders between taps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class LpipsConfig:
     """LPIPS (lpips package, VGG): the backbone is torchvision's VGG16; the linear heads ship with the package."""
 
     weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
+    """File below $SMALTI_WEIGHTS: torchvision's VGG16, IMAGENET1K_V1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,8 @@ class LpipsLossConfig(LpipsConfig):
     """LPIPS as the perceptual loss, as in VQGAN, VQGAN-LC and FQGAN; its dropout is off here."""
 
     kind: Literal["lpips"] = "lpips"
-    weight: float = 1.0
+    weight: NonNegativeFloat = 1.0
+    """Weight of this loss in the generator's (VQGAN: 1)."""
 
 
 PerceptualConfig = SemanticLossConfig | LpipsLossConfig
@@ -55,15 +59,19 @@ PerceptualConfig = SemanticLossConfig | LpipsLossConfig
 
 @dataclass(frozen=True, kw_only=True)
 class RepresentationConfig:
-    """The codes of ``book`` predict the tap of a pretrained network (FQGAN section 3.3).
+    """The codes of one book predict an image feature of a pretrained network, by InfoNCE (FQGAN section 3.3)."""
 
-    FQGAN's code has temperature 1 and negatives of one GPU alone: ``temperature: 1`` and ``negatives: local``.
-    """
-
-    book: int
+    book: NonNegativeInt
+    """Which book, from 0."""
     network: FeatureNetworkConfig
+    """The frozen network that teaches it."""
     tap: str = "pooled"
+    """The network's tap that is predicted: one vector an image."""
     predictor: PredictorConfig = field(default_factory=PredictorConfig)
-    weight: float = 0.5
-    temperature: float = 0.1
+    """The head that predicts it; not published."""
+    weight: NonNegativeFloat = 0.5
+    """Weight of this loss in the generator's (FQGAN: 0.5)."""
+    temperature: PositiveFloat = 0.1
+    """Temperature that cosines are divided by (FQGAN's code: 1)."""
     negatives: Literal["global", "local"] = "global"
+    """The other images of the batch: those of all devices, or of one alone, as in FQGAN's code."""

@@ -2,11 +2,13 @@
 
 import dataclasses
 import difflib
-import types
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from smalti.config.field_types import alternatives, classes_of, describe
 
 T = TypeVar("T")
 
@@ -48,12 +50,12 @@ class _Parser:
 
     def record(self, schema: Any, data: object, key: str) -> Any:
         if not isinstance(data, Mapping):
-            raise self.fail(key, f"{data!r} given, expected the keys of {schema.__name__}")
+            raise self.fail(key, f"{data!r} given, expected {describe(schema)}")
         fields = {field.name: field for field in dataclasses.fields(schema)}
         for name in data:
             if name not in fields:
                 raise self.fail(key, unknown("key", str(name), list(fields)))
-        types_ = typing.get_type_hints(schema)
+        types_ = typing.get_type_hints(schema, include_extras=True)
         values = {}
         for name, field in fields.items():
             here = f"{key}.{name}" if key else name
@@ -63,7 +65,7 @@ class _Parser:
                     holders = [key for key in self.folders if not key or f"{here}.".startswith(f"{key}.")]
                     values[name] = str((self.folders[max(holders, key=len)] / values[name]).resolve())
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-                raise self.fail(here, f"missing; expected {_describe(types_[name])}")
+                raise self.fail(here, f"missing; expected {describe(types_[name])}")
         try:
             return schema(**values)
         except ConfigError:
@@ -75,8 +77,8 @@ class _Parser:
         if kind is Any:
             return value
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-        if origin in (types.UnionType, typing.Union):
-            return self.union(arguments, value, key)
+        if alternatives(kind) != (kind,):
+            return self.union(kind, value, key)
         if dataclasses.is_dataclass(kind):
             return self.record(kind, value, key)
         if origin is Literal:
@@ -89,48 +91,37 @@ class _Parser:
             return {
                 self.value(arguments[0], k, key): self.value(arguments[1], v, f"{key}.{k}") for k, v in value.items()
             }
-        if kind is float and isinstance(value, str):
-            value = _number(value)  # YAML 1.1 reads 1e-4 as text
-        if kind is float and type(value) in (int, float) and value == value and abs(value) != float("inf"):
-            return float(value)
-        if kind in (int, str, bool) and type(value) is kind:
-            return value
-        raise self.fail(key, f"{value!r} given, expected {_describe(kind)}")
+        if origin is Annotated:
+            found, limits = _scalar(arguments[0], value), arguments[1]
+            if found is not None and limits.holds(found):
+                return found
+        elif (found := _scalar(kind, value)) is not None:
+            return found
+        raise self.fail(key, f"{value!r} given, expected {describe(kind)}")
 
-    def union(self, kinds: tuple[Any, ...], value: Any, key: str) -> Any:
-        if value is None and type(None) in kinds:
+    def union(self, kind: Any, value: Any, key: str) -> Any:
+        if value is None and type(None) in typing.get_args(kind):
             return None
-        kinds = tuple(kind for kind in kinds if kind is not type(None))
-        if len(kinds) == 1:
-            return self.value(kinds[0], value, key)
-        tagged = {tag: kind for kind in kinds for tag in typing.get_args(typing.get_type_hints(kind)["kind"])}
+        if len(parts := alternatives(kind)) == 1:
+            return self.value(parts[0], value, key)
+        classes = classes_of(kind)
         tag = value.get("kind") if isinstance(value, Mapping) else None
         if tag is None:
-            raise self.fail(f"{key}.kind".lstrip("."), f"missing; expected one of {', '.join(tagged)}")
-        if tag not in tagged:
-            raise self.fail(f"{key}.kind".lstrip("."), unknown("kind", str(tag), list(tagged)))
-        return self.record(tagged[tag], value, key)
+            raise self.fail(f"{key}.kind".lstrip("."), f"missing; expected one of {', '.join(classes)}")
+        if not isinstance(tag, str) or tag not in classes:
+            raise self.fail(f"{key}.kind".lstrip("."), unknown("kind", str(tag), list(classes)))
+        return self.record(classes[tag], value, key)
 
 
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _describe(kind: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        return f"a list, each {_describe(typing.get_args(kind)[0])}"
-    if origin is dict:
-        return f"keys with {_describe(typing.get_args(kind)[1])} each"
-    if origin in (types.UnionType, typing.Union):
-        return " or ".join(_describe(k) if k is not type(None) else "null" for k in typing.get_args(kind))
-    if origin is Literal:
-        return " or ".join(map(repr, typing.get_args(kind)))
-    return names.get(kind, getattr(kind, "__name__", str(kind)))
+def _scalar(kind: Any, value: Any) -> Any:
+    """Returns ``value`` as ``kind``, None if it isn't one; a float is finite."""
+    if kind is float and type(value) in (int, float, str):  # YAML 1.1 reads 1e-4 as text
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            return None
+        return number if math.isfinite(number) else None
+    return value if kind in (int, str, bool) and type(value) is kind else None
 
 
 def plain(config: Any, *, hashed: bool = False) -> dict[str, Any]:
