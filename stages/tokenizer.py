@@ -47,8 +47,8 @@ def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quan
 
 
 def check_published(quantizer: Quantizer, config: TokenizerConfig) -> None:
-    """Asserts, before days of training, that what a codebook publishes can be loaded: a new kind may have to be in
-    smalti.codebooks' KEPT."""
+    """Asserts, before days of training, that what a codebook publishes can be loaded: what ``published`` gives
+    and what ``empty_published`` builds are alike."""
     rebuilt = empty_published(config.quantizer, config.autoencoder.latent_dim, quantizer.num_codes)
     assert quantizer.published().state_dict().keys() == rebuilt.state_dict().keys(), config.quantizer.kind
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smalti.codebooks.quantizer import Quantized, Quantizer
+from smalti.codebooks.quantizer import Quantized, Quantizer, quantizer_class
+from smalti.config.codebooks import FactorisedConfig
 
 Penalty = Callable[[Quantized, Quantized], Tensor]
 
@@ -36,6 +37,13 @@ def full_penalty(a: Quantized, b: Quantized) -> Tensor:
 PENALTIES: dict[str, Penalty] = {"encoder": encoder_penalty, "full": full_penalty}
 
 
+def book_width(config: FactorisedConfig, code_dim: int) -> int:
+    """Returns the channels of one book; ValueError if the latents don't divide by the number of books."""
+    if code_dim % config.num_books:
+        raise ValueError(f"latent_dim {code_dim} doesn't divide by num_books {config.num_books}")
+    return code_dim // config.num_books
+
+
 class FactorisedCodebooks(Quantizer):
     """k quantisers of one book each; the latents' channels are shared out in their order.
 
@@ -58,6 +66,20 @@ class FactorisedCodebooks(Quantizer):
         self.widths = [book.code_dim for book in books]
         self.code_dim = sum(self.widths)
         self.disentangle_weight, self.disentangle = disentangle_weight, disentangle
+
+    @classmethod
+    def build(cls, config: FactorisedConfig, code_dim: int, centres: Tensor | None) -> Self:
+        """Returns books of ``code_dim`` / k channels each; ValueError if they don't divide, or for centres."""
+        width = book_width(config, code_dim)
+        books = [quantizer_class(config.book).build(config.book, width, centres) for _ in config.names]
+        return cls(books, config.names, config.disentangle_weight, PENALTIES[config.disentangle])
+
+    @classmethod
+    def empty_published(cls, config: FactorisedConfig, code_dim: int, num_codes: int) -> Self:
+        """Returns the same books as empty tables."""
+        width, book = book_width(config, code_dim), quantizer_class(config.book)
+        books = [book.empty_published(config.book, width, num_codes) for _ in config.names]
+        return cls(books, config.names, 0.0, PENALTIES[config.disentangle])
 
     def parts(self) -> list[Quantizer]:
         """Returns the books."""

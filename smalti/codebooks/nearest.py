@@ -1,6 +1,7 @@
 """Quantisers that choose the nearest row of one table."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -28,6 +29,11 @@ class NearestCode(Quantizer):
         super().__init__()
         self.num_codes, self.code_dim = num_codes, code_dim
         self.weights, self.entropy_temperature = dict(weights), entropy_temperature
+
+    @classmethod
+    def empty_published(cls, config: Any, code_dim: int, num_codes: int) -> Quantizer:
+        """Returns an empty table of the same size."""
+        return FrozenCodebook(num_codes, code_dim)
 
     def table(self) -> Tensor:
         """Returns the codebook as the decoder sees it, (K, D), float32."""

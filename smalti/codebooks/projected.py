@@ -1,5 +1,7 @@
 """Centres from stage codebook behind a trained projector (VQGAN-LC)."""
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -54,6 +56,13 @@ class ProjectedL2(NearestCode):
         self.tuned = nn.Parameter(centres.float().clone()) if config.tune_centres else None
         self.fixed = None if config.tune_centres else Frozen(Centres(centres))
         self.projector = build_projector(config.projector, centres.shape[1], code_dim)
+
+    @classmethod
+    def build(cls, config: Any, code_dim: int, centres: Tensor | None) -> NearestCode:
+        """Returns the quantiser over ``centres`` (K, C); ValueError without any."""
+        if centres is None:
+            raise ValueError(f"quantizer kind {config.kind!r} needs the input 'codebook'; name it in pipeline.yaml")
+        return cls(config, code_dim, centres)
 
     def held(self) -> dict[str, nn.Module]:
         return {} if self.fixed is None else {"codebook centres": self.fixed.network}

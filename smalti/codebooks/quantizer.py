@@ -5,9 +5,12 @@ tokens (B, h, w); one of several books gives (B, k, h, w).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from smalti.config.names import load_name
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,22 @@ class Quantizer(nn.Module):
     num_codes: int
     code_dim: int
 
+    @classmethod
+    def build(cls, config: Any, code_dim: int, centres: Tensor | None) -> "Quantizer":
+        """Returns the quantiser of its ``config`` for latents of ``code_dim`` channels, to be trained.
+
+        Raises:
+            ValueError: centres of stage codebook, which this kind has no use for.
+        """
+        if centres is not None:
+            raise ValueError(f"quantizer kind {config.kind!r} has no use for the input 'codebook'; take it out")
+        return cls(config, code_dim)
+
+    @classmethod
+    def empty_published(cls, config: Any, code_dim: int, num_codes: int) -> "Quantizer":
+        """Returns what ``published`` gives, not filled yet: the same quantiser, where there is no table to publish."""
+        return cls.build(config, code_dim, None)
+
     def held(self) -> dict[str, nn.Module]:
         """Returns the networks that it uses but doesn't own, by name; whoever trains it moves them to the device."""
         return {}
@@ -70,3 +89,9 @@ class Quantizer(nn.Module):
     def forward(self, latents: Tensor) -> Quantized:
         """Quantises latents (B, D, h, w)."""
         raise NotImplementedError
+
+
+def quantizer_class(config: Any) -> type[Quantizer]:
+    """Returns the class of quantiser that a codebook's config names."""
+    found: type[Quantizer] = load_name(config.quantizer)
+    return found

@@ -1,11 +1,11 @@
 """Codebooks, as data; a recipe chooses by ``kind``.
 
-K codes, D channels (the autoencoder's ``latent_dim``), k books.
+K codes, D channels (the autoencoder's ``latent_dim``), k books. ``quantizer`` names the class that a config belongs to.
 """
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from smalti.config.ranges import (
     AnyInt,
@@ -46,6 +46,7 @@ class NearestCodeConfig:
 class LearnedCodebookConfig(NearestCodeConfig):
     """Codebook learned by gradient, with the entropy regulariser (SeQ-GAN eq. 2 and section 3.4)."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.learned:LearnedCodebook"
     kind: Literal["learned"] = "learned"
     num_codes: PositiveInt = 1024
     """Codes K."""
@@ -56,6 +57,7 @@ class LearnedCodebookConfig(NearestCodeConfig):
 class LearnedCosineConfig(NearestCodeConfig):
     """Codebook learned by gradient, rows and latents of length 1 (ViT-VQGAN; LlamaGen; one book of FQGAN)."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.learned:LearnedCosine"
     kind: Literal["learned_cosine"] = "learned_cosine"
     num_codes: PositiveInt = 16_384
     """Codes K, of each book where there are several."""
@@ -65,6 +67,7 @@ class LearnedCosineConfig(NearestCodeConfig):
 class EmaCodebookConfig(NearestCodeConfig):
     """Rows are moving averages of their latents (van den Oord et al. 2017); the codebook term isn't needed."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.moving:EmaCodebook"
     kind: Literal["ema"] = "ema"
     num_codes: PositiveInt = 1024
     """Codes K."""
@@ -84,6 +87,7 @@ class KMeansCodebookConfig(NearestCodeConfig):
     The paper prints no settings; these are of VQFR, by the same author (facts of its public code).
     """
 
+    quantizer: ClassVar[str] = "smalti.codebooks.reestimated:KMeansCodebook"
     kind: Literal["kmeans"] = "kmeans"
     num_codes: PositiveInt = 1024
     """Codes K."""
@@ -131,6 +135,7 @@ class ProjectedConfig(NearestCodeConfig):
 class ProjectedL2Config(ProjectedConfig):
     """Frozen centres behind a trained projector, squared L2 distance: VQGAN-LC as released."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.projected:ProjectedL2"
     kind: Literal["projected_l2"] = "projected_l2"
 
 
@@ -141,6 +146,7 @@ class ProjectedCosineConfig(ProjectedConfig):
     Latents and projected centres are scaled to length sqrt(D), so that their coordinates have unit mean square.
     """
 
+    quantizer: ClassVar[str] = "smalti.codebooks.projected:ProjectedCosine"
     kind: Literal["projected_cosine"] = "projected_cosine"
 
 
@@ -148,6 +154,7 @@ class ProjectedCosineConfig(ProjectedConfig):
 class FactorisedConfig:
     """k books of ``latent_dim`` / k channels each, all alike (FQGAN section 3)."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.factorised:FactorisedCodebooks"
     kind: Literal["factorised"] = "factorised"
     names: tuple[str, ...] = ("visual", "semantic")
     """One name for each book, in the order of their channels; two at least."""
@@ -174,6 +181,7 @@ class FactorisedConfig:
 class ResidualConfig:
     """Several codes a position, each of what the ones before left over (RQ-VAE)."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.residual:ResidualCodebooks"
     kind: Literal["residual"] = "residual"
     num_books: Annotated[int, Range(at_least=2)] = 4
     """Codes a position (RQ-VAE's tables: 4); one alone is kind learned."""
@@ -189,6 +197,7 @@ class ResidualConfig:
 class LookupFreeConfig:
     """One bit a channel (LFQ of MAGVIT-v2; defaults of Open-MAGVIT2)."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.implicit:LookupFree"
     kind: Literal["lookup_free"] = "lookup_free"
     num_codes: Annotated[int, Range(at_least=2)] = 2**18
     """Codes K, a power of two; ``latent_dim`` is log2 of it."""
@@ -212,6 +221,7 @@ class LookupFreeConfig:
 class FiniteScalarConfig:
     """A few levels a channel, no loss (FSQ, Mentzer et al. 2023); K is the product of the levels."""
 
+    quantizer: ClassVar[str] = "smalti.codebooks.implicit:FiniteScalar"
     kind: Literal["finite_scalar"] = "finite_scalar"
     levels: tuple[Annotated[int, Range(at_least=3)], ...] = (8, 5, 5, 5)
     """Levels of each channel, one number for each of ``latent_dim``."""

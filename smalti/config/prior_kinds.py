@@ -1,10 +1,10 @@
 """The kinds of priors: each is declared here, and everything else goes by these entries."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from smalti.config.names import load_name
 from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig
 from smalti.config.sampling import ArSamplingConfig, NarSamplingConfig
 
@@ -63,12 +63,6 @@ class TokenSpace:
         """Returns the space that token shards, or a prior trained on them, were published with."""
         counts = {name: facts[name] for name in ("num_books", "num_codes", "num_tokens")}
         return cls(**counts, num_classes=len(facts["class_names"]))
-
-
-def load_name(name: str) -> Any:
-    """Returns what ``module:name`` names; the module is imported now, so that this file needs no torch."""
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 PRIOR_KINDS = {

@@ -13,7 +13,8 @@ from configs.schema.stage import Stage
 from configs.schema.stages import STAGES, stage_of
 from lit_modules.prior import LitPrior
 from lit_modules.training import LitTraining
-from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind, load_name
+from smalti.config.names import load_name
+from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.sampling import SamplingConfig
 
 PROJECT = Path(__file__).resolve().parents[2]
