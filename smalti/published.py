@@ -7,7 +7,7 @@ from typing import Any
 from smalti.artifact import MANIFEST, Artifact
 from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig
 from smalti.config.codebooks import QuantizerConfig
-from smalti.config.features import FeatureNetworkConfig, source_of
+from smalti.config.features import FeatureNetworkConfig
 from smalti.config.parsing import parse_value
 from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
 from smalti.config.saved import Origin, SavedPrior, SavedTokenizer, Teacher
@@ -98,7 +98,7 @@ def _own_teachers(artifact: Artifact) -> Iterator[Teacher]:
     for block in _blocks_with_weights(artifact.config):
         name, licence = LPIPS_VGG
         if block.get("kind") not in (None, "lpips"):
-            source = source_of(parse_value(FeatureNetworkConfig, block, f"{artifact.path / MANIFEST}: weights"))
+            source = parse_value(FeatureNetworkConfig, block, f"{artifact.path / MANIFEST}: weights").source
             name, licence = source.name, source.licence
         yield Teacher(stage=artifact.stage, name=name, licence=licence, sha256=digests[block["weights"]])
 

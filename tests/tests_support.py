@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from smalti.artifact import seal
-from smalti.features.inception import bare_inception
+from smalti.config.features import InceptionConfig
+from smalti.features.inception import Inception
 
 # How a command is run without root's right to write everywhere; None where that can't be given up.
 AS_ANYBODY: list[str] | None = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
@@ -35,7 +36,7 @@ def write_images(root: Path, classes: dict[str, int], size: int = 64) -> Path:
 def write_inception(file: Path) -> str:
     """Writes an Inception of random weights in torch-fidelity's format; returns the file's path."""
     torch.manual_seed(0)
-    torch.save(bare_inception().state_dict(), file)
+    torch.save(Inception.bare(InceptionConfig()).state_dict(), file)
     return str(file)
 
 

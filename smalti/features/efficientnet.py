@@ -14,7 +14,7 @@ from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedRes
 from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
 
-from smalti.config.features import EfficientNetLiteConfig, source_of
+from smalti.config.features import EfficientNetLiteConfig
 from smalti.features.folding import fold_batch_norm
 from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
@@ -27,31 +27,12 @@ FOLDED: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 }
 
 
-def bare_efficientnet(config: EfficientNetLiteConfig) -> Any:
-    """Returns timm's network without weights."""
-    return timm.create_model(f"tf_{config.kind}", pretrained=False)
-
-
-def efficientnet_widths(config: EfficientNetLiteConfig) -> dict[str, int]:
-    """Returns the channels of each tap."""
-    with torch.device("meta"):
-        return tap_widths(bare_efficientnet(config))
-
-
-def tap_widths(network: Any) -> dict[str, int]:
-    """Returns the channels of each tap of timm's network."""
-    blocks = [stage[-1].bn2 if i == 0 else stage[-1].bn3 for i, stage in enumerate(network.blocks)]
-    return {f"block{i}": norm.num_features for i, norm in enumerate(blocks)} | {"pooled": 1280, "logits": 1000}
-
-
 class EfficientNetLite(FeatureNetwork):
     """Taps block0 .. block6 (strides 2, 4, 8, 16, 16, 32, 32), pooled (1280), logits (1000)."""
 
     def __init__(self, config: EfficientNetLiteConfig) -> None:
-        super().__init__(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, input_size=config.input_size)
-        self.source = source_of(config)
-        self.network = bare_efficientnet(config)
-        self.channels = tap_widths(self.network)
+        super().__init__(config, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+        self.network = self.bare(config)
         own, state = self.network.state_dict(), read_weights(config.weights)
         if len(own) != len(state):
             raise ValueError(f"weights {config.weights}: {len(state)} tensors, {config.kind} has {len(own)}")
@@ -61,6 +42,17 @@ class EfficientNetLite(FeatureNetwork):
             for convolution, norm in FOLDED.get(type(owner), ()):
                 fold_batch_norm(owner, convolution, norm)
         self.requires_grad_(False)
+
+    @staticmethod
+    def bare(config: EfficientNetLiteConfig) -> Any:
+        return timm.create_model(f"tf_{config.kind}", pretrained=False)
+
+    @staticmethod
+    def widths(config: EfficientNetLiteConfig) -> dict[str, int]:
+        with torch.device("meta"):
+            network = EfficientNetLite.bare(config)
+        norms = [stage[-1].bn2 if i == 0 else stage[-1].bn3 for i, stage in enumerate(network.blocks)]
+        return {f"block{i}": norm.num_features for i, norm in enumerate(norms)} | {"pooled": 1280, "logits": 1000}
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         found, wanted = {}, set(taps)

@@ -1,6 +1,7 @@
 """The interface of every pretrained feature network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +17,25 @@ class FeatureNetwork(nn.Module):
     ``mean`` and ``std`` normalise images in [0, 1]. ``input_size`` resizes first (bicubic, antialiased), None doesn't.
     """
 
-    source: FeatureSource
-    channels: dict[str, int]
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], input_size: int | None) -> None:
+    def __init__(self, config: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
+        self.source: FeatureSource = config.source
+        self.channels, self.input_size = self.widths(config), config.input_size
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
-        self.input_size = input_size
+
+    @staticmethod
+    def bare(config: Any) -> nn.Module:
+        """Returns the network behind a config without its weights, as its library builds it on the default device."""
+        raise NotImplementedError
+
+    @staticmethod
+    def widths(config: Any) -> Mapping[str, int]:
+        """Returns {tap: channels} of a config, without any weights, shallow taps first."""
+        raise NotImplementedError
 
     def normalise(self, images: Tensor) -> Tensor:
         """Returns images (B, 3, H, W) in [-1, 1] as the network wants them, float32."""

@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import Tensor
 
-from smalti.config.features import OpenClipConfig, TimmConfig, source_of
+from smalti.config.features import OpenClipConfig, TimmConfig
 from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
 
@@ -17,36 +17,12 @@ CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.261302
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def bare_clip(config: OpenClipConfig) -> Any:
-    """Returns open_clip's image tower without weights, on the default device; ValueError for a model it hasn't."""
-    transformer_widths(config)
-    logging.disable(logging.WARNING)  # "No pretrained weights loaded": they come from a file, or aren't wanted
-    try:
-        return open_clip.create_model(config.model, pretrained=None, device=torch.get_default_device()).visual
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def bare_timm(config: TimmConfig) -> Any:
-    """Returns timm's network without weights."""
-    size = {} if config.input_size is None else {"img_size": config.input_size}
-    return timm.create_model(config.model, pretrained=False, num_classes=0, **size)
-
-
-def transformer_widths(config: OpenClipConfig | TimmConfig) -> dict[str, int]:
-    """Returns the channels of each tap."""
-    if isinstance(config, OpenClipConfig):
-        model = open_clip.get_model_config(config.model)
-        if model is None:
-            raise ValueError(f"open_clip has no model {config.model!r}; see open_clip.list_models()")
-        layers = model["vision_cfg"]["layers"]
-        if isinstance(layers, list):  # a ResNet, whose last map has 32 times the width of its stem
-            return {"patches": 32 * model["vision_cfg"]["width"], "pooled": model["embed_dim"]}
-        found = dict.fromkeys(("patches", "pooled"), model["embed_dim"])
-        return found | {"class_token": model["vision_cfg"]["width"]}
-    with torch.device("meta"):
-        network = bare_timm(config)
-    return dict.fromkeys(("patches", "pooled"), network.num_features)
+def vision_config(config: OpenClipConfig) -> dict[str, Any]:
+    """Returns what open_clip says of a model; ValueError for one that it hasn't."""
+    model: dict[str, Any] | None = open_clip.get_model_config(config.model)
+    if model is None:
+        raise ValueError(f"open_clip has no model {config.model!r}; see open_clip.list_models()")
+    return model
 
 
 class OpenClip(FeatureNetwork):
@@ -55,16 +31,32 @@ class OpenClip(FeatureNetwork):
     ``class_token`` (B, C') a ViT's last class token before norm and projection, FQGAN's target."""
 
     def __init__(self, config: OpenClipConfig) -> None:
-        super().__init__(CLIP_MEAN, CLIP_STD, config.input_size)
-        self.source = source_of(config)
-        network = bare_clip(config)
+        super().__init__(config, CLIP_MEAN, CLIP_STD)
+        network = self.bare(config)
         prefix = "visual."
         state = read_weights(config.weights)
         visual = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         load_strictly(network, visual, config.weights)
         self.network = network.float()
-        self.channels = transformer_widths(config)
         self.eval().requires_grad_(False)
+
+    @staticmethod
+    def bare(config: OpenClipConfig) -> Any:
+        """Returns open_clip's image tower without weights, on the default device; ValueError for a model it hasn't."""
+        vision_config(config)
+        logging.disable(logging.WARNING)  # "No pretrained weights loaded": they come from a file, or aren't wanted
+        try:
+            return open_clip.create_model(config.model, pretrained=None, device=torch.get_default_device()).visual
+        finally:
+            logging.disable(logging.NOTSET)
+
+    @staticmethod
+    def widths(config: OpenClipConfig) -> dict[str, int]:
+        model = vision_config(config)
+        vision, pooled = model["vision_cfg"], model["embed_dim"]
+        if isinstance(vision["layers"], list):  # a ResNet, whose last map has 32 times the width of its stem
+            return {"patches": 32 * vision["width"], "pooled": pooled}
+        return {"patches": pooled, "pooled": pooled, "class_token": vision["width"]}
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         found = {}
@@ -86,12 +78,21 @@ class TimmFeatures(FeatureNetwork):
     """A timm network; ``patches`` (B, C, h, w) is its last feature map, ``pooled`` (B, C) its embedding."""
 
     def __init__(self, config: TimmConfig) -> None:
-        super().__init__(IMAGENET_MEAN, IMAGENET_STD, config.input_size)
-        self.source = source_of(config)
-        self.network = bare_timm(config)
+        super().__init__(config, IMAGENET_MEAN, IMAGENET_STD)
+        self.network = self.bare(config)
         load_strictly(self.network, read_weights(config.weights), config.weights)
-        self.channels = transformer_widths(config)
         self.eval().requires_grad_(False)
+
+    @staticmethod
+    def bare(config: TimmConfig) -> Any:
+        size = {} if config.input_size is None else {"img_size": config.input_size}
+        return timm.create_model(config.model, pretrained=False, num_classes=0, **size)
+
+    @staticmethod
+    def widths(config: TimmConfig) -> dict[str, int]:
+        with torch.device("meta"):
+            network = TimmFeatures.bare(config)
+        return dict.fromkeys(("patches", "pooled"), network.num_features)
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         patches = self.network.forward_intermediates(x, indices=1, norm=True, intermediates_only=True)[-1]

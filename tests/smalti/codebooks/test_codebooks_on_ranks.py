@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, multiprocessing
@@ -20,7 +20,7 @@ from smalti.config.codebooks import (
     QuantizerConfig,
     ResidualConfig,
 )
-from smalti.config.features import EfficientNetLiteConfig, FeatureSource
+from smalti.config.features import EfficientNetLiteConfig
 from smalti.config.losses import PredictorConfig, RepresentationConfig
 from smalti.features import FeatureNetwork
 from smalti.layers.frozen import Frozen
@@ -42,8 +42,9 @@ STEPS, BATCH = 4, 16
 class Means(FeatureNetwork):
     """Mean colours as features."""
 
-    channels: ClassVar = {"pooled": 3}
-    source = FeatureSource("means", "none", "none")
+    @staticmethod
+    def widths(config: object) -> dict[str, int]:
+        return {"pooled": 3}
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         return {"pooled": x.mean((2, 3))}
@@ -57,7 +58,7 @@ def taught(rank: int, world: int) -> Tensor:
         book=0, network=EfficientNetLiteConfig(kind="efficientnet_lite0"), tap="pooled", predictor=PredictorConfig(),
         temperature=0.1, negatives="global",
     )  # fmt: skip
-    teacher = Teacher(Frozen(Means((0, 0, 0), (1, 1, 1), None)), config)
+    teacher = Teacher(Frozen(Means(config.network, (0, 0, 0), (1, 1, 1))), config)
     loss = teacher.loss(predicted.chunk(world)[rank], images.chunk(world)[rank] * 2 - 1)
     if world > 1:
         distributed.all_reduce(loss)
