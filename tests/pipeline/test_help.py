@@ -1,6 +1,8 @@
 """The help says of every key what it is, straight from the config classes, fast and without torch."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -84,3 +86,18 @@ def test_an_unknown_key_is_one_line(path: str, expected: str) -> None:
     with pytest.raises(ConfigError) as error:
         explain(path, 100)
     assert str(error.value).startswith(expected) and "\n" not in str(error.value)
+
+
+def test_the_command_needs_no_recipe_and_no_torch() -> None:
+    code = (
+        "import sys, runpy; sys.argv = ['pipeline', 'help', 'data.seed']\n"
+        "try: runpy.run_module('pipeline', run_name='__main__')\n"
+        "except SystemExit as end: sys.exit(3 if 'torch' in sys.modules or 'numpy' in sys.modules else end.code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("data.seed: a whole number, default 0\n    Seed of the split")
+    wrong = [sys.executable, "-m", "pipeline", "help", "datta"]
+    refused = subprocess.run(wrong, check=False, capture_output=True, text=True)
+    said = "error: command line: unknown stage 'datta'; did you mean 'data'?\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", said)

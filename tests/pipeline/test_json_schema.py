@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +144,10 @@ def test_the_files_in_docs_are_up_to_date(tmp_path: Path) -> None:
     fresh = {file.name: file.read_text() for file in write_schemas(tmp_path)}
     kept = {file.name: file.read_text() for file in folder.glob("*.json")}
     assert fresh == kept, "python -m pipeline schema writes them anew"
+
+
+def test_the_command_writes_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline", "schema", "--to", str(tmp_path / "new")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert {file.stem for file in (tmp_path / "new").iterdir()} == {*STAGES, "pipeline"}
+    assert done.stdout.count("\n") == 1
