@@ -1,7 +1,8 @@
-"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``."""
+"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``, ``help STAGE.KEY``, ``schema``."""
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import time
@@ -11,6 +12,8 @@ from typing import Any
 
 from configs.schema.contradictions import indivisible
 from pipeline.graph import Recipe, Status
+from pipeline.help import explain
+from pipeline.json_schema import write_schemas
 from pipeline.launcher import Launcher
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
 from pipeline.slurm import submit, write_jobs
@@ -61,6 +64,16 @@ def arguments() -> argparse.Namespace:
             command.add_argument("--until", metavar="STAGE", help="stop after this stage")
             command.add_argument("--only", metavar="STAGE", help="this stage alone")
             command.add_argument("--force", metavar="STAGE", help="build this stage again")
+    about = {
+        "help": "explains the stages, the keys of one stage, or one key and all below it",
+        "schema": "writes the JSON schemas by which editors complete and check the YAML files of recipes",
+    }
+    for name, text in about.items():
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if name == "help":
+            command.add_argument("key", nargs="?", metavar="STAGE[.KEY]", help="such as tokenizer.gan.weight")
+        else:
+            command.add_argument("--to", type=Path, default=PROJECT / "docs" / "schema", metavar="FOLDER")
     return parser.parse_args()
 
 
@@ -213,6 +226,12 @@ def run_script(words: argparse.Namespace) -> int:
 def main() -> int:
     words = arguments()
     try:
+        if words.command == "help":
+            print(explain(words.key, min(120, shutil.get_terminal_size((100, 24)).columns)))
+            return 0
+        if words.command == "schema":
+            print(f"{len(write_schemas(words.to))} schemas in {words.to}")
+            return 0
         recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
         if words.command == "data" and (code := run(recipe, store, words)):
             return code

@@ -11,7 +11,10 @@ from smalti.config.ranges import AnyInt, NonNegativeInt, PositiveInt, Range
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Stage data: the index of a data set. A source without train and val of its own is split once, by seed."""
+    """Stage data: the index of a data set.
+
+    A source without train and val of its own is split once, by seed.
+    """
 
     STAGE: ClassVar[Stage] = Stage(
         name="data",

@@ -49,7 +49,7 @@ class LearnedCodebookConfig(NearestCodeConfig):
     quantizer: ClassVar[str] = "smalti.codebooks.learned:LearnedCodebook"
     kind: Literal["learned"] = "learned"
     num_codes: PositiveInt = 1024
-    """Codes K."""
+    """Codes K, of each book where there are several."""
     entropy_weight: NonNegativeFloat = 0.01
 
 
@@ -70,7 +70,7 @@ class EmaCodebookConfig(NearestCodeConfig):
     quantizer: ClassVar[str] = "smalti.codebooks.moving:EmaCodebook"
     kind: Literal["ema"] = "ema"
     num_codes: PositiveInt = 1024
-    """Codes K."""
+    """Codes K, of each book where there are several."""
     codebook_weight: NonNegativeFloat = 0.0
     decay: Annotated[float, Range(above=0, below=1)] = 0.99
     """Share of an average that an update keeps (van den Oord et al. 2017, appendix A.1: 0.99)."""
