@@ -10,7 +10,7 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from configs.schema.stages import INPUTS, STAGES
+from configs.schema.stages import STAGES
 from smalti.config.field_types import alternatives
 from smalti.config.fields import fields_of
 from smalti.config.parsing import plain
@@ -42,11 +42,12 @@ def stage_schema(stage: str) -> Schema:
 def pipeline_schema() -> Schema:
     """Returns the schema of ``pipeline.yaml``; that a recipe's parts fit each other is beyond it."""
     stages = {}
-    for stage, (needed, allowed) in INPUTS.items():
+    for stage, config in STAGES.items():
+        needed, taken = config.STAGE.needs, config.STAGE.takes
         stages[stage] = {
-            "description": _markdown(inspect.getdoc(STAGES[stage]) or ""),
+            "description": _markdown(inspect.getdoc(config) or ""),
             "type": "object" if needed else ["object", "null"],
-            "properties": {name: {"type": "string"} for name in sorted(needed | allowed)},
+            "properties": {name: {"type": "string"} for name in sorted(needed + taken)},
             "required": sorted(needed),
             "additionalProperties": False,
         }
