@@ -7,7 +7,7 @@ import torch
 
 from pipeline.graph import Recipe
 from smalti.config.autoencoders import DecoderAttentionConfig, FqganConfig, SeqganConfig, VqganConfig
-from smalti.config.discriminators import PatchDiscriminatorConfig, StyleDiscriminatorConfig
+from smalti.config.discriminators import PatchDiscriminatorConfig
 from smalti.discriminators import build_discriminator
 from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
 from smalti.tokenizers.autoencoders import build_decoder, build_encoder
@@ -145,20 +145,6 @@ def test_wrong_block_size_is_named() -> None:
         RegionalAttention(width=8, block=3, head_dim=4)(torch.randn(1, 8, 8, 8))
 
 
-def test_style_discriminator_is_stylegan2s() -> None:
-    """24.00 M parameters at 256 px, multiplier 1."""
-    with torch.device("meta"):
-        network = build_discriminator(StyleDiscriminatorConfig())
-    assert sum(p.numel() for p in network.parameters()) == 24_001_089
-
-
 def test_patch_discriminator_gives_a_logit_a_patch() -> None:
     logits = build_discriminator(PatchDiscriminatorConfig(width=16, num_layers=3))(torch.randn(1, 3, 256, 256))
     assert logits.shape == (1, 1, 30, 30)  # VQGAN's 70 x 70 receptive field
-
-
-def test_style_discriminator_names_the_resolution() -> None:
-    network = build_discriminator(StyleDiscriminatorConfig(widths=(8, 8, 8)))
-    assert network(torch.randn(4, 3, 16, 16)).shape == (4, 1)
-    with pytest.raises(ValueError, match="widths are for 16 px, images have 32"):
-        network(torch.randn(1, 3, 32, 32))
