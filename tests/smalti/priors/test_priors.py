@@ -133,7 +133,7 @@ def test_one_book_is_a_plain_gpt() -> None:
             for kind in ("weight", "bias"):
                 value = own[f"transformer.blocks.{layer}.{ours}.{kind}"]
                 state[f"h.{layer}.{theirs}.{kind}"] = value.T if value.ndim == 2 else value
-    state |= {f"ln_f.{kind}": own[f"transformer.norm.{kind}"] for kind in ("weight", "bias")}
+    state |= {f"ln_f.{kind}": own[f"heads.norm.{kind}"] for kind in ("weight", "bias")}
     peer.load_state_dict(state)
     tokens, labels = random_tokens(2, 1), torch.tensor([0, 2])
     rows = torch.cat([prior.classes(labels), prior.codes(tokens[:, :, :-1])], dim=1)
