@@ -30,7 +30,8 @@ class TransformerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LlamaConfig:
-    """LlamaGen's backbone: RMSNorm, SwiGLU, 2-D rotary positions. The default is FAR-Base's."""
+    """LlamaGen's backbone: RMSNorm, SwiGLU, 2-D rotary positions, zero for the condition as released. The default is
+    FAR-Base's."""
 
     kind: Literal["llama"] = "llama"
     num_layers: PositiveInt = 24
@@ -81,7 +82,11 @@ class TokenPriorNetworkConfig(PriorNetworkConfig):
     """Its backbone: attention is causal in the AR prior, full in the NAR prior."""
     embedding: Literal["sum", "concat"] = "sum"
     """How the rows of a position's sub-tokens become one: summed (FQGAN's counts), or concatenated and mapped back
-    (FQGAN's code)."""
+    (FQGAN's code). One book needs ``sum``."""
+
+    def misfits(self, num_books: int) -> Iterator[str]:
+        if self.embedding == "concat" and num_books == 1:
+            yield "embedding 'concat': the tokenizer has one book; give embedding sum"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +97,7 @@ class ArPriorNetworkConfig(TokenPriorNetworkConfig):
     """From a position's feature to its sub-tokens."""
 
     def misfits(self, num_books: int) -> Iterator[str]:
+        yield from super().misfits(num_books)
         if self.head.kind != "linear" and num_books == 1:
             yield f"head.kind {self.head.kind!r}: the tokenizer has one book; only head linear fits it"
         if self.head.kind == "ar" and not isinstance(self.transformer, LlamaConfig):

@@ -1,4 +1,7 @@
-"""Residual discriminator of StyleGAN2 (Karras et al. 2020, appendix B), which SeQ-GAN trains against."""
+"""Residual discriminator of StyleGAN2 (Karras et al. 2020, appendix B), which SeQ-GAN trains against.
+
+It computes what rosinality's stylegan2-pytorch computes, but for the grouping of images in ``minibatch_stddev``.
+"""
 
 import itertools
 import math
@@ -12,14 +15,17 @@ from smalti.config.discriminators import StyleDiscriminatorConfig
 
 
 class EqualisedConv(nn.Module):
-    """Convolution whose weight is N(0, 1) and scaled by 1/sqrt(fan in) at run time (equalised learning rate)."""
+    """Convolution whose weight is N(0, 1) and scaled by 1/sqrt(fan in) at run time (equalised learning rate).
+
+    With stride 1 it keeps the size; with stride 2 nothing is padded, since a blur comes first and pads.
+    """
 
     def __init__(self, in_width: int, out_width: int, kernel: int, stride: int = 1, bias: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_width, in_width, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_width)) if bias else None
         self.scale = 1 / math.sqrt(in_width * kernel**2)
-        self.stride, self.padding = stride, kernel // 2
+        self.stride, self.padding = stride, kernel // 2 if stride == 1 else 0
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight * self.scale, self.bias, self.stride, self.padding)
@@ -44,39 +50,48 @@ def activate(x: Tensor) -> Tensor:
 
 
 class Blur(nn.Module):
-    """Halves the resolution behind the low-pass filter [1, 3, 3, 1]."""
+    """Low-pass filter [1, 3, 3, 1] / 8 along both axes, with zeros around; (B, C, H, W) to (B, C, H', W')."""
 
     kernel: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, padding: int, stride: int = 1) -> None:
+        """With padding p and stride 1, H' = H + 2 p - 3; stride 2 keeps every other row and column of that."""
         super().__init__()
+        self.padding, self.stride = padding, stride
         taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
         self.register_buffer("kernel", torch.outer(taps, taps), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = repeat(self.kernel, "p q -> c 1 p q", c=x.shape[1])
-        return F.conv2d(x, weight.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
+        weight = repeat(self.kernel, "p q -> c 1 p q", c=x.shape[1]).to(x.dtype)
+        return F.conv2d(x, weight, stride=self.stride, padding=self.padding, groups=x.shape[1])
 
 
 class DownBlock(nn.Module):
-    """Residual block: two 3 x 3 convolutions, half the resolution; (B, C, H, W) to (B, C', H/2, W/2)."""
+    """Residual block to half the resolution; (B, C, H, W) to (B, C', H/2, W/2).
+
+    A 3 x 3 convolution, a blur, a 3 x 3 convolution of stride 2, beside a blur and a 1 x 1 convolution of stride 2; the
+    sum of both paths over sqrt 2.
+    """
 
     def __init__(self, in_width: int, out_width: int) -> None:
         super().__init__()
         self.conv1 = EqualisedConv(in_width, in_width, 3)
-        self.conv2 = EqualisedConv(in_width, out_width, 3)
+        self.conv2 = EqualisedConv(in_width, out_width, 3, stride=2)
         self.skip = EqualisedConv(in_width, out_width, 1, bias=False)
-        self.blur = Blur()
+        self.blur = Blur(padding=2)
+        self.halve = Blur(padding=1, stride=2)  # the skip's stride, taken early: no other position reaches it
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.blur(activate(self.conv2(activate(self.conv1(x)))))
-        return (y + self.skip(self.blur(x))) / math.sqrt(2)
+        y = activate(self.conv2(self.blur(activate(self.conv1(x)))))
+        return (y + self.skip(self.halve(x))) / math.sqrt(2)
 
 
 def minibatch_stddev(x: Tensor, group: int) -> Tensor:
-    """Returns x with one more channel: the mean standard deviation over ``group`` consecutive images.
+    """Returns x (B, C, H, W) with one more channel: the mean standard deviation over ``group`` consecutive images.
 
-    The group is the largest divisor of the batch up to ``group``, so that groups never straddle two ranks.
+    The group is the largest divisor of the batch up to ``group``. Released code takes every (B / group)-th image
+    instead. Ranks and accumulation steps hold consecutive shares of the global batch, so that groups of consecutive
+    images are the same on any number of devices, and strided ones aren't.
     """
     size = max(n for n in range(1, min(group, len(x)) + 1) if len(x) % n == 0)
     y = rearrange(x.float(), "(m g) c h w -> m g c h w", g=size)

@@ -1,7 +1,10 @@
-"""LlamaGen's transformer: RMSNorm, SwiGLU, rotary positions on the token grid (Sun et al. 2024, section 2.2).
+"""LlamaGen's transformer: RMSNorm, SwiGLU, rotary positions on the token grid (Sun et al. 2024, section 2.2), as
+released in FoundationVision/LlamaGen.
 
 B batch, N positions, C width, d channels of a head. No biases.
 """
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +16,12 @@ from smalti.layers.transformer import KeyValueCache, empty_caches
 
 
 def grid_rotations(side: int, num_positions: int, head_dim: int, base: float = 10_000.0) -> Tensor:
-    """Returns unit complex numbers (``num_positions``, d/2): the rotation of each pair of channels.
+    """Returns complex numbers (``num_positions``, d/2): what each pair of channels of a query or key is multiplied by.
 
-    Position 0 is the condition, which isn't rotated; the others run over a ``side`` x ``side`` grid in raster order.
-    The first half of the pairs turns with the row, the second with the column, at frequencies base^(-2i / (d/2)).
-    LlamaGen gives the condition zeros in place of the rotation by nothing, so that its keys and queries vanish.
+    Position 0 is the condition. LlamaGen's code gives it zeros, so that its query and key vanish: it looks at all that
+    it may see alike, and everyone sees it with score 0. The other numbers are rotations over a ``side`` x ``side`` grid
+    in raster order: the first half of the pairs turns with the row, the second with the column, at frequencies
+    base^(-2i / (d/2)).
 
     Raises:
         ValueError: a head whose channels don't split into two halves of pairs.
@@ -27,12 +31,13 @@ def grid_rotations(side: int, num_positions: int, head_dim: int, base: float = 1
     frequencies = base ** -(torch.arange(0, head_dim // 2, 2, dtype=torch.float64) / (head_dim // 2))
     place = torch.arange(num_positions - 1, dtype=torch.float64)
     rows, columns = torch.outer(place // side, frequencies), torch.outer(place % side, frequencies)
-    angles = F.pad(torch.cat([rows, columns], dim=1), (0, 0, 1, 0))
-    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
+    angles = torch.cat([rows, columns], dim=1)
+    turns = torch.polar(torch.ones_like(angles), angles)
+    return torch.cat([torch.zeros_like(turns[:1]), turns]).to(torch.complex64)
 
 
 def rotate(x: Tensor, rotations: Tensor) -> Tensor:
-    """Returns x (B, heads, N, d) with neighbouring channels turned as pairs by ``rotations`` (N, d/2); norms stay."""
+    """Returns x (B, heads, N, d) with neighbouring channels, as complex numbers, times ``rotations`` (N, d/2)."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * rotations).flatten(-2).to(x.dtype)
 
@@ -78,7 +83,10 @@ class LlamaBlock(nn.Module):
 
 
 class LlamaTransformer(nn.Module):
-    """Embedded positions (B, N, C) to features (B, N, C); position 0 is the condition, then a square grid."""
+    """Embedded positions (B, N, C) to the residual stream behind all blocks (B, N, C), before any norm.
+
+    Position 0 is the condition, then a square grid.
+    """
 
     rotations: Tensor
 
@@ -89,11 +97,11 @@ class LlamaTransformer(nn.Module):
         self.register_buffer("rotations", table, persistent=False)
         self.drop = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(LlamaBlock(config, causal) for _ in range(config.num_layers))
-        self.norm = RMSNorm(config.width)
 
     def new_caches(self, batch: int) -> list[KeyValueCache]:
         """Returns one empty cache a layer, as long as the transformer has positions."""
-        return empty_caches(self.norm.weight, batch, len(self.blocks), self.config.num_heads, self.num_positions)
+        like = cast(LlamaBlock, self.blocks[0]).norm1.weight
+        return empty_caches(like, batch, len(self.blocks), self.config.num_heads, self.num_positions)
 
     def forward(self, x: Tensor, caches: list[KeyValueCache] | None = None) -> Tensor:
         start = caches[0].length if caches else 0
@@ -101,4 +109,4 @@ class LlamaTransformer(nn.Module):
         x = self.drop(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, rotations, caches[layer] if caches else None)
-        return self.norm(x)
+        return x

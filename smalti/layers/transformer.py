@@ -73,7 +73,8 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Embedded positions (B, N, C) to features (B, N, C), ``num_positions`` at most."""
+    """Embedded positions (B, N, C), ``num_positions`` at most, to the residual stream behind all blocks (B, N, C),
+    before any norm."""
 
     def __init__(self, config: TransformerConfig, num_positions: int, causal: bool) -> None:
         super().__init__()
@@ -81,7 +82,6 @@ class Transformer(nn.Module):
         self.positions = nn.Parameter(torch.zeros(num_positions, config.width))
         self.drop = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config, causal) for _ in range(config.num_layers))
-        self.norm = nn.LayerNorm(config.width)
 
     def new_caches(self, batch: int) -> list[KeyValueCache]:
         """Returns one empty cache a layer, as long as the transformer has positions."""
@@ -92,7 +92,7 @@ class Transformer(nn.Module):
         x = self.drop(x + self.positions[start : start + x.shape[1]])
         for layer, block in enumerate(self.blocks):
             x = block(x, caches[layer] if caches else None)
-        return self.norm(x)
+        return x
 
 
 def initialise(network: nn.Module) -> None:

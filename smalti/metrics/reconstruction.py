@@ -5,6 +5,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from smalti.pixels import to_uint8
 
+WINDOW = 11  # of SSIM: 3.5 sigma on either side
+
 
 def peak_signal_to_noise(images: Tensor, targets: Tensor) -> Tensor:
     """Returns PSNR in dB, (B,), of images against targets (B, 3, H, W) in [-1, 1], both rounded to uint8; RGB.
@@ -19,8 +21,23 @@ def peak_signal_to_noise(images: Tensor, targets: Tensor) -> Tensor:
 
 
 def structural_similarity(images: Tensor, targets: Tensor) -> Tensor:
-    """Returns SSIM (B,), Gaussian window 11 and sigma 1.5, on uint8 images scaled to [0, 1] (Wang et al. 2004)."""
+    """Returns SSIM (B,) of images against targets (B, 3, H, W) in [-1, 1], both rounded to uint8 (Wang et al. 2004).
+
+    Gaussian window 11 and sigma 1.5, data range 1, averaged over channels and over the positions whose window lies
+    inside the image, as Wang et al. and scikit-image do; torchmetrics itself takes in a border of reflected pixels.
+
+    Raises:
+        ValueError: images that are smaller than the window.
+    """
+    height, width = images.shape[-2:]
+    if min(height, width) < WINDOW:
+        raise ValueError(
+            f"SSIM's window is {WINDOW} x {WINDOW}, and images have {height} x {width}; take larger images"
+        )
     a, b = to_uint8(images).double() / 255, to_uint8(targets).double() / 255
-    value = structural_similarity_index_measure(a, b, data_range=1.0, reduction="none")
-    assert isinstance(value, Tensor)
-    return value
+    found = structural_similarity_index_measure(
+        a, b, gaussian_kernel=True, sigma=1.5, data_range=1.0, reduction="none", return_full_image=True
+    )
+    assert isinstance(found, tuple)
+    border = WINDOW // 2
+    return found[1][..., border:-border, border:-border].mean(dim=(1, 2, 3))

@@ -2,8 +2,10 @@
 
 import math
 
+from torch import nn
+
 from smalti.config.priors import BackboneConfig, TransformerConfig
-from smalti.layers.llama import LlamaTransformer
+from smalti.layers.llama import LlamaTransformer, RMSNorm
 from smalti.layers.transformer import Transformer
 
 Backbone = Transformer | LlamaTransformer
@@ -25,7 +27,16 @@ def grid_side(num_tokens: int) -> int:
 
 
 def build_backbone(config: BackboneConfig, num_positions: int, num_tokens: int, causal: bool) -> Backbone:
-    """Returns the transformer that ``config`` names, for a condition and then tokens of a square grid."""
+    """Returns the transformer that ``config`` names, for a condition and then tokens of a square grid.
+
+    Its output isn't normed: the one norm in front of the output layers (``build_norm``) is the prior's, since blocks of
+    a head may come between.
+    """
     if isinstance(config, TransformerConfig):
         return Transformer(config, num_positions, causal)
     return LlamaTransformer(config, num_positions, grid_side(num_tokens), causal)
+
+
+def build_norm(config: BackboneConfig) -> nn.Module:
+    """Returns the norm that belongs to a transformer's blocks; (..., C) to the same."""
+    return nn.LayerNorm(config.width) if isinstance(config, TransformerConfig) else RMSNorm(config.width)

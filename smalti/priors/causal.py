@@ -45,14 +45,16 @@ class CausalPrior(TokenPrior):
         return found.unflatten(0, (len(tokens), self.num_tokens)).movedim(2, 1)
 
     def start(self, labels: Tensor, caches: list[KeyValueCache]) -> Tensor:
-        """Returns the feature (B, C) of the first position, and fills the backbone's caches."""
+        """Returns the backbone's output (B, C) for the first position, and fills the backbone's caches."""
         return self.transformer(self.classes(labels), caches)[:, -1]
 
     def advance(self, tokens: Tensor, caches: list[KeyValueCache]) -> Tensor:
-        """Returns the feature (B, C) of the position after ``tokens`` (B, k), given all before in the caches."""
+        """Returns the backbone's output (B, C) for the position after ``tokens`` (B, k), given all before in the
+        caches."""
         return self.transformer(self.codes(tokens[:, :, None]), caches)[:, -1]
 
     def sub_logits(self, book: int, feature: Tensor, previous: Tensor | None, caches: list[KeyValueCache]) -> Tensor:
-        """Returns logits (B, K) of sub-token ``book`` of a position; ``previous`` (B,) is the sub-token before it."""
+        """Returns logits (B, K) of sub-token ``book`` of a position, from the backbone's output (B, C) for it;
+        ``previous`` (B,) is the sub-token before it."""
         rows = None if previous is None else self.codes.book(book - 1, previous)
         return self.outputs.book(book, self.heads.step(book, feature, rows, caches))

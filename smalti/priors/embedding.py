@@ -5,7 +5,10 @@ from torch import Tensor, nn
 
 
 class SummedCodes(nn.Module):
-    """One row a code and book; a position is the sum over its books (Open-MAGVIT2; the counts of FQGAN's paper)."""
+    """One row a code and book; a position is the sum over its books.
+
+    So Open-MAGVIT2 does it, and the parameters that FQGAN's paper prints (415 M, 898 M) are counted.
+    """
 
     def __init__(self, num_books: int, num_rows: int, width: int) -> None:
         super().__init__()
@@ -29,9 +32,15 @@ class SummedCodes(nn.Module):
 
 
 class ConcatenatedCodes(SummedCodes):
-    """The rows of a position side by side, then a linear map back to C (FQGAN as released)."""
+    """The rows of a position side by side, then a linear map back to C: FQGAN as released.
+
+    Raises:
+        ValueError: one book, which leaves nothing to put side by side.
+    """
 
     def __init__(self, num_books: int, num_rows: int, width: int) -> None:
+        if num_books == 1:
+            raise ValueError("embedding concat: the tokenizer has one book; give embedding sum")
         super().__init__(num_books, num_rows, width)
         self.aggregate = nn.Linear(num_books * width, width)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from smalti.config.priors import NarPriorNetworkConfig
 from smalti.layers.transformer import initialise
-from smalti.priors.backbone import build_backbone
+from smalti.priors.backbone import build_backbone, build_norm
 from smalti.priors.condition import ClassEmbedding
 from smalti.priors.embedding import EMBEDDINGS
 from smalti.priors.outputs import OutputLayers
@@ -30,6 +30,7 @@ class MaskedPrior(TokenPrior):
         self.classes = ClassEmbedding(num_classes, width)
         self.codes = EMBEDDINGS[config.embedding](num_books, num_codes + 1, width)
         self.transformer = build_backbone(config.transformer, num_tokens + 1, num_tokens, causal=False)
+        self.norm = build_norm(config.transformer)
         self.outputs = OutputLayers(num_books, num_codes, width)
         initialise(self)
         self.outputs.reset()
@@ -37,7 +38,7 @@ class MaskedPrior(TokenPrior):
     def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """Returns (B, k, N, C): what the output layers read; tokens (B, k, N), where K stands for "masked"."""
         x = torch.cat([self.classes(labels), self.codes(tokens)], dim=1)
-        return self.transformer(x)[:, None, 1:].expand(-1, self.num_books, -1, -1)
+        return self.norm(self.transformer(x))[:, None, 1:].expand(-1, self.num_books, -1, -1)
 
 
 def random_mask(ratio: Tensor, order: Tensor) -> Tensor:

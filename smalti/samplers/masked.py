@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,22 +17,31 @@ from smalti.samplers.noise import gumbel, uniform
 from smalti.samplers.sampler import Sampler
 
 
-def cosine(ratio: float) -> float:
-    """Returns the masked share after a share ``ratio`` of the steps: cos(pi r / 2) (MaskGIT section 3.3)."""
-    return math.cos(math.pi * ratio / 2)
+def cosine(num_tokens: int, ratio: float) -> int:
+    """Returns floor(N cos(pi r / 2)), the masked tokens after a share r of the steps (MaskGIT section 3.3).
+
+    In float32, as MaskGIT's decoder computes it. That shows where N / 2 would be whole, at r = 2/3: the product is a
+    little less, and one token fewer stays masked.
+
+    >>> cosine(256, 8 / 12)
+    127
+    """
+    angle = np.float32(math.pi / 2) * np.float32(ratio)
+    return math.floor(np.float32(num_tokens) * np.float32(math.cos(angle)))
 
 
-def arccos(ratio: float) -> float:
-    """Returns arccos(r) / (pi / 2)."""
-    return math.acos(ratio) / (math.pi / 2)
+def arccos(num_tokens: int, ratio: float) -> int:
+    """Returns floor(N arccos(r) / (pi / 2)), in float64 (TiTok's decoder)."""
+    return math.floor(num_tokens * (math.acos(ratio) / (math.pi / 2)))
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {"cosine": cosine, "arccos": arccos}
+Schedule = Callable[[int, float], int]
+SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "arccos": arccos}
 
 
-def masked_counts(num_tokens: int, steps: int, schedule: Callable[[float], float]) -> list[int]:
-    """Returns how many tokens are still masked after each step: floor(N schedule((t + 1)/T)), 0 at the end, and at
-    every step before it at least one token fixed and one masked, as in MaskGIT's decoder.
+def masked_counts(num_tokens: int, steps: int, schedule: Schedule) -> list[int]:
+    """Returns how many tokens are still masked after each step: schedule(N, (t + 1)/T), 0 at the end, and at every
+    step before it at least one token fixed and one masked, as in MaskGIT's decoder.
 
     >>> masked = [256, *masked_counts(256, 8, cosine)]
     >>> [a - b for a, b in zip(masked, masked[1:])]
@@ -39,8 +49,7 @@ def masked_counts(num_tokens: int, steps: int, schedule: Callable[[float], float
     """
     left, counts = num_tokens, []
     for step in range(steps):
-        wanted = math.floor(num_tokens * schedule((step + 1) / steps))
-        left = max(1, min(wanted, left - 1)) if step + 1 < steps else 0
+        left = max(1, min(schedule(num_tokens, (step + 1) / steps), left - 1)) if step + 1 < steps else 0
         counts.append(left)
     return counts
 

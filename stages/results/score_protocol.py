@@ -55,6 +55,6 @@ def protocol(
         "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
         "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
         "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",
-        "ssim": "Gaussian 11, sigma 1.5, range 1", "lpips": lpips_protocol(job), "network_dtype": "float32",
-        "weights": "EMA", "samples": sampling_protocol(job), "absent": absent,
+        "ssim": "Gaussian 11, sigma 1.5, range 1, border of 5 left out", "lpips": lpips_protocol(job),
+        "network_dtype": "float32", "weights": "EMA", "samples": sampling_protocol(job), "absent": absent,
     }  # fmt: skip

@@ -16,6 +16,7 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
     [
         ("vqgan", "ar_prior.network.head.kind=ar", "ar_prior.yaml: network.head.kind 'ar': the tokenizer has one book"),
         ("vqgan", "ar_prior.network.head.kind=mlp", "only head linear fits it"),
+        ("vqgan", "ar_prior.network.embedding=concat", "embedding 'concat': the tokenizer has one book; give"),
         ("fqgan_dual", "ar_prior.network.transformer={kind: gpt}", "made of llama blocks"),
         ("fqgan_dual", "samples.ar.guidance.scale=[1, 2, 3]", "give one number, or one for each of 2 books"),
         ("fqgan_dual", "tokenizer.autoencoder.num_branches=3", "num_branches 3: the quantizer has 2 books"),

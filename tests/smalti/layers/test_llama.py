@@ -32,11 +32,12 @@ def test_scores_depend_on_the_distance_in_rows_and_columns_alone() -> None:
     torch.testing.assert_close(queries[0, :4], queries[1, :4])
 
 
-def test_the_condition_is_not_turned_and_norms_stay() -> None:
+def test_the_condition_vanishes_and_all_others_keep_their_norm() -> None:
     rotations, x = grid_rotations(3, 10, 12), torch.randn(2, 4, 10, 12)
     turned = rotate(x, rotations)
-    torch.testing.assert_close(turned[:, :, 0], x[:, :, 0])
-    torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
+    assert (turned[:, :, 0] == 0).all()
+    torch.testing.assert_close(turned[:, :, 1], x[:, :, 1])  # row 0, column 0
+    torch.testing.assert_close(turned[:, :, 1:].norm(dim=-1), x[:, :, 1:].norm(dim=-1))
 
 
 def test_norm_and_mlp_are_those_of_llama() -> None:

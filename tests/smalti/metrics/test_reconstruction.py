@@ -1,5 +1,7 @@
 """Pixel metrics against scikit-image; usage against numpy."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -12,16 +14,40 @@ from smalti.metrics.reconstruction import structural_similarity as ssim
 from smalti.pixels import to_uint8
 
 
-def test_psnr_and_ssim_agree_with_scikit_image() -> None:
-    a = torch.rand(3, 3, 32, 32) * 2 - 1
-    b = (a + 0.2 * torch.randn_like(a)).clamp(-1, 1)
+def noisy(images: torch.Tensor) -> torch.Tensor:
+    return (images + 0.2 * torch.randn_like(images)).clamp(-1, 1)
+
+
+def shifted(images: torch.Tensor) -> torch.Tensor:
+    return images.roll((2, 1), dims=(2, 3))
+
+
+def waves(batch: int, height: int, width: int) -> torch.Tensor:
+    """Smooth images (B, 3, H, W), each channel a wave of its own."""
+    rows, columns = torch.arange(height)[:, None] / height, torch.arange(width) / width
+    phases = torch.rand(batch, 3, 1, 1) * 6.3
+    return torch.sin(phases + 4 * rows + 7 * columns * (1 + rows))
+
+
+@pytest.mark.parametrize("change", [noisy, shifted])
+@pytest.mark.parametrize("kind", ["random", "smooth"])
+def test_psnr_and_ssim_agree_with_scikit_image(kind: str, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    a = torch.rand(3, 3, 32, 40) * 2 - 1 if kind == "random" else waves(3, 32, 40)
+    b = change(a)
     for i in range(3):
         x, y = (to_uint8(image[i]).permute(1, 2, 0).numpy() for image in (a, b))
         assert peak_signal_to_noise(b, a)[i].item() == pytest.approx(peak_signal_noise_ratio(x, y))
         expected = structural_similarity(
-            x, y, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
-        )
-        assert ssim(b, a)[i].item() == pytest.approx(expected, abs=2e-3)
+            x / 255, y / 255, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+            data_range=1.0,
+        )  # fmt: skip
+        assert ssim(b, a)[i].item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_refuses_images_smaller_than_its_window() -> None:
+    assert ssim(torch.zeros(1, 3, 11, 11), torch.zeros(1, 3, 11, 11)).item() == 1
+    with pytest.raises(ValueError, match="window is 11 x 11, and images have 10 x 16"):
+        ssim(torch.zeros(1, 3, 10, 16), torch.zeros(1, 3, 10, 16))
 
 
 def test_usage_counts_over_batches() -> None:

@@ -3,7 +3,9 @@
 import itertools
 import math
 from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
@@ -72,7 +74,7 @@ DECODING = ConfidenceDecoding(
     ("schedule", "steps", "fixed"),
     [
         ("cosine", 8, [5, 15, 24, 31, 39, 45, 48, 49]),
-        ("cosine", 12, [3, 6, 11, 15, 18, 22, 26, 27, 31, 31, 33, 33]),
+        ("cosine", 12, [3, 6, 11, 15, 18, 22, 26, 28, 30, 31, 33, 33]),
         ("arccos", 8, [21, 21, 21, 23, 25, 28, 35, 82]),
         ("arccos", 12, [14, 14, 14, 14, 15, 15, 16, 17, 20, 22, 28, 67]),
     ],
@@ -80,6 +82,28 @@ DECODING = ConfidenceDecoding(
 def test_maskgit_fixes_these_many_tokens_a_step(schedule: str, steps: int, fixed: list[int]) -> None:
     left = [256, *masked_counts(256, steps, SCHEDULES[schedule])]
     assert [before - after for before, after in itertools.pairwise(left)] == fixed
+
+
+def exact_cosine(x: Fraction) -> Fraction:
+    """The Taylor series to x^22 / 22!: for x up to 1.6 beyond float64."""
+    return sum(((-1) ** n * x ** (2 * n) / math.factorial(2 * n) for n in range(12)), Fraction(0))
+
+
+def test_masked_counts_are_those_of_the_published_float32_arithmetic() -> None:
+    """MaskGIT's decoder for 256 tokens in T = 4 to 100 steps. Ratio, angle, cosine and product are rounded to float32
+    each; XLA's own cosine gives the same table (JAX 0.10.2 on a CPU)."""
+    quarter_turn = np.float32(math.pi / 2)
+    for steps in range(4, 101):
+        left, expected = 256, []
+        for step in range(1, steps):
+            angle = quarter_turn * (np.float32(step) / np.float32(steps))
+            share = np.float32(float(exact_cosine(Fraction(float(angle)))))
+            left = max(1, min(int(np.floor(np.float32(256) * share)), left - 1))
+            expected.append(left)
+        found = masked_counts(256, steps, SCHEDULES["cosine"])
+        assert found == [*expected, 0]
+        if steps % 3 == 0:
+            assert found[2 * steps // 3 - 1] == 127, "float64 gives 128"
 
 
 @pytest.mark.parametrize(("num_books", "config"), CAUSAL)
@@ -133,7 +157,7 @@ def test_one_book_is_a_plain_gpt() -> None:
             for kind in ("weight", "bias"):
                 value = own[f"transformer.blocks.{layer}.{ours}.{kind}"]
                 state[f"h.{layer}.{theirs}.{kind}"] = value.T if value.ndim == 2 else value
-    state |= {f"ln_f.{kind}": own[f"transformer.norm.{kind}"] for kind in ("weight", "bias")}
+    state |= {f"ln_f.{kind}": own[f"heads.norm.{kind}"] for kind in ("weight", "bias")}
     peer.load_state_dict(state)
     tokens, labels = random_tokens(2, 1), torch.tensor([0, 2])
     rows = torch.cat([prior.classes(labels), prior.codes(tokens[:, :, :-1])], dim=1)
