@@ -44,7 +44,7 @@ class PriorConfig:
 class ArPriorConfig(PriorConfig):
     """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10; FQGAN section 3.4)."""
 
-    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["ar"], version=2)
+    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["ar"], version=3)
     network: ArPriorNetworkConfig
     """The network that is trained."""
 
@@ -53,6 +53,6 @@ class ArPriorConfig(PriorConfig):
 class NarPriorConfig(PriorConfig):
     """Stage nar_prior: masked token modelling (SeQ-GAN Tables 8 and 10; MaskGIT)."""
 
-    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["nar"], version=2)
+    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["nar"], version=3)
     network: NarPriorNetworkConfig
     """The network that is trained."""

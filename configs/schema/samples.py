@@ -32,7 +32,7 @@ class SamplesConfig(PriorBlocks):
     """Stage samples: images from each prior, labels balanced, sample i a function of (seed, i)."""
 
     STAGE: ClassVar[Stage] = Stage(
-        name="samples", version=2, needs=("tokenizer",),
+        name="samples", version=3, needs=("tokenizer",),
         takes=("decoder", *PRIOR_STAGES), resumes=True, one_process=False, curves=None,
     )  # fmt: skip
     num_samples: PositiveInt

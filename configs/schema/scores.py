@@ -19,7 +19,7 @@ class ScoresConfig:
     """
 
     STAGE: ClassVar[Stage] = Stage(
-        name="scores", version=2, needs=("data", "tokenizer"),
+        name="scores", version=3, needs=("data", "tokenizer"),
         takes=("decoder", "samples", "token_shards"), resumes=False, one_process=False, curves=None,
     )  # fmt: skip
     judge: FeatureNetworkConfig
