@@ -11,7 +11,7 @@ from configs.schema.data import DataConfig
 from configs.schema.stages import INPUTS, STAGES
 from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.bases import changes_of, read_chain
-from pipeline.config import override, read_yaml
+from pipeline.config import override, read_change, read_yaml
 from pipeline.listing import hash_listing
 from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
@@ -67,18 +67,19 @@ class Recipe:
         if not isinstance(stages, dict) or not stages:
             raise ConfigError(f"{self.file}: stages: missing; expected one entry a stage")
         self.offline = next((data["offline"] for _, data in chain if "offline" in data), False)
-        inherited = [(text, place) for place, data in reversed(chain) for text in data.get("set", [])]
-        changes = changes_of([*inherited, *((text, folder) for text in overrides)], list(stages))
+        inherited = [change for _, data in reversed(chain) for change in data.get("set", [])]
+        asked = [read_change(text, chain[0][0], "command line") for text in overrides]
+        changes = changes_of([*inherited, *asked], list(stages))
         self.nodes: dict[str, Node] = {}
         for stage in self._order(stages):
             places = [place / f"{stage}.yaml" for place, _ in chain]
             file = next((place for place in places if place.is_file()), places[0])
             data = read_yaml(file)
             authors = {"": file.parent}
-            for key, value, place in changes.get(stage, []):
-                override(data, key, value)
-                authors = {other: its for other, its in authors.items() if not other.startswith(f"{key}.")}
-                authors[key] = place
+            for change in changes.get(stage, []):
+                override(data, change)
+                authors = {other: its for other, its in authors.items() if not other.startswith(f"{change.key}.")}
+                authors[change.key] = change.folder
             schema: type[Any] = STAGES[stage]
             config = parse(schema, data, str(file), authors)
             inputs = {name: _absolute(reference, stages, author) for name, reference in (stages[stage] or {}).items()}
