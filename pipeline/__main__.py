@@ -38,7 +38,10 @@ def arguments() -> argparse.Namespace:
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument("recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart")
+        command.add_argument(
+            "recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart",
+            help="a folder, or row:PAPER/TABLE/ROW (default configs/quickstart)",
+        )  # fmt: skip
         command.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
         command.add_argument("--runs", type=Path, default=Path("runs"))
         if name == "cost":

@@ -5,24 +5,33 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Change, read_change, read_yaml
+from pipeline.rows import find_row, from_anywhere, is_row
 from smalti.config.parsing import ConfigError, unknown
 
 KEYS = ["stages", "base", "set", "offline"]  # of pipeline.yaml
 
 
 def read_chain(place: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Returns (folder, pipeline.yaml) of the recipe, of its base, and so on, ``set`` as a list of Change."""
+    """Returns (folder, pipeline.yaml) of the recipe, of its base, and so on, ``set`` as a list of Change.
+
+    A row stands as its recipe's folder, and a pipeline.yaml that has nothing but ``set``.
+    """
     chain: list[tuple[Path, dict[str, Any]]] = []
     seen: set[Path] = set()
     following: Path | None = place
     while following is not None:
         here = following
-        if here.resolve() in seen:
+        if (same := here if is_row(here) else here.resolve()) in seen:
             raise ConfigError(f"{here}: is its own base")
-        seen.add(here.resolve())
-        data = read_pipeline(here)
-        following = here / str(data["base"]) if "base" in data else None
-        chain.append((here, data))
+        seen.add(same)
+        if is_row(here):
+            row = find_row(here)
+            following = row.recipe
+            chain.append((row.recipe, {"set": row.changes}))
+        else:
+            data = read_pipeline(here)
+            following = from_anywhere(Path(str(data["base"])), here) if "base" in data else None
+            chain.append((here, data))
     return chain
 
 

@@ -13,6 +13,7 @@ from pipeline.artifact import MANIFEST, Artifact, Store, make_key
 from pipeline.bases import changes_of, read_chain
 from pipeline.config import override, read_change, read_yaml
 from pipeline.listing import hash_listing
+from pipeline.rows import from_anywhere, is_row
 from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
 from smalti.config.parsing import ConfigError, parse, plain, unknown
@@ -56,11 +57,11 @@ class Recipe:
         """Reads and checks everything that can be checked before anything runs.
 
         Args:
-            folder: the recipe.
+            folder: the recipe, or ``row:PAPER/TABLE/ROW`` of ``configs/rows``.
             overrides: ``stage.key=value``, which beat the files.
         """
         self.folder, self.file = folder, folder / "pipeline.yaml"
-        if not self.file.is_file():
+        if not is_row(folder) and not self.file.is_file():
             raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); the default is configs/quickstart")
         chain = read_chain(folder)
         author, stages = next(((place, data["stages"]) for place, data in chain if "stages" in data), (folder, None))
@@ -81,7 +82,7 @@ class Recipe:
                 authors = {other: its for other, its in authors.items() if not other.startswith(f"{change.key}.")}
                 authors[change.key] = change.folder
             schema: type[Any] = STAGES[stage]
-            config = parse(schema, data, str(file), authors)
+            config = parse(schema, data, f"{folder}: {file}" if is_row(folder) else str(file), authors)
             inputs = {name: _absolute(reference, stages, author) for name, reference in (stages[stage] or {}).items()}
             self.nodes[stage] = Node(stage, config, folder / f"{stage}.yaml", inputs)
         configs, given = ({s: getattr(node, name) for s, node in self.nodes.items()} for name in ("config", "inputs"))
@@ -179,4 +180,6 @@ def _absolute(reference: str, stages: Mapping[str, Any], folder: Path) -> str:
     if reference in stages:
         return reference
     place, colon, stage = reference.rpartition(":")
+    if is_row(Path(place)):
+        return f"{from_anywhere(Path(place), folder)}:{stage}"
     return f"{(folder / place).resolve()}:{stage}" if colon else str((folder / reference).resolve())

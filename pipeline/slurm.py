@@ -11,6 +11,7 @@ from pipeline.artifact import Store
 from pipeline.devices import ALONE
 from pipeline.graph import Node, Recipe
 from pipeline.process import PROJECT
+from pipeline.rows import from_anywhere
 
 TEMPLATE = PROJECT / "slurm" / "stage.sbatch"
 NOTICE = 120  # seconds before the time limit at which a job is told to save
@@ -31,6 +32,7 @@ def job_script(
     """
     runtime = node.config.runtime
     on_gpus = gpus and runtime.accelerator != "cpu" and node.stage not in ALONE
+    place = from_anywhere(recipe.folder, Path.cwd())
     words = ["--runs", str(store.root), *(f"--set={change}" for change in changes)]
     return _Template(TEMPLATE.read_text()).substitute(
         stage=node.stage, recipe=recipe.folder, nodes=runtime.num_nodes, devices=runtime.devices,
@@ -39,8 +41,8 @@ def job_script(
         log=store.root / "slurm" / f"{node.stage}-%j.log",
         options="".join(f"#SBATCH {option}\n" for option in options),
         project=shlex.quote(str(PROJECT)), python=shlex.quote(sys.executable),
-        arguments=shlex.join(["--config", str(node.file.absolute()), *words]),
-        check=shlex.join([str(recipe.folder.absolute()), "--stage", node.stage, *words]),
+        arguments=shlex.join(["--config", str(place / node.file.name), *words]),
+        check=shlex.join([str(place), "--stage", node.stage, *words]),
     )  # fmt: skip
 
 

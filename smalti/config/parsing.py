@@ -66,6 +66,8 @@ class _Parser:
             raise self.fail(key, str(error)) from error
 
     def value(self, kind: Any, value: Any, key: str) -> Any:
+        if kind is Any:
+            return value
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
         if origin in (types.UnionType, typing.Union):
             return self.union(arguments, value, key)
@@ -112,7 +114,7 @@ def _number(text: str) -> float | str:
 
 
 def _describe(kind: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Any: "anything"}
     origin = typing.get_origin(kind)
     if origin is tuple:
         return f"a list, each {_describe(typing.get_args(kind)[0])}"
