@@ -1,11 +1,11 @@
-"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``."""
+"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``, and ``rows``."""
 
 import argparse
 import json
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from configs.schema.contradictions import indivisible
 from pipeline.artifact import Artifact, Store
 from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
+from pipeline.paper_table import Row
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
+from pipeline.rows import find_rows
 from pipeline.slurm import submit, write_jobs
 from pipeline.weights_ledger import unusable_weights
 from smalti.config.parsing import ConfigError, unknown
@@ -63,6 +65,10 @@ def arguments() -> argparse.Namespace:
             command.add_argument("--until", metavar="STAGE", help="stop after this stage")
             command.add_argument("--only", metavar="STAGE", help="this stage alone")
             command.add_argument("--force", metavar="STAGE", help="build this stage again")
+    text = "lists the rows of the papers' tables: recipe and expected figures"
+    rows = commands.add_parser("rows", help=text, description=text, allow_abbrev=False)
+    rows.add_argument("which", nargs="?", default="", metavar="PAPER[/TABLE]")
+    rows.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
@@ -176,6 +182,18 @@ def _row(status: Status) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def print_rows(rows: Sequence[Row], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([row.plain() for row in rows], indent=1))
+        return 0
+    lines = [[row.paper, row.table, row.name, row.config.recipe] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line, row in zip(lines, rows, strict=True):
+        figures = ", ".join(f"{name} {value:g}" for name, value in row.config.expected.items())
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=True)), figures]))
+    return 0
+
+
 def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
     if words.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store, files)):
@@ -215,6 +233,8 @@ def run_script(words: argparse.Namespace) -> int:
 def main() -> int:
     words = arguments()
     try:
+        if words.command == "rows":
+            return print_rows(find_rows(words.which), words.json)
         recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
         if words.command == "data" and (code := run(recipe, store, words)):
             return code

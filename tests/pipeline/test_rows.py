@@ -12,7 +12,7 @@ from conftest import PROJECT
 from pipeline.artifact import Store
 from pipeline.graph import Recipe
 from pipeline.job import find_work, parse_arguments
-from pipeline.rows import find_row
+from pipeline.rows import find_row, find_rows
 from pipeline.slurm import job_script
 from smalti.config.parsing import ConfigError
 from stages.commands import params
@@ -161,3 +161,19 @@ def test_scripts_of_commands_take_rows(monkeypatch: pytest.MonkeyPatch, capsys: 
     folder = PROJECT / "configs" / "imagenet256" / "vqgan_lc"
     assert found == params.parameter_counts(Recipe(folder, ["tokenizer.autoencoder.latent_dim=16"]))
     assert found != params.parameter_counts(Recipe(folder))
+
+
+def test_rows_are_listed(own: Path) -> None:
+    lines = pipeline(own.parent, "rows", "vqgan-lc/9").stdout.splitlines()
+    assert lines == [
+        "VQGAN-LC  9  without projector  imagenet256/vqgan_lc  usage 3.9, rFID 18.6, PSNR 19.2",
+        "VQGAN-LC  9  tuned codebook     imagenet256/vqgan_lc  usage 99.1, rFID 2.65, PSNR 23.7",
+    ]
+    listed = json.loads(pipeline(own.parent, "rows", "--json").stdout)
+    assert len(listed) == len(find_rows("")) == 106
+    assert [row["table"] for row in listed if row["paper"] == "VQGAN-LC"][-1] == "10"
+    for names in ("./own", "./own/1"):
+        lines = pipeline(own.parent, "rows", names).stdout.splitlines()
+        assert [line.split()[:2] for line in lines] == [["./own", "1"]] * 5
+    wrong = pipeline(own.parent, "rows", "SeQGAN")
+    assert wrong.returncode == 1 and "unknown paper 'SeQGAN'; did you mean 'SeQ-GAN'?" in wrong.stderr
