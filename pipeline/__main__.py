@@ -1,4 +1,4 @@
-"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``, ``help STAGE.KEY``, ``schema``."""
+"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``, ``rows``, ``help``, ``schema``."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from pipeline.graph import Recipe, Status
 from pipeline.help import explain
 from pipeline.json_schema import write_schemas
 from pipeline.launcher import Launcher
+from pipeline.paper_table import Row
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
+from pipeline.rows import find_rows
 from pipeline.slurm import submit, write_jobs
 from pipeline.store import Store
 from pipeline.weights_ledger import unusable_weights
@@ -42,7 +44,10 @@ def arguments() -> argparse.Namespace:
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument("recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart")
+        command.add_argument(
+            "recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart",
+            help="a folder, or row:PAPER/TABLE/ROW (default configs/quickstart)",
+        )  # fmt: skip
         command.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
         command.add_argument("--runs", type=Path, default=Path("runs"))
         if name == "cost":
@@ -74,6 +79,10 @@ def arguments() -> argparse.Namespace:
             command.add_argument("key", nargs="?", metavar="STAGE[.KEY]", help="such as tokenizer.gan.weight")
         else:
             command.add_argument("--to", type=Path, default=PROJECT / "docs" / "schema", metavar="FOLDER")
+    text = "lists the rows of the papers' tables: recipe and expected figures"
+    rows = commands.add_parser("rows", help=text, description=text, allow_abbrev=False)
+    rows.add_argument("which", nargs="?", default="", metavar="PAPER[/TABLE]")
+    rows.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
@@ -187,6 +196,18 @@ def _row(status: Status) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def print_rows(rows: Sequence[Row], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([row.plain() for row in rows], indent=1))
+        return 0
+    lines = [[row.paper, row.table, row.name, row.config.recipe] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line, row in zip(lines, rows, strict=True):
+        figures = ", ".join(f"{name} {value:g}" for name, value in row.config.expected.items())
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=True)), figures]))
+    return 0
+
+
 def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
     files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
     if words.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store, files)):
@@ -232,6 +253,8 @@ def main() -> int:
         if words.command == "schema":
             print(f"{len(write_schemas(words.to))} schemas in {words.to}")
             return 0
+        if words.command == "rows":
+            return print_rows(find_rows(words.which), words.json)
         recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
         if words.command == "data" and (code := run(recipe, store, words)):
             return code

@@ -10,8 +10,9 @@ from configs.schema.contradictions import contradictions
 from configs.schema.data import DataConfig
 from configs.schema.stages import STAGES, stage_of
 from pipeline.bases import changes_of, read_chain
-from pipeline.config import override, read_yaml
+from pipeline.config import override, read_change, read_yaml
 from pipeline.listing import hash_listing
+from pipeline.rows import from_anywhere, is_row
 from pipeline.store import Store, make_key
 from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
@@ -57,31 +58,32 @@ class Recipe:
         """Reads and checks everything that can be checked before anything runs.
 
         Args:
-            folder: the recipe.
+            folder: the recipe, or ``row:PAPER/TABLE/ROW`` of ``configs/rows``.
             overrides: ``stage.key=value``, which beat the files.
         """
         self.folder, self.file = folder, folder / "pipeline.yaml"
-        if not self.file.is_file():
+        if not is_row(folder) and not self.file.is_file():
             raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); the default is configs/quickstart")
         chain = read_chain(folder)
         author, stages = next(((place, data["stages"]) for place, data in chain if "stages" in data), (folder, None))
         if not isinstance(stages, dict) or not stages:
             raise ConfigError(f"{self.file}: stages: missing; expected one entry a stage")
         self.offline = next((data["offline"] for _, data in chain if "offline" in data), False)
-        inherited = [(text, place) for place, data in reversed(chain) for text in data.get("set", [])]
-        changes = changes_of([*inherited, *((text, folder) for text in overrides)], list(stages))
+        inherited = [change for _, data in reversed(chain) for change in data.get("set", [])]
+        asked = [read_change(text, chain[0][0], "command line") for text in overrides]
+        changes = changes_of([*inherited, *asked], list(stages))
         self.nodes: dict[str, Node] = {}
         for stage in self._order(stages):
             places = [place / f"{stage}.yaml" for place, _ in chain]
             file = next((place for place in places if place.is_file()), places[0])
             data = read_yaml(file)
             authors = {"": file.parent}
-            for key, value, place in changes.get(stage, []):
-                override(data, key, value)
-                authors = {other: its for other, its in authors.items() if not other.startswith(f"{key}.")}
-                authors[key] = place
+            for change in changes.get(stage, []):
+                override(data, change)
+                authors = {other: its for other, its in authors.items() if not other.startswith(f"{change.key}.")}
+                authors[change.key] = change.folder
             schema: type[Any] = STAGES[stage]
-            config = parse(schema, data, str(file), authors)
+            config = parse(schema, data, f"{folder}: {file}" if is_row(folder) else str(file), authors)
             inputs = {name: _absolute(reference, stages, author) for name, reference in (stages[stage] or {}).items()}
             self.nodes[stage] = Node(stage, config, folder / f"{stage}.yaml", inputs)
         configs, given = ({s: getattr(node, name) for s, node in self.nodes.items()} for name in ("config", "inputs"))
@@ -179,4 +181,6 @@ def _absolute(reference: str, stages: Mapping[str, Any], folder: Path) -> str:
     if reference in stages:
         return reference
     place, colon, stage = reference.rpartition(":")
+    if is_row(Path(place)):
+        return f"{from_anywhere(Path(place), folder)}:{stage}"
     return f"{(folder / place).resolve()}:{stage}" if colon else str((folder / reference).resolve())

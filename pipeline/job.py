@@ -119,7 +119,7 @@ def parse_arguments(stage: str, words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=f"stages/{stage}.py", allow_abbrev=False, description=f"Runs stage {stage}, or says that it is up to date."
     )
-    parser.add_argument("--config", type=Path, required=True, help="the stage's YAML; pipeline.yaml lies beside it")
+    parser.add_argument("--config", type=Path, required=True, help="RECIPE/STAGE.yaml, of a row too")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of results and work (default runs)")
     parser.add_argument("--force", action="store_true", help="build again even if published")
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="override, any stage")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.graph import Node, Recipe
 from pipeline.process import PROJECT
+from pipeline.rows import from_anywhere
 from pipeline.store import Store
 
 TEMPLATE = PROJECT / "slurm" / "stage.sbatch"
@@ -30,6 +31,7 @@ def job_script(
     """
     runtime = node.config.runtime
     on_gpus = gpus and runtime.accelerator != "cpu" and not node.config.STAGE.one_process
+    place = from_anywhere(recipe.folder, Path.cwd())
     words = ["--runs", str(store.root), *(f"--set={change}" for change in changes)]
     return _Template(TEMPLATE.read_text()).substitute(
         stage=node.stage, recipe=recipe.folder, nodes=runtime.num_nodes, devices=runtime.devices,
@@ -38,8 +40,8 @@ def job_script(
         log=store.root / "slurm" / f"{node.stage}-%j.log",
         options="".join(f"#SBATCH {option}\n" for option in options),
         project=shlex.quote(str(PROJECT)), python=shlex.quote(sys.executable),
-        arguments=shlex.join(["--config", str(node.file.absolute()), *words]),
-        check=shlex.join([str(recipe.folder.absolute()), "--stage", node.stage, *words]),
+        arguments=shlex.join(["--config", str(place / node.file.name), *words]),
+        check=shlex.join([str(place), "--stage", node.stage, *words]),
     )  # fmt: skip
 
 

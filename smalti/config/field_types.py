@@ -6,7 +6,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+WORDS = {Any: "anything", int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:

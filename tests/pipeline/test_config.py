@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from configs.schema.stages import STAGES
+from pipeline.config import override, read_change, read_yaml
 from pipeline.graph import Recipe
 from smalti.config.parsing import ConfigError, parse, plain
 
@@ -28,7 +29,7 @@ SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke"
         ("tokenizer.autoencoder.widths=[8, 8]", "autoencoder: widths (8, 8), encoder_blocks"),
         ("tokenizr.seed=1", "unknown stage 'tokenizr'; did you mean 'tokenizer'?"),
         ("seed", "expected stage.key=value"),
-        ("data.source=[", "command line: source=[: not valid YAML ("),
+        ("data.source=[", "command line: data.source=[: not valid YAML ("),
         ("samples.ar.temperature=0", "samples.yaml: ar.temperature: 0 given, expected a number above 0"),
     ],
 )
@@ -78,3 +79,21 @@ def test_runtime_fields_and_weights_paths_stay_out_of_the_hash() -> None:
     assert "runtime" not in hashed and "weights" not in hashed["perceptual"]["network"]
     assert "validate_every" not in hashed["training"] and hashed["training"]["updates"] == 20
     assert hashed["training"]["accumulation"] == 1, "batch statistics see a part of the batch, which changes the result"
+
+
+def test_a_change_is_the_same_after_it_was_altered_by_the_next() -> None:
+    whole = read_change("data.source={kind: flat_folder, root: a}", SMOKE, "command line")
+    for change in (whole, read_change("data.source.root=b", SMOKE, "command line"), whole):
+        data = {"source": {"kind": "embedded"}}
+        override(data, whole)
+        override(data, change)
+    assert data["source"] == {"kind": "flat_folder", "root": "a"}
+
+
+def test_a_key_that_stands_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text("stages:\n  data:\n  data:\n")
+    with pytest.raises(ConfigError, match=r"pipeline\.yaml: line 3: not valid YAML \(key 'data' stands twice\)"):
+        Recipe(tmp_path)
+    merged = tmp_path / "merged.yaml"
+    merged.write_text("a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, y: 3}\n")
+    assert read_yaml(merged)["c"] == {"x": 2, "y": 3}
