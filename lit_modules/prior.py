@@ -53,7 +53,7 @@ class LitPrior(LitTraining):
         Args:
             tokenizer: decodes the previews; (rows, columns) of its tokens are ``grid``.
         """
-        super().__init__(network, config.training, config.optimizer, config.runtime.fused_optimizer)
+        super().__init__(network, config.training, [config.optimizer], config.runtime.fused_optimizer)
         self.tokenizer, self.grid = tokenizer, grid
         self.frozen = {"tokenizer": tokenizer.network}
         self.label_dropout, self.num_classes = config.label_dropout, num_classes

@@ -1,14 +1,13 @@
-"""The training step that both phases of the tokenizer share: reconstruct, compare, GAN."""
+"""What both phases of the tokenizer share: what their losses are made of, how codes are counted, the validation."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.schema.training import GanConfig, OptimizerConfig, TrainingConfig
+from configs.schema.reconstruction import ReconstructionTrainingConfig
 from lit_modules.adversary import Adversary
 from lit_modules.training import LitTraining
 from smalti.codebooks.quantizer import Quantizer, count_codes
@@ -16,24 +15,17 @@ from smalti.collectives import all_sum
 from smalti.losses.perceptual import Perceptual
 from smalti.metrics.codebook import CodebookUsage, usage
 from smalti.metrics.reconstruction import peak_signal_to_noise
-from smalti.tokenizers.autoencoders import AnyDecoder
 
 Batch = dict[str, Tensor]
-PIXEL_DISTANCES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A reconstruction ``images`` (B, 3, H, W), the ``loss`` that it costs beyond its looks, and raw terms by name."""
-
-    images: Tensor
-    loss: Tensor
-    terms: dict[str, Tensor]
-    counts: Tensor
+PIXEL_LOSSES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
+DISCRIMINATOR = 1  # the number of its optimiser; the generator's is 0
 
 
 class LitReconstruction(LitTraining):
-    """Pixels + perceptual + GAN (SeQ-GAN eq. 2 and 3); subclasses say how an image is reconstructed."""
+    """A generator that reconstructs images, and the discriminator that is trained against it.
+
+    Subclasses write the training step, in which the terms of SeQ-GAN's eq. 2 are added up, and ``reconstruct``.
+    """
 
     last_window: Tensor
 
@@ -42,22 +34,18 @@ class LitReconstruction(LitTraining):
         network: nn.Module,
         discriminator: nn.Module,
         perceptual: Perceptual,
-        *,
-        perceptual_weight: float,
-        gan: GanConfig,
-        training: TrainingConfig,
-        optimizers: Sequence[OptimizerConfig],
-        reconstruction: str,
-        reconstruction_weight: float,
+        config: ReconstructionTrainingConfig,
         quantizer: Quantizer,
-        fused: bool,
     ) -> None:
-        super().__init__(network, training, optimizers[0], fused)
-        self.optimizer_configs = list(optimizers)
-        self.adversary = Adversary(discriminator, gan)
-        self.perceptual, self.reconstruction = perceptual, reconstruction
+        """
+        Args:
+            quantizer: says how many books and codes are counted.
+        """
+        optimizers = [config.optimizer, config.discriminator_optimizer]
+        super().__init__(network, config.training, optimizers, config.runtime.fused_optimizer)
+        self.config, self.perceptual = config, perceptual
+        self.adversary = Adversary(discriminator, config.gan)
         self.frozen = {perceptual.name: perceptual.network.network}
-        self.perceptual_weight, self.reconstruction_weight = perceptual_weight, reconstruction_weight
         self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
         self.window = CodebookUsage(self.num_books, self.num_codes)
         # How often each code occurred between the last two validations, on all ranks: what is published.
@@ -67,38 +55,22 @@ class LitReconstruction(LitTraining):
     def trained_networks(self) -> list[nn.Module]:
         return [self.network, self.adversary]
 
-    def decoder(self) -> AnyDecoder:
-        """Returns the trained decoder, whose last layer balances the GAN weight."""
-        raise NotImplementedError
-
-    def attempt(self, images: Tensor) -> Attempt:
-        """Returns the reconstruction by the network in training."""
-        raise NotImplementedError
-
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns images (B, 3, H, W) in [-1, 1] and tokens, by the averaged weights."""
         raise NotImplementedError
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
-        images, update = batch["images"], self.update
-        attempt = self.attempt(images)
-        distance = PIXEL_DISTANCES[self.reconstruction](attempt.images.float(), images)
-        perceptual, taps = self.perceptual(attempt.images, images)
-        looks = self.reconstruction_weight * distance + self.perceptual_weight * perceptual
-        gan, gan_terms = self.adversary.generator_term(attempt.images, looks, self.decoder().last_layer, update)
-        judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
-        self.window.update(attempt.counts)
-        named = {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
-        terms = {
-            self.reconstruction: distance,
-            "perceptual": perceptual,
-            **named,
-            **attempt.terms,
-            **gan_terms,
-            **judge_terms,
-        }
-        self.report({f"train/{name}": value for name, value in terms.items()}, len(images))
-        self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
+    def pixel_loss(self, reconstructions: Tensor, images: Tensor) -> Tensor:
+        """Returns the mean of |x - x'| (SeQ-GAN eq. 2), or of (x - x')^2 where the recipe says ``l2``; float32."""
+        return PIXEL_LOSSES[self.config.reconstruction](reconstructions.float(), images)
+
+    def perceptual_loss(self, reconstructions: Tensor, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the perceptual loss, and the raw term of each tap of its network."""
+        loss, taps = self.perceptual(reconstructions, images)
+        return loss, {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
+
+    def report_losses(self, terms: Mapping[str, Tensor], batch_size: int) -> None:
+        """Logs the raw terms of a training step."""
+        self.report({f"train/{name}": value for name, value in terms.items()}, batch_size)
 
     def on_validation_epoch_start(self) -> None:
         if self.trainer.sanity_checking:

@@ -4,7 +4,7 @@ Manual optimisation everywhere, so that a GAN's two optimisers and a prior's one
 non-finite gradients, clip, set the learning rate from the update, step, average.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -32,13 +32,20 @@ class LitTraining(LightningModule):
 
     skipped: Tensor
 
-    def __init__(self, network: nn.Module, training: TrainingConfig, optimizer: OptimizerConfig, fused: bool) -> None:
+    def __init__(
+        self, network: nn.Module, training: TrainingConfig, optimizers: Sequence[OptimizerConfig], fused: bool
+    ) -> None:
+        """
+        Args:
+            optimizers: one for each of ``trained_networks``, in their order.
+            fused: run-time choice of the optimiser's kernel.
+        """
         super().__init__()
         self.automatic_optimization = False
         self.network = network
         self.ema: AveragedModel = averaged(network, training.ema_decay)
         self.training_config, self.fused = training, fused
-        self.optimizer_configs = [optimizer]
+        self.optimizer_configs = list(optimizers)
         self.frozen: dict[str, nn.Module] = {}
         self.terms: dict[str, Tensor] = {}  # what this very batch reported; callback_metrics also keeps older values
         self.register_buffer("skipped", torch.zeros(2, dtype=torch.int64))  # in all, in a row

@@ -1,26 +1,15 @@
 """Config of stage decoder."""
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
-from configs.schema.runtime import RUNTIME, RuntimeConfig
-from configs.schema.training import GanConfig, LoadingConfig, OptimizerConfig, TrainingConfig
+from configs.schema.reconstruction import ReconstructionTrainingConfig
 from smalti.config.autoencoders import DecoderAttentionConfig
-from smalti.config.losses import PerceptualConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderConfig:
+class DecoderConfig(ReconstructionTrainingConfig):
     """Stage decoder, phase 2: the decoder alone, with attention (SeQ-GAN section 3.4)."""
 
     VERSION: ClassVar[int] = 3
     attention: DecoderAttentionConfig
-    perceptual: PerceptualConfig
-    gan: GanConfig
-    training: TrainingConfig
-    optimizer: OptimizerConfig
-    discriminator_optimizer: OptimizerConfig
-    reconstruction: Literal["l1", "l2"] = "l1"
-    reconstruction_weight: float = 1.0
-    loading: LoadingConfig = field(default_factory=LoadingConfig)
-    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

@@ -51,7 +51,7 @@ ADVERSARIAL_LOSSES = {
 }
 
 
-def judge_detached(discriminator: nn.Module, images: Tensor) -> Tensor:
+def logits_with_detached_weights(discriminator: nn.Module, images: Tensor) -> Tensor:
     """Returns the discriminator's logits with gradient to the images only.
 
     With its weights detached here, one backward pass serves both networks, and plain DDP sees each parameter once.

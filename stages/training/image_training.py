@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from callbacks.previews import Previews
 from callbacks.unreadable import Unreadable
 from callbacks.usage_watch import UsageWatch
-from configs.schema.decoder import DecoderConfig
+from configs.schema.reconstruction import ReconstructionTrainingConfig
 from configs.schema.tokenizer import TokenizerConfig
 from configs.schema.training import per_device_batch
 from datamodules.images import Images
@@ -44,7 +44,7 @@ def check_groups(discriminator: nn.Module, batch_size: int) -> None:
 
 def train_on_images(job: Job, module: LitReconstruction, index: ImageIndex, probe: Tensor) -> Trainer:
     """Trains ``module`` to its last update, with previews of ``probe``; returns the trainer."""
-    config: TokenizerConfig | DecoderConfig = job.config
+    config: ReconstructionTrainingConfig = job.config
     training = config.training
     knobs = KNOBS.get(config.quantizer.kind, GENERAL) if isinstance(config, TokenizerConfig) else FROZEN
     speed_up(module, config.runtime)
