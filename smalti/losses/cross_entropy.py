@@ -10,10 +10,10 @@ LOGITS = 2**24  # logits held at once: 64 MB in float32, two or three times over
 
 @dataclass(frozen=True)
 class TokenLosses:
-    """Of each token that counts: ``losses`` in nats, and ``right``, whether the likeliest code was it."""
+    """For each token with a target: ``losses`` in nats, and ``correct``, whether the likeliest code is the target."""
 
     losses: Tensor
-    right: Tensor
+    correct: Tensor
 
 
 def _chunks(features: Tensor, weight: Tensor) -> int:
@@ -24,14 +24,14 @@ def token_losses(features: Tensor, weight: Tensor, targets: Tensor) -> TokenLoss
     """Returns the cross-entropy of each token, without gradient; features (M, C), weight (K, C), targets (M,), where -1
     marks what is left out."""
     known = targets >= 0
-    losses, right = [], []
+    losses, correct = [], []
     rows = _chunks(features, weight)
     with torch.no_grad():
         for part, target in zip(features.split(rows), targets.split(rows), strict=True):
             logits = torch.nn.functional.linear(part, weight).float()
             losses.append(torch.nn.functional.cross_entropy(logits, target, reduction="none", ignore_index=-1))
-            right.append(logits.argmax(1) == target)
-    return TokenLosses(torch.cat(losses)[known], torch.cat(right)[known])
+            correct.append(logits.argmax(1) == target)
+    return TokenLosses(torch.cat(losses)[known], torch.cat(correct)[known])
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

@@ -27,7 +27,7 @@ def test_loss_and_gradients_are_pytorchs(smoothing: float, rows: int, monkeypatc
     torch.testing.assert_close(
         single.losses, F.cross_entropy(logits, targets, reduction="none", ignore_index=-1)[known]
     )
-    assert torch.equal(single.right, (logits.argmax(1) == targets)[known])
+    assert torch.equal(single.correct, (logits.argmax(1) == targets)[known])
 
 
 def test_autocast_reaches_the_products_alone() -> None:
