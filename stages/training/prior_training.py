@@ -1,4 +1,4 @@
-"""What the stages ar_prior and nar_prior share: token data in, a published network out."""
+"""Training of priors on token shards: what the stages ar_prior and nar_prior share."""
 
 import math
 from typing import Any
@@ -25,7 +25,7 @@ def train_prior(
     network: type[CausalPrior] | type[MaskedPrior],
     module: type[LitArPrior] | type[LitNarPrior],
 ) -> None:
-    """Trains a prior on token shards; publishes its averaged weights.
+    """Trains a prior on token shards and publishes its averaged weights.
 
     Raises:
         ValueError: the shards hold tokens of another tokenizer.
