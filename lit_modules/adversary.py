@@ -15,9 +15,9 @@ from smalti.losses.adversarial import (
 
 
 class Adversary(nn.Module):
-    """A discriminator and the two GAN losses; ``config`` says with which weights, and from which update on.
+    """A discriminator and the two losses of a GAN; ``config`` gives their weights and starts.
 
-    Both losses come with their raw, unweighted terms by name.
+    Each loss is returned with its raw, unweighted terms by name.
     """
 
     def __init__(self, discriminator: nn.Module, config: GanConfig) -> None:

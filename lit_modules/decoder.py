@@ -1,6 +1,7 @@
 """Phase 2: detail restoration. The decoder alone is trained; tokens cannot change (SeQ-GAN section 3.4).
 
-In the paper's letters: x images, G decoder, z_q the latents of their tokens, x' = G(z_q), D discriminator.
+In the paper's letters: x images, E encoder and Z codebook, both frozen, G decoder, z_q the codes nearest to E(x),
+x' = G(z_q), D discriminator.
 """
 
 import torch
@@ -16,7 +17,7 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitDecoder(LitReconstruction):
-    """Trains a decoder on the tokens of a frozen tokenizer; encoder and codebook are held outside the module."""
+    """Trains a decoder on the tokens of a frozen tokenizer, whose encoder and codebook are no part of this module."""
 
     network: AnyDecoder
 
@@ -37,7 +38,7 @@ class LitDecoder(LitReconstruction):
         tokens, latents = self.encode(images)  # z_q, by the frozen tokenizer
         reconstructions = self.network(latents)  # x'
 
-        # Generator loss, minimised over G: SeQ-GAN eq. 2 less the terms that move only encoder and codebook.
+        # Generator loss, minimised over G: SeQ-GAN eq. 2 without the terms that move only E and Z.
         pixel = self.pixel_loss(reconstructions, images)  # |x - x'|_1
         perceptual, tap_terms = self.perceptual_loss(reconstructions, images)  # L_low: alpha is 0 in the paper (eq. 3)
         reconstruction_loss = config.reconstruction_weight * pixel + config.perceptual.weight * perceptual

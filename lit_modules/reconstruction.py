@@ -1,4 +1,4 @@
-"""What both phases of the tokenizer share: what their losses are made of, how codes are counted, the validation."""
+"""What both phases of the tokenizer share: the parts of their loss, the count of codes, the validation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,9 +22,9 @@ DISCRIMINATOR = 1  # the number of its optimiser; the generator's is 0
 
 
 class LitReconstruction(LitTraining):
-    """A generator that reconstructs images, and the discriminator that is trained against it.
+    """Trains a network that reconstructs images, the generator, against a discriminator.
 
-    Subclasses write the training step, in which the terms of SeQ-GAN's eq. 2 are added up, and ``reconstruct``.
+    Subclasses write the training step, which adds up the terms of SeQ-GAN's eq. 2, and ``reconstruct``.
     """
 
     last_window: Tensor
@@ -47,8 +47,8 @@ class LitReconstruction(LitTraining):
         self.adversary = Adversary(discriminator, config.gan)
         self.frozen = {perceptual.name: perceptual.network.network}
         self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
-        self.window = CodebookUsage(self.num_books, self.num_codes)
-        # How often each code occurred between the last two validations, on all ranks: what is published.
+        self.window = CodebookUsage(self.num_books, self.num_codes)  # codes since the last validation, on this rank
+        # Codes between the last two validations, on all ranks: these counts are published.
         self.register_buffer("last_window", torch.zeros(self.num_books, self.num_codes, dtype=torch.int64))
         self.val_usage, self.val_psnr = CodebookUsage(self.num_books, self.num_codes), MeanMetric()
 
@@ -56,7 +56,7 @@ class LitReconstruction(LitTraining):
         return [self.network, self.adversary]
 
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns images (B, 3, H, W) in [-1, 1] and tokens, by the averaged weights."""
+        """Returns reconstructions (B, 3, H, W) in [-1, 1] and tokens, by the averaged weights."""
         raise NotImplementedError
 
     def pixel_loss(self, reconstructions: Tensor, images: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class LitReconstruction(LitTraining):
             self.window.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Puts the counts of all ranks into the checkpoint, which is rank 0's; from here on they are rank 0's too."""
+        """Adds up the counts of all ranks for the checkpoint, which rank 0 writes; from now on rank 0 holds them."""
         counts = all_sum(self.window.counts.clone())
         self.window.counts.copy_(counts if self.trainer.is_global_zero else torch.zeros_like(counts))
         checkpoint["state_dict"]["window.counts"] = self.window.counts.clone()
@@ -93,10 +93,10 @@ class LitReconstruction(LitTraining):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images = batch["images"][batch["readable"]].flatten(0, 1)
-        if not len(images):  # none of them could be read; stage scores names and counts them
+        if not len(images):  # none could be read; stage scores counts and names them
             return
-        found, tokens = self.reconstruct(images)
-        self.val_psnr.update(peak_signal_to_noise(found, images))
+        reconstructions, tokens = self.reconstruct(images)
+        self.val_psnr.update(peak_signal_to_noise(reconstructions, images))
         self.val_usage.update(count_codes(tokens, self.num_codes, self.num_books))
 
     def on_validation_epoch_end(self) -> None:
@@ -107,5 +107,5 @@ class LitReconstruction(LitTraining):
         self.val_usage.reset()
 
     def preview(self, fixed: Tensor) -> Tensor:
-        """Returns what a person looks at: (2, B, 3, H, W), ``fixed`` images and their reconstructions, in [-1, 1]."""
+        """Returns ``fixed`` images above their reconstructions, (2, B, 3, H, W) in [-1, 1]."""
         return torch.stack([fixed, self.reconstruct(fixed)[0]])

@@ -33,7 +33,7 @@ class LitTokenizer(LitReconstruction):
     ) -> None:
         """
         Args:
-            teachers: one for each predictor of ``network``, in their order.
+            teachers: one for each predictor of ``network``, in the same order.
         """
         super().__init__(network, discriminator, perceptual, config, network.quantizer)
         self.teachers = list(teachers)

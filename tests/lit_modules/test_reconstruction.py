@@ -76,17 +76,17 @@ def discriminator() -> nn.Module:
 
 def step(module: LitReconstruction, images: Tensor, update: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
     """Runs one training step with its backward pass and without optimisers; returns its total loss and raw terms."""
-    kept: dict[str, Tensor] = {}
+    result: dict[str, Tensor] = {}
 
     def backward(loss: Tensor, batch_idx: int, active: dict[int, bool]) -> None:
-        kept["loss"] = loss.detach()
+        result["loss"] = loss.detach()
         loss.backward()
 
     monkeypatch.setattr(LitReconstruction, "update", property(lambda self: update))
-    monkeypatch.setattr(module, "report", lambda terms, batch_size: kept.update(terms))
+    monkeypatch.setattr(module, "report", lambda terms, batch_size: result.update(terms))
     monkeypatch.setattr(module, "optimise", backward)
     module.training_step({"images": images}, 0)
-    return kept
+    return result
 
 
 def gradients(network: nn.Module, loss: Tensor) -> list[Tensor]:
@@ -120,15 +120,15 @@ def test_phase_1_minimises_equation_2(adaptive: bool, monkeypatch: pytest.Monkey
         weight = 0.2 * (norms[0] / (norms[1] + 1e-4)).clamp(max=10.0)
     expected = visible + 0.7 * (codebook + 0.25 * commitment) + weight * generator
 
-    found = step(module, images, 0, monkeypatch)
-    torch.testing.assert_close(found["loss"], expected + discriminating)
+    result = step(module, images, 0, monkeypatch)
+    torch.testing.assert_close(result["loss"], expected + discriminating)
     named = {
         "l1": pixel, "perceptual": perceptual, "perceptual/square/pixels": perceptual, "quantizer/codebook": codebook,
         "quantizer/commitment": commitment, "gan/generator": generator, "gan/weight": weight,
         "gan/discriminator": discriminating,
     }  # fmt: skip
     for name, value in named.items():
-        torch.testing.assert_close(found[f"train/{name}"].detach(), value.detach(), msg=name)
+        torch.testing.assert_close(result[f"train/{name}"].detach(), value.detach(), msg=name)
     for part, loss in ((network, expected), (module.adversary.discriminator, discriminating)):
         for parameter, gradient in zip(part.parameters(), gradients(part, loss), strict=True):
             torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
@@ -144,8 +144,8 @@ def test_phase_2_moves_the_decoder_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     difference = decoded - images
     expected = 1.5 * difference.abs().mean() + 0.3 * difference.square().mean() + 0.2 * generator
 
-    found = step(module, images, 0, monkeypatch)
-    torch.testing.assert_close(found["loss"], expected + discriminating)
+    result = step(module, images, 0, monkeypatch)
+    torch.testing.assert_close(result["loss"], expected + discriminating)
     for part, loss in ((module.network, expected), (module.adversary.discriminator, discriminating)):
         for parameter, gradient in zip(part.parameters(), gradients(part, loss), strict=True):
             torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
@@ -155,8 +155,8 @@ def test_phase_2_moves_the_decoder_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_before_its_start_the_discriminator_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its weights are in the graph, which DDP asks for, with gradients of 0; nothing of the GAN is reported."""
     module, images = phase1(discriminator_start=3, generator_start=5), torch.rand(2, 3, 8, 8)
-    found = step(module, images, 2, monkeypatch)
+    result = step(module, images, 2, monkeypatch)
     assert all(parameter.grad.abs().sum() == 0 for parameter in module.adversary.parameters())
-    assert not any(name.startswith("train/gan") for name in found)
+    assert not any(name.startswith("train/gan") for name in result)
     assert "train/gan/generator" not in step(module, images, 4, monkeypatch)
     assert "train/gan/generator" in step(module, images, 5, monkeypatch)

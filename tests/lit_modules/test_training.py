@@ -189,9 +189,9 @@ def test_a_stopped_training_goes_on_exactly(
     capsys.readouterr()
     run_stage_here(stage, SMOKE, runs)
     assert f"resuming from {checkpoint}" in capsys.readouterr().out
-    found = Recipe(SMOKE).status(Store(runs))[stage].artifact
-    assert found and found.digest == expected.digest
-    assert found.file("curves.csv").read_text() == expected.file("curves.csv").read_text()
+    resumed = Recipe(SMOKE).status(Store(runs))[stage].artifact
+    assert resumed and resumed.digest == expected.digest
+    assert resumed.file("curves.csv").read_text() == expected.file("curves.csv").read_text()
 
 
 def test_hidden_steps_need_lightnings_hooks() -> None:
