@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from configs.schema.codebook import CodebookConfig
 from smalti.config.features import EfficientNetLiteConfig
-from stages.training.clustering import keep, kmeans
+from stages.training.clustering import kmeans, save
 
 POINTS, WIDTH, CENTRES, ITERATIONS = 200_000, 112, 4096, 20
 
@@ -37,9 +37,9 @@ if __name__ == "__main__":
     begun = time.perf_counter()
     settings = CodebookConfig(features=EfficientNetLiteConfig(), tap="block2", num_codes=CENTRES, iterations=ITERATIONS)
     with tempfile.TemporaryDirectory() as folder:
-        kept = Path(folder, "kept.npz")
-        keep(kept, start, [])  # it goes on from what is kept
-        centres, _ = kmeans(points, CENTRES, settings, False, kept)
+        progress = Path(folder, "progress.npz")
+        save(progress, start, [])  # from which kmeans continues
+        centres, _ = kmeans(points, CENTRES, settings, False, progress)
     results["smalti (faiss)"] = time.perf_counter() - begun, objective(points, centres)
 
     begun = time.perf_counter()

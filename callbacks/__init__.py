@@ -1,1 +1,1 @@
-"""Callbacks: they know modules by small protocols only, and import nothing of this project."""
+"""Callbacks. They know modules by small protocols alone and import nothing else of this project."""

@@ -8,10 +8,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class Checkpoints(ModelCheckpoint):
-    """Lightning's, every ``every`` updates and before each validation, which a signal may then cut short.
+    """Saves every ``every`` updates, and before each validation, so that a signal may cut the validation short.
 
-    After a resume Lightning's doesn't know what it saved before: with accumulation it would save the update that it
-    came from once more after the first micro-batch, whose gradients are in no checkpoint.
+    After a resume Lightning's callback doesn't know what it has saved. With accumulation it would save the update that
+    it resumed from once more after the first micro-batch, whose gradients are in no checkpoint.
     """
 
     def __init__(self, folder: Path, every: int, validate_every: int) -> None:

@@ -1,4 +1,4 @@
-"""Loss curves that survive a resume, and a plain progress line."""
+"""Loss curves that survive a resume, and plain progress lines."""
 
 import csv
 import time
@@ -14,10 +14,10 @@ from callbacks.reporting import Reporting
 
 
 class Curves(Callback):
-    """Keeps a row of logged values every so many updates, in the checkpointed state, and writes them as CSV.
+    """Keeps a row of the reported values every ``every`` updates and after each validation, and writes a CSV file.
 
-    Since the rows travel with the checkpoint, a resumed run loses none and repeats none. Without a terminal each row
-    is printed as one plain line, with the speed.
+    The rows travel with the checkpoint, so that a resumed run loses none and repeats none. With ``plain``, for output
+    that is no terminal, each row is also printed as one line, with the speed.
     """
 
     def __init__(self, path: Path, every: int, updates: int, images_per_update: int, plain: bool) -> None:
@@ -50,14 +50,14 @@ class Curves(Callback):
             self._print(update)
 
     def validation(self, update: int) -> dict[str, float]:
-        """Returns the ``val/`` figures of the validation after ``update``; none if there was no validation."""
+        """Returns the ``val/`` figures of the validation after ``update``; empty if there was none."""
         rows = [row for row in self.rows if row["update"] == update]
         return {name: value for row in rows for name, value in row.items() if name.startswith("val/")}
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:
-            wanted = ("val/", "train/usage", "train/perplexity", "train/entropy")
-            values = {name: v for name, v in trainer.callback_metrics.items() if name.startswith(wanted)}
+            prefixes = ("val/", "train/usage", "train/perplexity", "train/entropy")
+            values = {name: v for name, v in trainer.callback_metrics.items() if name.startswith(prefixes)}
             self._add(trainer.global_step, values)
             if trainer.is_global_zero:
                 self.write()
@@ -69,7 +69,7 @@ class Curves(Callback):
             self.write()
 
     def write(self) -> None:
-        """Writes all rows; columns in the order in which they came up."""
+        """Writes all rows; a column stands where its name first came up."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         with self.path.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, columns)
@@ -85,10 +85,8 @@ class Curves(Callback):
 
 
 def _over_ranks(trainer: Trainer, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the mean of each term over the ranks: the curve of the whole batch."""
+    """Returns the mean of each term over the ranks: its value for the whole batch."""
     if trainer.world_size == 1 or not terms:
         return dict(terms)
-    values = trainer.strategy.reduce(
-        torch.stack([value.detach().double() for value in terms.values()]), reduce_op="mean"
-    )
-    return dict(zip(terms, values, strict=True))
+    own = torch.stack([value.detach().double() for value in terms.values()])
+    return dict(zip(terms, trainer.strategy.reduce(own, reduce_op="mean"), strict=True))

@@ -1,4 +1,4 @@
-"""The validation that a checkpoint came before."""
+"""The validation that a resumed training owes."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -6,11 +6,11 @@ from callbacks.curves import Curves
 
 
 class MissedValidation(Callback):
-    """After a resume, runs the validation that was due at the checkpoint's update.
+    """Runs, after a resume, the validation that was due at the checkpoint's update.
 
-    Checkpoints are written before the validation of the same update, so that a kill in the middle of a long one loses
-    no update. Lightning passes over it after a resume: its row of the curves would be lost, and the next window of
-    training tokens would be two.
+    A checkpoint is written before the validation of the same update, so that a kill in the middle of a long validation
+    loses no update. Lightning skips that validation after a resume: its row would be missing in the curves, and the
+    usage of training tokens would be counted over two intervals.
     """
 
     def __init__(self, every: int, curves: Curves) -> None:
@@ -21,7 +21,7 @@ class MissedValidation(Callback):
         if not update or update % self.every or self.curves.validation(update):
             return
         loop = trainer.fit_loop.epoch_loop.val_loop
-        loop.restarting = False  # it starts from its first batch
+        loop.restarting = False  # start from its first batch
         trainer.validating = True
         loop.run()
         trainer.training = True

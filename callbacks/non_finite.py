@@ -1,4 +1,4 @@
-"""What is left behind by a training that ended with non-finite numbers."""
+"""The evidence that a training leaves behind when it ends with non-finite numbers."""
 
 import json
 from collections.abc import Callable
@@ -12,15 +12,18 @@ from callbacks.reporting import Reporting
 
 
 class NonFiniteDump(Callback):
-    """Writes ``non_finite-<rank>.json`` when training ends by ``error``: update, global positions of the samples of
-    the last batch, raw loss terms, gradient norms, and the last checkpoint, which is a good one."""
+    """Writes ``non_finite-<rank>.json`` when ``error`` ends the training.
+
+    It holds the update, the global positions of the last batch's samples, the raw loss terms, the gradient norms, and
+    the name of the ``newest`` checkpoint, which is a good one.
+    """
 
     def __init__(self, folder: Path, error: type[Exception], newest: Callable[[], Path | None]) -> None:
         self.folder, self.error, self.newest = folder, error, newest
         self.positions = torch.zeros(0, dtype=torch.int64)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self.positions = batch["position"]  # read at the end alone: a GPU isn't waited for
+        self.positions = batch["position"]  # read only at the end: reading it now would wait for the GPU
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         if not isinstance(exception, self.error):
@@ -35,4 +38,4 @@ class NonFiniteDump(Callback):
         }
         file = self.folder / f"non_finite-{trainer.global_rank}.json"
         file.write_text(json.dumps(record, indent=1))
-        print(f"what was seen is in {file}", flush=True)
+        print(f"terms and positions of the last batch are in {file}", flush=True)

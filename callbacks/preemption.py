@@ -12,13 +12,15 @@ SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 
 
 class Preempted(SystemExit):
-    """The stage was told to stop, and saved its state first."""
+    """Raised when the stage was told to stop and its state is saved."""
 
 
 class Preemption(Callback):
-    """A signal sets a flag; after the update all ranks agree, save a checkpoint, and end with ``exit_code``. In a
-    validation, which may take longer than the notice, they agree after each batch, and end: there is a checkpoint
-    already.
+    """Stops the training on a signal: the signal sets a flag, and after the update in progress all ranks agree on it,
+    save a checkpoint and end with ``exit_code``.
+
+    A validation may take longer than the notice that a scheduler gives. There the ranks agree after each batch, and end
+    at once: the checkpoint of that update is written already.
 
     Lightning's own handlers save inside the signal handler (SIGUSR1) or end with code 0 (SIGTERM); these take their
     place while training runs.
@@ -26,15 +28,15 @@ class Preemption(Callback):
 
     def __init__(self, folder: Path, exit_code: int) -> None:
         self.folder, self.exit_code = folder, exit_code
-        self.asked = False
-        self.batches = 0  # of a validation, on every rank
-        self.saved_at, self.is_first = -1, True
-        self._before: dict[int, Any] = {}
+        self.signalled = False
+        self.shared_batches = 0  # of a validation: as many as every rank has
+        self.last_update, self.is_global_zero = -1, True
+        self._former_handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.saved_at, self.is_first = trainer.global_step, trainer.is_global_zero
+        self.last_update, self.is_global_zero = trainer.global_step, trainer.is_global_zero
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._ask)
+            self._former_handlers[number] = signal.signal(number, self._note)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         self._restore()
@@ -43,36 +45,36 @@ class Preemption(Callback):
         self._restore()
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._former_handlers.items():
             signal.signal(number, handler)
-        self._before = {}
+        self._former_handlers = {}
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signalled = True
 
     def _leave(self, update: int) -> None:
-        if self.is_first:
-            print(f"stopped by a signal at update {update}; the same command goes on", flush=True)
+        if self.is_global_zero:
+            print(f"stopped by a signal at update {update}; the same command continues from here", flush=True)
         raise Preempted(self.exit_code)
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         own = torch.tensor(sum(trainer.num_val_batches), device=module.device)
-        training = bool(self._before)  # else it is the one behind the training
-        self.batches = int(trainer.strategy.reduce(own, reduce_op="min")) if training else 0
+        training = bool(self._former_handlers)  # False in the validation that follows the training
+        self.shared_batches = int(trainer.strategy.reduce(own, reduce_op="min")) if training else 0
 
     def on_validation_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
-        if batch_idx < self.batches and trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+        if batch_idx < self.shared_batches and trainer.strategy.reduce_boolean_decision(self.signalled, all=False):
             self._leave(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step == self.saved_at:  # between two micro-batches of one update
+        if trainer.global_step == self.last_update:  # between two micro-batches of one update
             return
-        self.saved_at = trainer.global_step
-        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+        self.last_update = trainer.global_step
+        if trainer.strategy.reduce_boolean_decision(self.signalled, all=False):
             trainer.save_checkpoint(self.folder / f"stopped-step={trainer.global_step:08d}.ckpt")
             self._leave(trainer.global_step)

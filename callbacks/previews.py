@@ -1,4 +1,4 @@
-"""Pictures during training, always of the same images, labels and seeds."""
+"""Pictures drawn during training, always of the same images, labels and seeds."""
 
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ class Previewing(Protocol):
 
 
 class Previews(Callback):
-    """At each validation, a grid of the module's ``preview`` of ``fixed``: PNG and TensorBoard."""
+    """Draws the module's ``preview`` of ``fixed`` at each validation, as a grid: a PNG file and in TensorBoard."""
 
     def __init__(self, fixed: Tensor, folder: Path) -> None:
         self.fixed, self.folder = fixed, folder

@@ -1,4 +1,4 @@
-"""What callbacks ask of a module that reports."""
+"""What callbacks ask of a module that reports its losses."""
 
 from typing import Protocol
 
@@ -6,6 +6,6 @@ from torch import Tensor
 
 
 class Reporting(Protocol):
-    """A module that keeps what its last batch reported."""
+    """A module that keeps the values its last batch reported."""
 
     terms: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""Writing predictions to where their row is."""
+"""Writing each prediction to its row."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -8,22 +8,22 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 
 
-class Rows(Protocol):
-    """Something that takes rows."""
+class RowStore(Protocol):
+    """Something that stores rows."""
 
     def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
         """Stores ``values`` at ``rows``; those that aren't ``good`` are dropped."""
 
     def flush(self) -> None:
-        """Ends the writing: what was given is stored."""
+        """Brings everything written so far to the disk."""
 
 
 class RowWriter(BasePredictionWriter):
-    """Writes each predicted batch at once: row ``row_of[index]`` of each image, dropped unless ``readable``."""
+    """Writes each batch as soon as it is predicted: image i to row ``row_of[i]``, or drops it if it isn't readable."""
 
-    def __init__(self, rows: Rows, row_of: Mapping[int, int]) -> None:
+    def __init__(self, store: RowStore, row_of: Mapping[int, int]) -> None:
         super().__init__("batch")
-        self.rows, self.row_of = rows, row_of
+        self.store, self.row_of = store, row_of
 
     def write_on_batch_end(
         self,
@@ -37,7 +37,7 @@ class RowWriter(BasePredictionWriter):
     ) -> None:
         rows = np.array([self.row_of[index] for index in batch["index"].tolist()], dtype=np.int64)
         good = batch["readable"].cpu().numpy() if "readable" in batch else np.ones(len(rows), dtype=bool)
-        self.rows.write(rows, prediction.cpu().numpy(), good)
+        self.store.write(rows, prediction.cpu().numpy(), good)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.rows.flush()
+        self.store.flush()

@@ -8,12 +8,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class StepSeed(Callback):
-    """Seeds torch before each training batch, so that dropout after a resume is what it would have been."""
+    """Seeds torch before each training batch, so that dropout after a resume is what it would have been without."""
 
     def __init__(self, seed_of: Callable[[int, int], int]) -> None:
         """
         Args:
-            seed_of: (batch number, rank) to a seed.
+            seed_of: maps (batch number, rank) to a seed.
         """
         self.seed_of = seed_of
 

@@ -6,13 +6,15 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class UsageWatch(Callback):
-    """Warns when usage of the training tokens, ``train/usage`` or that of any one book, lies below ``floor`` at
-    ``patience`` validations in a row; says which knobs to turn. It counts over resumes and warns again after as many.
+    """Warns, with ``advice``, when the share of codes in use lies below ``floor`` at ``patience`` validations in a row.
+
+    It watches ``train/usage`` and each book's ``train/usage/<book>``. The count outlasts a resume, and starts anew
+    after a warning.
     """
 
-    def __init__(self, floor: float, patience: int, knobs: str) -> None:
-        self.floor, self.patience, self.knobs = floor, patience, knobs
-        self.low: dict[str, int] = {}
+    def __init__(self, floor: float, patience: int, advice: str) -> None:
+        self.floor, self.patience, self.advice = floor, patience, advice
+        self.low: dict[str, int] = {}  # validations in a row below the floor, by name
 
     def state_dict(self) -> dict[str, Any]:
         return {"low": dict(self.low)}
@@ -28,7 +30,7 @@ class UsageWatch(Callback):
             if self.low[name] >= self.patience and trainer.is_global_zero:
                 print(
                     f"warning: {name} is {float(value):.1%}, below {self.floor:.0%} at {self.low[name]} validations in "
-                    f"a row; {self.knobs}",
+                    f"a row; {self.advice}",
                     flush=True,
                 )
                 self.low[name] = 0

@@ -1,1 +1,1 @@
-"""Images and tokens, as the stages read them."""
+"""Reading images and tokens for the stages."""

@@ -1,4 +1,4 @@
-"""Reading of ``.npy`` files: plain numbers only."""
+"""Reading ``.npy`` files of plain numbers."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def read_array(path: Path, mmap_mode: Literal["r", "r+"] | None = None) -> Any:
-    """Returns the array in a ``.npy`` file, memory-mapped if asked.
+    """Returns the array in a ``.npy`` file, memory-mapped if ``mmap_mode`` is given.
 
     Raises:
         ValueError: the file is damaged, or holds objects, which only unpickling could read.

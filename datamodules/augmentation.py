@@ -7,9 +7,10 @@ from smalti.images import crop, resize_short_side
 
 
 def random_crop(image: Image.Image, size: int, min_scale: float, random: np.random.Generator) -> Image.Image:
-    """Returns a random square crop: the shorter side is scaled to between ``size`` and ``size / min_scale`` first.
+    """Returns a random square crop, after scaling the shorter side to between ``size`` and ``size / min_scale``
+    pixels.
 
-    This is ADM's ``random_crop_arr``; min_scale 1 gives the centre crop.
+    This is ADM's ``random_crop_arr``; ``min_scale`` 1 gives the centre crop.
     """
     if min_scale >= 1:
         return crop(resize_short_side(image, size), size)

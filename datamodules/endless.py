@@ -1,4 +1,4 @@
-"""The training loader: endless, in global order, from the trainer's update on."""
+"""The loader of a training: endless, in global order."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from datamodules.workers import leave_signals_to_the_stage
 def endless_loader(
     trainer: Trainer | None, samples: Dataset[Any], *, batch_size: int, accumulation: int, workers: int
 ) -> DataLoader[Any]:
-    """Returns a loader of this rank's share of ``samples``, which are looked up by global position.
+    """Returns an endless loader of this rank's share of ``samples``, which are indexed by global position.
 
-    It starts at the first sample of the update that comes next, so that a resumed run goes on where it stopped.
+    It starts at the first sample of the trainer's next update, so that a resumed run continues where it stopped.
     """
     assert trainer is not None
     world = trainer.world_size

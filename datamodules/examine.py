@@ -1,4 +1,4 @@
-"""What is known of one image before any training: its form, its content's hash, and what is wrong with it."""
+"""Facts of one image file, gathered before any training: its format, its hash, and what is wrong with it."""
 
 import hashlib
 import io
@@ -11,7 +11,8 @@ from smalti.images import FORMATS, UnreadableImage, decode, frames
 
 @dataclass(frozen=True)
 class Examined:
-    """``kind`` is the file's format and Pillow mode, such as "PNG RGBA"; ``problem`` is empty for a readable image."""
+    """Facts of an image file: ``kind`` is its format and Pillow mode, such as "PNG RGBA"; width and height in pixels;
+    ``problem`` is empty if it is readable."""
 
     kind: str
     width: int
@@ -22,7 +23,7 @@ class Examined:
 
 
 def examine(data: bytes) -> Examined:
-    """Returns what the bytes of an image file hold; never raises for what a file may hold."""
+    """Returns the facts of an image file from its bytes; raises nothing, whatever the file holds."""
     digest = hashlib.sha256(data).hexdigest()
     try:
         decode(data)

@@ -1,4 +1,4 @@
-"""The one datamodule that reads images, by the index of stage data."""
+"""Images for training and evaluation, read by the index of stage data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ Batch = dict[str, Tensor]
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """Returns uint8 (3, H, W)."""
+    """Returns the picture as uint8 (3, H, W)."""
     return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
 
 
@@ -34,7 +34,10 @@ def to_unit_range(batch: Batch) -> Batch:
 
 
 class TrainingImages(Dataset[Batch]):
-    """Augmented training images by global position; an unreadable one is replaced by the next of its permutation."""
+    """Augmented training images, indexed by global position.
+
+    The next readable image of the permutation replaces one that can't be read.
+    """
 
     def __init__(self, index: ImageIndex, loading: LoadingConfig, seed: int) -> None:
         self.index, self.loading, self.seed = index, loading, seed
@@ -42,12 +45,12 @@ class TrainingImages(Dataset[Batch]):
         self.permutations = Permutations(len(self.members), seed)
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns images uint8 (3, H, W), labels, position, and ``unreadable``: the index that was replaced, or -1.
+        """Returns images uint8 (3, H, W), labels, position, and ``unreadable``: the index of the replaced image, or -1.
 
-        Of several in a row that can't be read the first is meant: the others are met at the positions that follow.
+        If several in a row can't be read, each is named at its own position.
         """
-        for step in range(len(self.members)):
-            index = int(self.members[self.permutations[position + step]])
+        for skipped in range(len(self.members)):
+            index = int(self.members[self.permutations[position + skipped]])
             try:
                 image = decode(self.index.read(index))
                 break
@@ -62,14 +65,17 @@ class TrainingImages(Dataset[Batch]):
         return {
             "images": to_tensor(image),
             "labels": torch.tensor(int(self.index.labels[index])),
-            "unreadable": torch.tensor(int(self.members[self.permutations[position]]) if step else -1),
+            "unreadable": torch.tensor(int(self.members[self.permutations[position]]) if skipped else -1),
             "position": torch.tensor(position),
         }
 
 
 class EvaluationImages(Dataset[Batch]):
-    """Images by index, each in fixed views: crops of a centred square, ``resize_range`` times as large as they are. An
-    unreadable one comes as black and is marked."""
+    """Images by index, each in V fixed views: ``crops`` of a centred square whose side is ``resize_range`` times as
+    long, and with ``flip`` the mirror image of each.
+
+    An image that can't be read comes as black and is marked.
+    """
 
     def __init__(
         self,
@@ -83,7 +89,7 @@ class EvaluationImages(Dataset[Batch]):
         self.square = int(self.size * resize_range)  # LlamaGen's rounding
 
     def __getitem__(self, index: int) -> Batch:
-        """Returns images uint8 (V, 3, H, W), labels, index, and ``readable``."""
+        """Returns images uint8 (V, 3, H, W), labels, index, and whether the image is ``readable``."""
         try:
             image = crop(resize_short_side(decode(self.index.read(index)), self.square), self.square)
             views = [crop(image, self.size, corner) for corner in self.crops]
@@ -92,7 +98,7 @@ class EvaluationImages(Dataset[Batch]):
             views = [Image.new("RGB", (self.size, self.size))] * len(self.crops)
             readable = False
         if self.flip:
-            views = [picture for view in views for picture in (view, ImageOps.mirror(view))]
+            views = [image for view in views for image in (view, ImageOps.mirror(view))]
         return {
             "images": torch.stack([to_tensor(view) for view in views]),
             "labels": torch.tensor(int(self.index.labels[index])),
@@ -104,7 +110,7 @@ class EvaluationImages(Dataset[Batch]):
 def evaluation_loader(
     images: EvaluationImages, indices: np.ndarray, batch_size: int, workers: int, rank: int, world_size: int
 ) -> DataLoader[Batch]:
-    """Returns a loader that meets each of ``indices`` exactly once over all ranks."""
+    """Returns a loader that visits each of ``indices`` exactly once over all ranks."""
     sampler = StridedSampler(indices, rank, world_size)
     return DataLoader(
         images, batch_size, sampler=sampler, num_workers=workers, worker_init_fn=leave_signals_to_the_stage
@@ -112,10 +118,9 @@ def evaluation_loader(
 
 
 class Images(LightningDataModule):
-    """Training images without end, and the whole val split.
+    """Endless training images, and the whole val split; ``batch_size`` is that of one device.
 
-    ``batch_size`` is of one device; ``start`` positions are counted from the trainer's updates, so that a resumed run
-    goes on with the next sample.
+    The position to start at follows from the trainer's updates, so that a resumed run continues with the next sample.
     """
 
     def __init__(
@@ -139,7 +144,7 @@ class Images(LightningDataModule):
         return self.evaluation("val")
 
     def evaluation(self, split: Split) -> DataLoader[Batch]:
-        """Returns a loader over a whole split: one centre crop an image."""
+        """Returns a loader over a whole split, one centre crop for each image."""
         assert self.trainer is not None
         return evaluation_loader(
             EvaluationImages(self.index), self.index.members(split), self.batch_size * self.accumulation, self.workers,

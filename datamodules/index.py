@@ -1,8 +1,8 @@
 """The index of a data set: what stage data publishes, and how images are read by it.
 
-``files.txt`` one file a line (an image, a tar shard, or an LMDB key in hex); ``records.npy`` int64 (M, 3): number of
-the file, offset and size of the image's bytes in it; ``labels.npy`` int64 (M,), -1 without one; ``splits.npy`` uint8
-(M,): 0 train, 1 val; ``index.json`` the rest.
+``files.txt`` has one file a line (an image, a tar shard, or an LMDB key in hex). ``records.npy`` int64 (M, 3) has for
+each image the number of its file, and the offset and size of its bytes there. ``labels.npy`` int64 (M,) has -1 for an
+image without a label. ``splits.npy`` uint8 (M,) has 0 for train and 1 for val. ``index.json`` has the rest.
 """
 
 import json
@@ -22,7 +22,7 @@ Split = Literal["train", "val"]
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """What downstream stages read instead of configuring it: ``storage`` says how bytes are fetched."""
+    """What later stages read here instead of configuring it; ``storage`` says how the bytes of an image are read."""
 
     storage: Literal["files", "lmdb"]
     image_size: int
@@ -33,7 +33,7 @@ class IndexFacts:
 
 
 class ImageIndex:
-    """A published index, opened over the folder ``root`` that its files are relative to."""
+    """A published index, and the folder ``root`` that its files are relative to."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.root = root
@@ -46,16 +46,16 @@ class ImageIndex:
             raise ValueError(f"data root {root}: gone since it was indexed; bring it back, or run stage data again")
 
     def members(self, split: Split) -> np.ndarray:
-        """Returns the indices of a split, int64, in order."""
+        """Returns the indices of a split in order, int64."""
         return np.flatnonzero(self.splits == (split == "val"))
 
     def name(self, index: int) -> str:
-        """Returns what a person would call the image."""
+        """Returns the image's name for messages: its file, and its offset in an archive."""
         file, offset, _ = self.records[index]
         return self.files[file] if not offset else f"{self.files[file]}@{offset}"
 
     def read(self, index: int) -> bytes:
-        """Returns the bytes of the image file; OSError if it can't be read."""
+        """Returns the bytes of the image file; raises OSError if they can't be read."""
         file, offset, size = (int(number) for number in self.records[index])
         if self.facts.storage == "lmdb":
             with self._lmdb.begin() as transaction:
@@ -71,14 +71,14 @@ class ImageIndex:
         return lmdb.open(str(self.root), readonly=True, lock=False, readahead=False)
 
     def __getstate__(self) -> dict[str, object]:
-        """A worker process opens the LMDB for itself."""
+        """Leaves out the open LMDB: each worker process opens its own."""
         return {name: value for name, value in self.__dict__.items() if name != "_lmdb"}
 
 
 def write_index(
     folder: Path, files: Sequence[str], records: np.ndarray, labels: np.ndarray, splits: np.ndarray, facts: IndexFacts
 ) -> dict[str, Path]:
-    """Writes an index; returns {name: path} of its files."""
+    """Writes an index and returns {name: path} of its files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "files.txt").write_text("\n".join(files))
     for name, array in (("records", records), ("labels", labels), ("splits", splits)):

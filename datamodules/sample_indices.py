@@ -1,4 +1,4 @@
-"""Which samples are drawn: their numbers and balanced labels."""
+"""Indices and balanced labels of the samples to draw."""
 
 import numpy as np
 import torch
@@ -9,8 +9,10 @@ from datamodules.sampler import StridedSampler
 
 
 class SampleIndices(Dataset[dict[str, Tensor]]):
-    """Sample i has label i mod num_classes, so that any first n are balanced and none are sorted by class; without
-    classes all are 0, which means "no class"."""
+    """Sample i has label i mod num_classes, so that the first n samples are balanced for any n.
+
+    Without classes all labels are 0, which then means "no class".
+    """
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
@@ -25,5 +27,5 @@ class SampleIndices(Dataset[dict[str, Tensor]]):
 def sample_loader(
     samples: SampleIndices, indices: np.ndarray, batch_size: int, rank: int, world_size: int
 ) -> DataLoader[dict[str, Tensor]]:
-    """Returns a loader that meets each index exactly once over all ranks."""
+    """Returns a loader that visits each of ``indices`` exactly once over all ranks."""
     return DataLoader(samples, batch_size=batch_size, sampler=StridedSampler(indices, rank, world_size))

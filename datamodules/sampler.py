@@ -1,6 +1,6 @@
 """Data order as a function of the global sample position alone.
 
-Position p is the p-th sample that training sees, over all ranks: sample p % M of epoch p // M. Resuming is starting
+Position p is the p-th sample that a training sees, over all ranks: sample p % M of epoch p // M. To resume is to start
 at another position, and the order doesn't depend on the number of devices.
 """
 
@@ -13,16 +13,16 @@ from smalti.seeds import mix
 
 
 class GlobalSampler(Sampler[int]):
-    """Endless positions for one rank, from update ``start`` on.
+    """Endless positions for one rank, from the global position ``start`` on.
 
-    Of each micro-batch of ``batch_size * world_size`` consecutive positions, rank r takes the r-th block.
+    Rank r takes the r-th block of each micro-batch of ``batch_size * world_size`` consecutive positions.
     """
 
     def __init__(self, start: int, batch_size: int, rank: int, world_size: int) -> None:
         """
         Args:
-            start: global position of the first sample that is still to come.
-            batch_size: of one rank.
+            start: global position of the first sample, over all ranks.
+            batch_size: that of one rank.
         """
         self.start, self.batch_size, self.rank, self.world_size = start, batch_size, rank, world_size
 
@@ -41,7 +41,7 @@ class Permutations:
         self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
 
     def __getitem__(self, position: int) -> int:
-        """Returns which of ``length`` samples stands at a global position."""
+        """Returns the number, below ``length``, of the sample at a global position."""
         epoch, offset = divmod(position, self.length)
         if epoch != self._epoch:
             self._epoch = epoch
@@ -50,13 +50,14 @@ class Permutations:
 
 
 class StridedSampler(Sampler[int]):
-    """Every ``world_size``-th of ``indices`` from the rank on: each exactly once over all ranks, without padding."""
+    """Every ``world_size``-th of ``indices``, starting with the rank's own: each exactly once over all ranks, without
+    padding."""
 
     def __init__(self, indices: np.ndarray, rank: int, world_size: int) -> None:
-        self.mine = indices[rank::world_size]
+        self.own = indices[rank::world_size]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.mine.tolist())
+        return iter(self.own.tolist())
 
     def __len__(self) -> int:
-        return len(self.mine)
+        return len(self.own)

@@ -1,8 +1,8 @@
-"""Memory-mapped shards of rows: written by many processes, resumable, read at random.
+"""Shards of rows: written by many processes, resumable, and memory-mapped for reading at random.
 
-``<name>-00000.npy`` and so on hold ``rows_per_shard`` rows each; ``state.npy`` says for each row whether it is
-pending, written, or dropped. A row is marked after its bytes are on the disk, so neither a killed writer nor a node
-that went down shows a row that isn't there; they lose the rows of the last SYNC_EVERY seconds.
+``<name>-00000.npy`` and so on hold ``rows_per_shard`` rows each; ``state.npy`` says whether a row is pending, written
+or dropped. A row is marked only when its bytes are on the disk, so that neither a killed writer nor a failed node
+leaves a mark on a row that isn't there; they lose the rows of the last SYNC_EVERY seconds.
 """
 
 import os
@@ -16,23 +16,23 @@ import numpy as np
 from datamodules.arrays import read_array
 
 PENDING, WRITTEN, DROPPED = 0, 1, 2
-SYNC_EVERY = 5.0  # seconds; a sync for each batch would hold up fast networks on slow disks
+SYNC_EVERY = 5.0  # seconds; to sync after each batch would hold up fast networks on slow disks
 
 
 class ShardWriter:
-    """Rows of ``shape`` and ``dtype`` in a folder; every rank opens the same one."""
+    """Writes rows of ``shape`` and ``dtype`` into a folder, which all ranks share."""
 
     def __init__(
         self, folder: Path, name: str, rows: int, shape: Sequence[int], dtype: str, rows_per_shard: int
     ) -> None:
         self.folder, self.name, self.rows, self.rows_per_shard = folder, name, rows, rows_per_shard
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
-        self.unmarked: list[tuple[np.ndarray, np.ndarray]] = []  # rows, states
-        self.synced = time.monotonic()
+        self.unmarked: list[tuple[np.ndarray, np.ndarray]] = []  # written rows and their states
+        self.last_sync = time.monotonic()
 
     def create(self) -> None:
-        """Allocates what isn't there yet, and makes dropped rows pending again: what failed may have been the disk, not
-        the image. Rank 0 alone calls it, before the others write."""
+        """Allocates the files that aren't there yet, and makes dropped rows pending again, since it may be the disk
+        that failed. Rank 0 alone calls it, before any rank writes."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for number, start in enumerate(range(0, self.rows, self.rows_per_shard)):
             rows = min(self.rows_per_shard, self.rows - start)
@@ -48,7 +48,7 @@ class ShardWriter:
         array: Any = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
         array.flush()
         try:
-            with temporary.open("r+b") as file:  # now, since a write to a hole of a full disk is a bus error
+            with temporary.open("r+b") as file:  # now: on a full disk, a later write to a hole is a bus error
                 os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         except OSError as error:
             size = temporary.stat().st_size / 1e9
@@ -70,11 +70,12 @@ class ShardWriter:
         return np.flatnonzero(self.state() == PENDING)
 
     def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
-        """Writes ``values`` to ``rows``; rows that aren't ``good`` are dropped. Marked are they by ``flush``, which is
-        called here every SYNC_EVERY seconds.
+        """Writes ``values`` to ``rows`` and drops the rows that aren't ``good``.
+
+        ``flush`` marks them; every SYNC_EVERY seconds this method calls it.
 
         Raises:
-            ValueError: values of another shape or type than was allocated, which would overwrite other rows.
+            ValueError: the values have another shape or type than the rows, and would overwrite other ones.
         """
         if (values.shape, values.dtype) != ((len(rows), *self.shape), self.dtype):
             raise ValueError(
@@ -82,21 +83,21 @@ class ShardWriter:
                 f"{self.dtype} {self.shape} a row allocated"
             )
         for number in np.unique(rows // self.rows_per_shard):
-            here = rows // self.rows_per_shard == number
-            _write_rows(self.path(number), rows[here] - number * self.rows_per_shard, values[here])
+            in_shard = rows // self.rows_per_shard == number
+            _write_rows(self.path(number), rows[in_shard] - number * self.rows_per_shard, values[in_shard])
         self.unmarked.append((rows, np.where(good, WRITTEN, DROPPED).astype(np.uint8)))
-        if time.monotonic() - self.synced >= SYNC_EVERY:
+        if time.monotonic() - self.last_sync >= SYNC_EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Brings what was written to the disk, then marks it."""
+        """Syncs the written rows to the disk, then marks them."""
         if self.unmarked:
             rows, states = (np.concatenate(parts) for parts in zip(*self.unmarked, strict=True))
             for number in np.unique(rows // self.rows_per_shard):
                 with self.path(number).open("rb") as file:
                     os.fdatasync(file.fileno())
             _write_rows(self.folder / "state.npy", rows, states)
-        self.unmarked, self.synced = [], time.monotonic()
+        self.unmarked, self.last_sync = [], time.monotonic()
 
     def read(self) -> "ShardReader":
         """Returns a reader over all rows; asserts that none is pending."""
@@ -105,8 +106,10 @@ class ShardWriter:
 
 
 def _write_rows(path: Path, rows: np.ndarray, values: np.ndarray) -> None:
-    """Overwrites rows of a ``.npy`` file, exactly their bytes: ranks on other nodes write to the same pages, and a
-    network file system would give back whole pages of a memory map."""
+    """Overwrites rows of a ``.npy`` file, their very bytes.
+
+    Ranks on other nodes write to the same pages, and a network file system writes back whole pages of a memory map.
+    """
     array = read_array(path, "r")
     with path.open("r+b") as file:
         for row, value in zip(rows.tolist(), values, strict=True):
@@ -114,7 +117,7 @@ def _write_rows(path: Path, rows: np.ndarray, values: np.ndarray) -> None:
 
 
 class ShardReader:
-    """Rows of several ``.npy`` files as one array, memory-mapped."""
+    """Reads the rows of several ``.npy`` files as one memory-mapped array."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
@@ -129,11 +132,11 @@ class ShardReader:
         return np.asarray(self.shards[shard][row - self.starts[shard]])
 
     def gather(self, rows: np.ndarray, dtype: str | None = None) -> np.ndarray:
-        """Returns the given rows as one array in memory, of the shards' type or of ``dtype``, without a second copy."""
-        parts = np.searchsorted(self.starts, rows, side="right") - 1
+        """Returns ``rows`` as one array in memory, of the shards' type or of ``dtype``, without a second copy."""
+        shards = np.searchsorted(self.starts, rows, side="right") - 1
         first = self.shards[0]
-        out = np.empty((len(rows), *first.shape[1:]), dtype or first.dtype)
-        for number in np.unique(parts):
-            here = parts == number
-            out[here] = self.shards[number][rows[here] - self.starts[number]]
-        return out
+        gathered = np.empty((len(rows), *first.shape[1:]), dtype or first.dtype)
+        for number in np.unique(shards):
+            in_shard = shards == number
+            gathered[in_shard] = self.shards[number][rows[in_shard] - self.starts[number]]
+        return gathered

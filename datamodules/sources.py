@@ -1,4 +1,4 @@
-"""What lies in a data source: one scan for each kind, run once by stage data."""
+"""Scanning a data source for its images: one scan for each kind, run once by stage data."""
 
 import csv
 import os
@@ -17,19 +17,19 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class Entry:
-    """One image: ``file`` and where its bytes lie in it, the class name and split if the source has them."""
+    """One image: its ``file``, where its bytes lie there, and its class name and split if the source has them."""
 
     file: str
     size: int
     offset: int = 0
     label: str | None = None
     split: str | None = None
-    name: str = ""  # what a grouping rule is matched with; the file unless it holds many images
+    name: str = ""  # a grouping rule is matched with it, or with the file where it is empty
 
 
 @dataclass(frozen=True)
 class Scan:
-    """All images of a source, in a fixed order, below ``root``."""
+    """All images of a source in a fixed order; their files are relative to ``root``."""
 
     root: Path
     entries: list[Entry]
@@ -38,22 +38,24 @@ class Scan:
 
 
 def unpack_embedded(archive: Path, folder: Path) -> Path:
-    """Unpacks the embedded zip once, with one rename at the end; returns the folder of its splits. Of two that do so at
-    the same time, of two recipes in one folder of runs, the later takes what the earlier has made.
+    """Unpacks the embedded zip into ``folder`` unless it is there; returns the folder of its splits.
+
+    One rename at the end makes the folder appear whole. If two recipes unpack it at the same time, the slower one takes
+    the other's folder.
 
     Raises:
-        ValueError: a member that would land outside the folder.
+        ValueError: a member would land outside the folder.
     """
     if not folder.is_dir():
-        with zipfile.ZipFile(archive) as members:
-            for member in members.namelist():
+        with zipfile.ZipFile(archive) as zipped:
+            for member in zipped.namelist():
                 if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
                     raise ValueError(f"{archive}: member {member!r} would be written outside its folder")
             with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-                whole = Path(temporary, "whole")
-                members.extractall(whole)
+                unpacked = Path(temporary, "unpacked")
+                zipped.extractall(unpacked)
                 try:
-                    whole.rename(folder)
+                    unpacked.rename(folder)
                 except OSError:
                     if not folder.is_dir():
                         raise
@@ -62,41 +64,41 @@ def unpack_embedded(archive: Path, folder: Path) -> Path:
 
 def _images(root: Path) -> Iterator[tuple[str, int]]:
     """Yields (relative path, bytes) of the image files below ``root``, sorted."""
-    found = []
+    files = []
     for directory, _, names in os.walk(root, followlinks=True):
         for name in names:
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
                 path = Path(directory, name)
-                size = path.stat().st_size if path.exists() else 0  # a link to nothing: unreadable later
-                found.append((os.path.relpath(path, root), size))
-    yield from sorted(found)
+                size = path.stat().st_size if path.exists() else 0  # a dangling link, which counts as unreadable later
+                files.append((os.path.relpath(path, root), size))
+    yield from sorted(files)
 
 
 def scan_class_folders(root: Path) -> Scan:
-    """root/<class>/... or root/{train,val}/<class>/..., the classes sorted by name."""
+    """Returns the images in root/<class>/... or root/{train,val}/<class>/..., sorted by path."""
     if not root.is_dir():
         raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")
     folders = {path.name for path in root.iterdir() if path.is_dir()}
-    split = folders == set(SPLITS)
-    depth = 1 if split else 0
+    has_splits = folders == set(SPLITS)
+    depth = 1 if has_splits else 0
     entries = []
     for file, size in _images(root):
         parts = Path(file).parts
         if len(parts) <= depth + 1:
             raise ValueError(f"{root / file}: lies in no class folder; for images without labels use kind flat_folder")
-        entries.append(Entry(file, size, label=parts[depth], split=parts[0] if split else None))
-    places = [root / name for name in SPLITS] if split else [root]
-    classes = {path.name for place in places for path in place.iterdir() if path.is_dir()}
+        entries.append(Entry(file, size, label=parts[depth], split=parts[0] if has_splits else None))
+    parents = [root / name for name in SPLITS] if has_splits else [root]
+    classes = {path.name for parent in parents for path in parent.iterdir() if path.is_dir()}
     return Scan(root, entries, empty_classes=sorted(classes - {entry.label for entry in entries}))
 
 
 def scan_flat_folder(root: Path) -> Scan:
-    """All images below root, without labels."""
+    """Returns all images below ``root``, without labels."""
     return Scan(root, [Entry(file, size) for file, size in _images(root)])
 
 
 def scan_list(root: Path, list_file: Path) -> Scan:
-    """Lines of path[,label[,split]]; a first line ``path,...`` is a header."""
+    """Returns the images of a list file, in its order: lines of path[,label[,split]], a header ``path,...`` at most."""
     entries = []
     with list_file.open(newline="") as stream:
         for number, row in enumerate(csv.reader(stream), 1):
@@ -115,7 +117,7 @@ def scan_list(root: Path, list_file: Path) -> Scan:
 
 
 def scan_lmdb(root: Path) -> Scan:
-    """The keys of an LSUN LMDB; ``file`` is the key in hex."""
+    """Returns the images of an LSUN LMDB; an entry's ``file`` is its key in hex."""
     import lmdb
 
     if not (root / "data.mdb").is_file():
@@ -136,24 +138,24 @@ def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
     """Returns the image members of a tar shard and its labels, by sample key.
 
     Raises:
-        tarfile.TarError: cut off or damaged, wherever it is.
-        ValueError: a sample with two images.
+        tarfile.TarError: the shard is cut off or damaged anywhere.
+        ValueError: a sample has two images.
     """
     images: dict[str, tarfile.TarInfo] = {}
     labels: dict[str, str] = {}
     with tarfile.open(shard, "r:") as archive:
         for member in archive:
-            base = PurePosixPath(member.name)
-            if not member.isfile() or not base.name:
+            path = PurePosixPath(member.name)
+            if not member.isfile() or not path.name:
                 continue
-            key = str(base.with_name(base.name.partition(".")[0]))
-            if base.suffix.lower() in IMAGE_SUFFIXES:
+            key = str(path.with_name(path.name.partition(".")[0]))
+            if path.suffix.lower() in IMAGE_SUFFIXES:
                 if key in images:
                     raise ValueError(
-                        f"{shard}: {images[key].name} and {member.name} are images of one sample; leave one in it"
+                        f"{shard}: {images[key].name} and {member.name} are images of one sample; keep one of them"
                     )
                 images[key] = member
-            elif base.suffix in (".cls", ".txt"):
+            elif path.suffix in (".cls", ".txt"):
                 stream = archive.extractfile(member)
                 labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
         _check_end(archive)
@@ -164,15 +166,15 @@ def _check_end(archive: tarfile.TarFile) -> None:
     """Raises tarfile.ReadError unless only zeros follow the last member: tarfile takes a damaged header for the end."""
     assert archive.fileobj is not None
     archive.fileobj.seek(archive.offset)
-    while rest := archive.fileobj.read(2**20):
-        if rest.strip(b"\0"):
+    while data := archive.fileobj.read(2**20):
+        if data.strip(b"\0"):
             raise tarfile.ReadError(f"damaged at byte {archive.offset}")
 
 
 def scan_webdataset(root: Path) -> Scan:
-    """The image members of all tar shards, with offset and size, so that they can be read at random.
+    """Returns the image members of all tar shards below ``root``, with offsets by which they are read at random.
 
-    Nothing is unpacked: a member's path is only a name.
+    Nothing is unpacked; a member's path is only its name.
     """
     entries = []
     shards = sorted(path for path in root.rglob("*.tar") if path.is_file())
@@ -194,7 +196,7 @@ def scan_webdataset(root: Path) -> Scan:
 
 
 def scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
-    """Returns what lies in ``source``; the embedded archive is unpacked to ``unpacked`` first."""
+    """Returns the images of ``source``; the archive ``embedded`` is first unpacked to ``unpacked``."""
     if isinstance(source, EmbeddedSource):
         return scan_class_folders(unpack_embedded(embedded, unpacked))
     root = Path(source.root)

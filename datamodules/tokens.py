@@ -1,4 +1,4 @@
-"""Token shards, as the priors read them."""
+"""Tokens for the training and evaluation of priors, read from shards."""
 
 from pathlib import Path
 
@@ -29,9 +29,9 @@ class TokenRows:
 
 
 class TrainingTokens(Dataset[Batch]):
-    """Tokens by global position: a random view of the image that stands there, and the sample's own noise.
+    """Tokens by global position: a random view of the image there, and noise of its own.
 
-    With ``class_balanced`` the classes take turns, each in its own permutations; without, all images have one.
+    With ``class_balanced`` the classes take turns, each with its own permutations; else all images share one.
     """
 
     def __init__(self, rows: TokenRows, seed: int, class_balanced: bool = False) -> None:
@@ -43,7 +43,7 @@ class TrainingTokens(Dataset[Batch]):
         self.permutations = [Permutations(len(group), mix(seed, "group", i)) for i, group in enumerate(self.groups)]
 
     def row(self, position: int) -> int:
-        """Returns the row that stands at a global position."""
+        """Returns the row at a global position."""
         turn, group = divmod(position, len(self.groups))
         return int(self.groups[group][self.permutations[group][turn]])
 
@@ -57,7 +57,7 @@ class TrainingTokens(Dataset[Batch]):
 
 
 class EvaluationTokens(Dataset[Batch]):
-    """The first view of every image, with noise that is the same each time."""
+    """The first view of each image by its row, with the same noise every time."""
 
     def __init__(self, rows: TokenRows, seed: int) -> None:
         self.rows, self.seed = rows, seed
@@ -76,7 +76,7 @@ def _item(tokens: np.ndarray, label: int, random: np.random.Generator) -> Batch:
 
 
 class Tokens(LightningDataModule):
-    """Training tokens without end, and the whole val split; ``batch_size`` is of one device."""
+    """Endless training tokens, and the whole val split; ``batch_size`` is that of one device."""
 
     def __init__(
         self,

@@ -5,11 +5,20 @@ from torch import Tensor, nn
 
 from configs.schema.training import GanConfig
 from smalti.collectives import all_mean
-from smalti.losses.adversarial import ADVERSARIAL_LOSSES, adaptive_weight, gradient, judge_detached, r1_penalty
+from smalti.losses.adversarial import (
+    ADVERSARIAL_LOSSES,
+    adaptive_weight,
+    gradient,
+    logits_with_detached_weights,
+    r1_penalty,
+)
 
 
 class Adversary(nn.Module):
-    """A discriminator with its losses; weights and starts come from ``GanConfig``."""
+    """A discriminator and the two losses of a GAN; ``config`` gives their weights and starts.
+
+    Each loss is returned with its raw, unweighted terms by name.
+    """
 
     def __init__(self, discriminator: nn.Module, config: GanConfig) -> None:
         super().__init__()
@@ -21,45 +30,48 @@ class Adversary(nn.Module):
         return update >= self.config.discriminator_start
 
     def weight(self, update: int) -> float:
-        """Returns the generator's GAN weight before adaptation: 0 until its start, then rising over the ramp."""
-        since = update - self.config.generator_start
-        if since < 0:
+        """Returns the weight of the generator's GAN loss before adaptation: 0 until its start, then rising over the
+        ramp."""
+        since_start = update - self.config.generator_start
+        if since_start < 0:
             return 0.0
-        ramp = min(1.0, (since + 1) / (self.config.ramp + 1))
+        ramp = min(1.0, (since_start + 1) / (self.config.ramp + 1))
         return self.config.weight * ramp
 
-    def generator_term(
-        self, fake: Tensor, reconstruction: Tensor, last_layer: Tensor, update: int
+    def generator_loss(
+        self, fake: Tensor, reconstruction_loss: Tensor, last_layer: Tensor, update: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the weighted GAN loss of the generator and its raw terms.
+        """Returns the generator's weighted GAN loss, 0 before its start.
 
-        ``reconstruction`` is the loss that the adaptive weight balances against, by gradients averaged over ranks.
+        The adaptive weight balances its gradient at ``last_layer`` against that of ``reconstruction_loss`` (VQGAN
+        eq. 7).
         """
         weight = self.weight(update)
         if weight == 0:
             return fake.new_zeros(()), {}
-        loss = self.loss.generator(judge_detached(self.discriminator, fake))
-        logs = {"gan/generator": loss.detach()}
-        if self.config.adaptive:
-            # Of the mean gradients, as DDP will apply them: a mean of the ranks' norms would be larger.
-            norms = [all_mean(gradient(part, last_layer)).norm() for part in (reconstruction, loss)]
-            scale = adaptive_weight(norms[0], norms[1], self.config.adaptive_ceiling)
-            logs |= {"gan/reconstruction_gradient": norms[0], "gan/generator_gradient": norms[1]}
-            logs["gan/weight"] = scale * weight
-            return scale * weight * loss, logs
-        logs["gan/weight"] = fake.new_tensor(weight)
-        return weight * loss, logs
+        loss = self.loss.generator(logits_with_detached_weights(self.discriminator, fake))
+        terms = {"gan/generator": loss.detach()}
+        if not self.config.adaptive:
+            terms["gan/weight"] = fake.new_tensor(weight)
+            return weight * loss, terms
+        # Norms of the mean gradients, as DDP applies them: the mean of the ranks' norms would be larger.
+        reconstruction_norm = all_mean(gradient(reconstruction_loss, last_layer)).norm()
+        generator_norm = all_mean(gradient(loss, last_layer)).norm()
+        scale = adaptive_weight(reconstruction_norm, generator_norm, self.config.adaptive_ceiling)
+        terms |= {"gan/reconstruction_gradient": reconstruction_norm, "gan/generator_gradient": generator_norm}
+        terms["gan/weight"] = scale * weight
+        return scale * weight * loss, terms
 
-    def discriminator_term(self, real: Tensor, fake: Tensor, update: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the discriminator's loss and its raw terms; real and fake are detached from the generator.
+    def discriminator_loss(self, real: Tensor, fake: Tensor, update: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the discriminator's loss, without gradient to the generator.
 
-        Before its start the loss is zero times the parameters: DDP still sees each of them in the graph.
+        Before its start this is 0 times the sum of its weights, since DDP wants each of them in the graph.
         """
         if not self.learns(update):
             return torch.stack([p.sum() for p in self.discriminator.parameters()]).sum() * 0.0, {}
         real_logits, fake_logits = self.discriminator(real), self.discriminator(fake.detach())
         loss = self.loss.discriminator(real_logits, fake_logits)
-        logs = {
+        terms = {
             "gan/discriminator": loss.detach(),
             "gan/real_logit": real_logits.detach().mean(),
             "gan/fake_logit": fake_logits.detach().mean(),
@@ -68,5 +80,5 @@ class Adversary(nn.Module):
         if config.r1_weight and update % config.r1_every == 0:
             penalty = r1_penalty(self.discriminator, real)
             loss = loss + config.r1_weight / 2 * config.r1_every * penalty
-            logs["gan/r1"] = penalty.detach()
-        return loss, logs
+            terms["gan/r1"] = penalty.detach()
+        return loss, terms

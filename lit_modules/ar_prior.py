@@ -2,21 +2,21 @@
 
 from torch import Tensor
 
-from lit_modules.prior import Batch, LitPrior, Readout
+from lit_modules.prior import Batch, LitPrior, Prediction
 from smalti.priors import TokenPrior
 from smalti.samplers.causal import sample_causal
 from smalti.samplers.noise import uniform
 
 
 class LitArPrior(LitPrior):
-    """Every token is predicted from those before it and the class."""
+    """Predicts each token from those before it and the class."""
 
-    def readouts(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Readout]:
+    def predictions(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Prediction]:
         tokens = batch["tokens"]
         features = network.features(tokens, labels)
         return [
-            Readout(features[:, i].flatten(0, 1), weight, tokens[:, i].flatten())
-            for i, weight in enumerate(network.outputs.weights())
+            Prediction(features[:, book].flatten(0, 1), weight, tokens[:, book].flatten())
+            for book, weight in enumerate(network.outputs.weights())
         ]
 
     def sample(self, labels: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from torch.optim.swa_utils import AveragedModel
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """Returns a frozen copy of ``network`` that ``update_parameters`` moves towards it.
+    """Returns a frozen copy of ``network``, which ``update_parameters`` moves towards it.
 
-    The decay of update t is min(decay, (1 + t) / (10 + t)), as TensorFlow's moving average warms up, so that short
-    runs aren't averages of their start. Buffers are copied.
+    The decay at update t is min(decay, (1 + t) / (10 + t)), the warm-up of TensorFlow's moving average, so that the
+    average of a short run doesn't remember its start. Buffers are copied.
     """
 
     def move(average: Tensor, current: Tensor, number: Tensor | int) -> Tensor:

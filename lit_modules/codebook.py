@@ -1,4 +1,4 @@
-"""Codebook initialisation: patch features of a pretrained network (VQGAN-LC section 3.2)."""
+"""Patch features of a pretrained network, of which the codebook is made (VQGAN-LC section 3.2)."""
 
 import torch
 from einops import rearrange
@@ -12,7 +12,10 @@ from smalti.pixels import from_uint8
 
 
 class LitCodebook(LightningModule):
-    """Predicts patch features (B, P, C) float16 of images."""
+    """Predicts patch features (B, P, C) float16 of images.
+
+    ``pool`` averages the feature map to ``pool`` x ``pool`` patches; None keeps every position.
+    """
 
     def __init__(self, features: Frozen[FeatureNetwork], tap: str, pool: int | None) -> None:
         super().__init__()
@@ -22,20 +25,20 @@ class LitCodebook(LightningModule):
         """Returns patch features (B, P, C) float32 of images (B, 3, H, W) in [-1, 1].
 
         Raises:
-            ValueError: a tap without positions.
+            ValueError: the tap has no positions.
         """
-        x = self.features(images, [self.tap])[self.tap]
-        if x.ndim != 4:
+        features = self.features(images, [self.tap])[self.tap]
+        if features.ndim != 4:
             raise ValueError(f"tap {self.tap!r} has no positions; a codebook needs a feature map")
         if self.pool is not None:
-            x = F.adaptive_avg_pool2d(x, self.pool)
-        return rearrange(x, "b c h w -> b (h w) c")
+            features = F.adaptive_avg_pool2d(features, self.pool)
+        return rearrange(features, "b c h w -> b (h w) c")
 
     @torch.no_grad()
     def shape(self, image_size: int) -> tuple[int, int]:
         """Returns (P, C) for images of ``image_size``."""
-        patches, width = self.extract(torch.zeros(1, 3, image_size, image_size)).shape[1:]
-        return patches, width
+        num_patches, width = self.extract(torch.zeros(1, 3, image_size, image_size)).shape[1:]
+        return num_patches, width
 
     def on_predict_start(self) -> None:
         self.features.to(self.device)

@@ -1,10 +1,14 @@
-"""Phase 2: detail restoration. The decoder alone is trained; tokens cannot change (SeQ-GAN section 3.4)."""
+"""Phase 2: detail restoration. The decoder alone is trained; tokens cannot change (SeQ-GAN section 3.4).
+
+In the paper's letters: x images, E encoder and Z codebook, both frozen, G decoder, z_q the codes nearest to E(x),
+x' = G(z_q), D discriminator.
+"""
 
 import torch
 from torch import Tensor, nn
 
 from configs.schema.decoder import DecoderConfig
-from lit_modules.reconstruction import Attempt, LitReconstruction
+from lit_modules.reconstruction import DISCRIMINATOR, Batch, LitReconstruction
 from smalti.codebooks.quantizer import count_codes
 from smalti.layers.frozen import Frozen
 from smalti.losses.perceptual import Perceptual
@@ -13,7 +17,7 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitDecoder(LitReconstruction):
-    """Trains a decoder on the tokens of a frozen tokenizer; encoder and codebook are held outside the module."""
+    """Trains a decoder on the tokens of a frozen tokenizer, whose encoder and codebook are no part of this module."""
 
     network: AnyDecoder
 
@@ -25,35 +29,48 @@ class LitDecoder(LitReconstruction):
         perceptual: Perceptual,
         config: DecoderConfig,
     ) -> None:
-        super().__init__(
-            network,
-            discriminator,
-            perceptual,
-            perceptual_weight=config.perceptual.weight,
-            gan=config.gan,
-            training=config.training,
-            optimizers=[config.optimizer, config.discriminator_optimizer],
-            reconstruction=config.reconstruction,
-            reconstruction_weight=config.reconstruction_weight,
-            quantizer=tokenizer.network.quantizer,
-            fused=config.runtime.fused_optimizer,
-        )
+        super().__init__(network, discriminator, perceptual, config, tokenizer.network.quantizer)
         self.tokenizer = tokenizer
         self.frozen["tokenizer"] = tokenizer.network
 
-    def decoder(self) -> AnyDecoder:
-        return self.network
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        config, images, update = self.config, batch["images"], self.update
+        tokens, latents = self.encode(images)  # z_q, by the frozen tokenizer
+        reconstructions = self.network(latents)  # x'
 
-    def attempt(self, images: Tensor) -> Attempt:
+        # Generator loss, minimised over G: SeQ-GAN eq. 2 without the terms that move only E and Z.
+        pixel = self.pixel_loss(reconstructions, images)  # |x - x'|_1
+        perceptual, tap_terms = self.perceptual_loss(reconstructions, images)  # L_low: alpha is 0 in the paper (eq. 3)
+        reconstruction_loss = config.reconstruction_weight * pixel + config.perceptual.weight * perceptual
+        adversarial, generator_terms = self.adversary.generator_loss(
+            reconstructions, reconstruction_loss, self.network.last_layer, update
+        )
+        generator_loss = reconstruction_loss + adversarial
+
+        # Discriminator loss, minimised over D: x is real, x' is fake.
+        discriminator_loss, discriminator_terms = self.adversary.discriminator_loss(images, reconstructions, update)
+
+        self.window.update(count_codes(tokens, self.num_codes, self.num_books))
+        self.report_losses(
+            {
+                config.reconstruction: pixel,
+                "perceptual": perceptual,
+                **tap_terms,
+                **generator_terms,
+                **discriminator_terms,
+            },
+            len(images),
+        )
+        self.optimise(generator_loss + discriminator_loss, batch_idx, {DISCRIMINATOR: self.adversary.learns(update)})
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns tokens, and the latents (B, D, h, w) that the decoder reads, by the frozen tokenizer."""
         tokenizer = self.tokenizer.network
-        with torch.no_grad():
-            tokens = tokenizer.encode(images)
-            latents = tokenizer.quantizer.decode(tokens)
-        counts = count_codes(tokens, self.num_codes, self.num_books)
-        return Attempt(self.network(latents), images.new_zeros(()), {}, counts)
+        tokens = tokenizer.encode(images)
+        return tokens, tokenizer.quantizer.decode(tokens)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        tokenizer = self.tokenizer.network
-        tokens = tokenizer.encode(images)
-        return self.averaged_network(tokenizer.quantizer.decode(tokens)).clamp(-1, 1), tokens
+        tokens, latents = self.encode(images)
+        return self.averaged_network(latents).clamp(-1, 1), tokens

@@ -1,9 +1,8 @@
-"""What both priors share: token batches, label dropout, validation in nats and bits."""
+"""What the autoregressive and the masked prior share: label dropout, the loss over several books, the validation."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,18 +19,22 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer, on_grid
 Batch = dict[str, Tensor]
 
 
-def drop_labels(labels: Tensor, noise: Tensor, share: float, num_classes: int) -> Tensor:
-    """Returns labels (B,) with a ``share`` of them, and all -1, replaced by ``num_classes``: "no class".
+def drop_labels(labels: Tensor, noise: Tensor, rate: float, num_classes: int) -> Tensor:
+    """Returns labels (B,) of which a share of ``rate``, and every -1, is replaced by ``num_classes``: "no class".
 
     >>> drop_labels(torch.tensor([0, 1, -1]), torch.tensor([0.05, 0.5, 0.5]), 0.1, 3).tolist()
     [3, 1, 3]
     """
-    return torch.where((noise < share) | (labels < 0), num_classes, labels)
+    return torch.where((noise < rate) | (labels < 0), num_classes, labels)
 
 
 @dataclass(frozen=True)
-class Readout:
-    """M tokens of one book: ``features`` (M, C), the output layer's ``weight`` (K, C), ``targets`` (M,), -1: none."""
+class Prediction:
+    """M tokens of one book and what they are predicted from: the logits are ``features @ weight.T``.
+
+    ``features`` (M, C), the output layer's ``weight`` (K, C), ``targets`` (M,), where -1 marks a token that isn't
+    predicted.
+    """
 
     features: Tensor
     weight: Tensor
@@ -39,7 +42,9 @@ class Readout:
 
 
 class LitPrior(LitTraining):
-    """Trains a prior by cross-entropy, the mean over the books (FQGAN); subclasses say what is predicted from what."""
+    """Trains a prior by cross-entropy, averaged over the books (FQGAN); subclasses say what is predicted from what."""
+
+    network: TokenPrior
 
     def __init__(
         self,
@@ -51,37 +56,31 @@ class LitPrior(LitTraining):
     ) -> None:
         """
         Args:
-            tokenizer: decodes the previews; (rows, columns) of its tokens are ``grid``.
+            tokenizer: decodes the previews; its tokens stand in a ``grid`` of (rows, columns).
         """
-        super().__init__(network, config.training, config.optimizer, config.runtime.fused_optimizer)
+        super().__init__(network, config.training, [config.optimizer], config.runtime.fused_optimizer)
+        self.config, self.num_classes = config, num_classes
         self.tokenizer, self.grid = tokenizer, grid
         self.frozen = {"tokenizer": tokenizer.network}
-        self.label_dropout, self.num_classes = config.label_dropout, num_classes
-        self.label_smoothing = config.label_smoothing
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def compiled_parts(self) -> list[nn.Module]:
-        return [cast(TokenPrior, self.network).transformer]
+        return [self.network.transformer]
 
-    def readouts(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Readout]:
-        """Returns, for each book, what its output layer reads and the tokens that it should give."""
+    def predictions(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Prediction]:
+        """Returns one prediction for each book."""
         raise NotImplementedError
 
     def sample(self, labels: Tensor) -> Tensor:
-        """Returns tokens (B, k, N) for labels (B,) by the averaged weights, with the same noise every time."""
+        """Returns tokens (B, k, N) for labels (B,), drawn by the averaged weights with the same noise every time."""
         raise NotImplementedError
 
-    def preview(self, fixed: Tensor) -> Tensor:
-        """Returns images (1, B, 3, H, W) sampled for ``fixed`` labels (B,)."""
-        return self.tokenizer.network.decode(on_grid(self.sample(fixed), self.grid))[None]
-
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.label_dropout, self.num_classes)
-        readouts = self.readouts(cast(TokenPrior, self.network), batch, labels)
-        losses = [
-            linear_cross_entropy(r.features, r.weight, r.targets, self.label_smoothing) * self.share_of(r)
-            for r in readouts
-        ]
+        labels = drop_labels(batch["labels"], batch["noise"][:, 0], self.config.label_dropout, self.num_classes)
+        losses = []
+        for book in self.predictions(self.network, batch, labels):
+            loss = linear_cross_entropy(book.features, book.weight, book.targets, self.config.label_smoothing)
+            losses.append(loss * rank_weight(book.targets))
         loss = torch.stack(losses).mean()
         terms = {"train/loss": loss}
         if len(losses) > 1:
@@ -89,21 +88,12 @@ class LitPrior(LitTraining):
         self.report(terms, len(labels))
         self.optimise(loss, batch_idx)
 
-    def share_of(self, readout: Readout) -> Tensor:
-        """Returns by how much this rank's mean counts: its number of targets over the ranks' average of it.
-
-        Masked tokens are more on one rank than on another; the mean of the ranks' means wouldn't be the batch's mean.
-        A book of which no token is masked on any rank counts nothing.
-        """
-        number = (readout.targets >= 0).sum().double()
-        return (number / all_mean(number.clone()).clamp(min=1e-9)).float()
-
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         labels = drop_labels(batch["labels"], batch["noise"][:, 0], 0.0, self.num_classes)
-        for readout in self.readouts(self.averaged_network, batch, labels):
-            found = token_losses(readout.features, readout.weight, readout.targets)
-            self.val_loss.update(found.losses)
-            self.val_accuracy.update(found.right.float())
+        for book in self.predictions(self.averaged_network, batch, labels):
+            tokens = token_losses(book.features, book.weight, book.targets)
+            self.val_loss.update(tokens.losses)
+            self.val_accuracy.update(tokens.correct.float())
 
     def on_validation_epoch_end(self) -> None:
         loss = self.val_loss.compute()
@@ -112,3 +102,17 @@ class LitPrior(LitTraining):
         )
         self.val_loss.reset()
         self.val_accuracy.reset()
+
+    def preview(self, fixed: Tensor) -> Tensor:
+        """Returns images (1, B, 3, H, W) sampled for ``fixed`` labels (B,)."""
+        return self.tokenizer.network.decode(on_grid(self.sample(fixed), self.grid))[None]
+
+
+def rank_weight(targets: Tensor) -> Tensor:
+    """Returns the weight of this rank's mean loss: its number of targets, divided by the ranks' average number.
+
+    One rank has more masked tokens than another, so that the mean of the ranks' means wouldn't be the batch's mean.
+    The weight is 0 if no rank has a target in this book.
+    """
+    number = (targets >= 0).sum().double()
+    return (number / all_mean(number.clone()).clamp(min=1e-9)).float()

@@ -1,14 +1,13 @@
-"""The training step that both phases of the tokenizer share: reconstruct, compare, GAN."""
+"""What both phases of the tokenizer share: the parts of their loss, the count of codes, the validation."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.schema.training import GanConfig, OptimizerConfig, TrainingConfig
+from configs.schema.reconstruction import ReconstructionTrainingConfig
 from lit_modules.adversary import Adversary
 from lit_modules.training import LitTraining
 from smalti.codebooks.quantizer import Quantizer, count_codes
@@ -16,24 +15,17 @@ from smalti.collectives import all_sum
 from smalti.losses.perceptual import Perceptual
 from smalti.metrics.codebook import CodebookUsage, usage
 from smalti.metrics.reconstruction import peak_signal_to_noise
-from smalti.tokenizers.autoencoders import AnyDecoder
 
 Batch = dict[str, Tensor]
-PIXEL_DISTANCES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A reconstruction ``images`` (B, 3, H, W), the ``loss`` that it costs beyond its looks, and raw terms by name."""
-
-    images: Tensor
-    loss: Tensor
-    terms: dict[str, Tensor]
-    counts: Tensor
+PIXEL_LOSSES = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
+DISCRIMINATOR = 1  # the number of its optimiser; the generator's is 0
 
 
 class LitReconstruction(LitTraining):
-    """Pixels + perceptual + GAN (SeQ-GAN eq. 2 and 3); subclasses say how an image is reconstructed."""
+    """Trains a network that reconstructs images, the generator, against a discriminator.
+
+    Subclasses write the training step, which adds up the terms of SeQ-GAN's eq. 2, and ``reconstruct``.
+    """
 
     last_window: Tensor
 
@@ -42,63 +34,43 @@ class LitReconstruction(LitTraining):
         network: nn.Module,
         discriminator: nn.Module,
         perceptual: Perceptual,
-        *,
-        perceptual_weight: float,
-        gan: GanConfig,
-        training: TrainingConfig,
-        optimizers: Sequence[OptimizerConfig],
-        reconstruction: str,
-        reconstruction_weight: float,
+        config: ReconstructionTrainingConfig,
         quantizer: Quantizer,
-        fused: bool,
     ) -> None:
-        super().__init__(network, training, optimizers[0], fused)
-        self.optimizer_configs = list(optimizers)
-        self.adversary = Adversary(discriminator, gan)
-        self.perceptual, self.reconstruction = perceptual, reconstruction
+        """
+        Args:
+            quantizer: says how many books and codes are counted.
+        """
+        optimizers = [config.optimizer, config.discriminator_optimizer]
+        super().__init__(network, config.training, optimizers, config.runtime.fused_optimizer)
+        self.config, self.perceptual = config, perceptual
+        self.adversary = Adversary(discriminator, config.gan)
         self.frozen = {perceptual.name: perceptual.network.network}
-        self.perceptual_weight, self.reconstruction_weight = perceptual_weight, reconstruction_weight
         self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
-        self.window = CodebookUsage(self.num_books, self.num_codes)
-        # How often each code occurred between the last two validations, on all ranks: what is published.
+        self.window = CodebookUsage(self.num_books, self.num_codes)  # codes since the last validation, on this rank
+        # Codes between the last two validations, on all ranks: these counts are published.
         self.register_buffer("last_window", torch.zeros(self.num_books, self.num_codes, dtype=torch.int64))
         self.val_usage, self.val_psnr = CodebookUsage(self.num_books, self.num_codes), MeanMetric()
 
     def trained_networks(self) -> list[nn.Module]:
         return [self.network, self.adversary]
 
-    def decoder(self) -> AnyDecoder:
-        """Returns the trained decoder, whose last layer balances the GAN weight."""
-        raise NotImplementedError
-
-    def attempt(self, images: Tensor) -> Attempt:
-        """Returns the reconstruction by the network in training."""
-        raise NotImplementedError
-
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns images (B, 3, H, W) in [-1, 1] and tokens, by the averaged weights."""
+        """Returns reconstructions (B, 3, H, W) in [-1, 1] and tokens, by the averaged weights."""
         raise NotImplementedError
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
-        images, update = batch["images"], self.update
-        attempt = self.attempt(images)
-        distance = PIXEL_DISTANCES[self.reconstruction](attempt.images.float(), images)
-        perceptual, taps = self.perceptual(attempt.images, images)
-        looks = self.reconstruction_weight * distance + self.perceptual_weight * perceptual
-        gan, gan_terms = self.adversary.generator_term(attempt.images, looks, self.decoder().last_layer, update)
-        judged, judge_terms = self.adversary.discriminator_term(images, attempt.images, update)
-        self.window.update(attempt.counts)
-        named = {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
-        terms = {
-            self.reconstruction: distance,
-            "perceptual": perceptual,
-            **named,
-            **attempt.terms,
-            **gan_terms,
-            **judge_terms,
-        }
-        self.report({f"train/{name}": value for name, value in terms.items()}, len(images))
-        self.optimise(looks + attempt.loss + gan + judged, batch_idx, {1: self.adversary.learns(update)})
+    def pixel_loss(self, reconstructions: Tensor, images: Tensor) -> Tensor:
+        """Returns the mean of |x - x'| (SeQ-GAN eq. 2), or of (x - x')^2 where the recipe says ``l2``; float32."""
+        return PIXEL_LOSSES[self.config.reconstruction](reconstructions.float(), images)
+
+    def perceptual_loss(self, reconstructions: Tensor, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the perceptual loss, and the raw term of each tap of its network."""
+        loss, taps = self.perceptual(reconstructions, images)
+        return loss, {f"perceptual/{self.perceptual.name}/{tap}": value for tap, value in taps.items()}
+
+    def report_losses(self, terms: Mapping[str, Tensor], batch_size: int) -> None:
+        """Logs the raw terms of a training step."""
+        self.report({f"train/{name}": value for name, value in terms.items()}, batch_size)
 
     def on_validation_epoch_start(self) -> None:
         if self.trainer.sanity_checking:
@@ -110,7 +82,7 @@ class LitReconstruction(LitTraining):
             self.window.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Puts the counts of all ranks into the checkpoint, which is rank 0's; from here on they are rank 0's too."""
+        """Adds up the counts of all ranks for the checkpoint, which rank 0 writes; from now on rank 0 holds them."""
         counts = all_sum(self.window.counts.clone())
         self.window.counts.copy_(counts if self.trainer.is_global_zero else torch.zeros_like(counts))
         checkpoint["state_dict"]["window.counts"] = self.window.counts.clone()
@@ -121,10 +93,10 @@ class LitReconstruction(LitTraining):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images = batch["images"][batch["readable"]].flatten(0, 1)
-        if not len(images):  # none of them could be read; stage scores names and counts them
+        if not len(images):  # none could be read; stage scores counts and names them
             return
-        found, tokens = self.reconstruct(images)
-        self.val_psnr.update(peak_signal_to_noise(found, images))
+        reconstructions, tokens = self.reconstruct(images)
+        self.val_psnr.update(peak_signal_to_noise(reconstructions, images))
         self.val_usage.update(count_codes(tokens, self.num_codes, self.num_books))
 
     def on_validation_epoch_end(self) -> None:
@@ -135,5 +107,5 @@ class LitReconstruction(LitTraining):
         self.val_usage.reset()
 
     def preview(self, fixed: Tensor) -> Tensor:
-        """Returns what a person looks at: (2, B, 3, H, W), ``fixed`` images and their reconstructions, in [-1, 1]."""
+        """Returns ``fixed`` images above their reconstructions, (2, B, 3, H, W) in [-1, 1]."""
         return torch.stack([fixed, self.reconstruct(fixed)[0]])

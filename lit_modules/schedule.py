@@ -9,8 +9,9 @@ from configs.schema.training import OptimizerConfig
 
 
 def learning_rate(config: OptimizerConfig, update: int, updates: int) -> float:
-    """Returns the learning rate of ``update`` (from 0) in a training of ``updates``: a pure function, so that
-    resuming needs no scheduler state.
+    """Returns the learning rate of ``update``, counted from 0, in a training of ``updates``.
+
+    It is a pure function, so that resuming needs no scheduler state.
 
     >>> config = OptimizerConfig(lr=1.0, warmup=2, decay="linear", decay_start=2, end_lr=0.0)
     >>> [learning_rate(config, update, 6) for update in range(6)]
@@ -21,17 +22,19 @@ def learning_rate(config: OptimizerConfig, update: int, updates: int) -> float:
     start = max(config.decay_start, config.warmup)
     if config.decay == "none" or update < start:
         return config.lr
-    share = min(1.0, (update - start) / max(1, updates - start))
+    progress = min(1.0, (update - start) / max(1, updates - start))
     if config.decay == "cosine":
-        return config.end_lr + (config.lr - config.end_lr) * (1 + math.cos(math.pi * share)) / 2
+        return config.end_lr + (config.lr - config.end_lr) * (1 + math.cos(math.pi * progress)) / 2
     if config.decay == "linear":
-        return config.lr + (config.end_lr - config.lr) * share
-    return config.lr * (config.end_lr / config.lr) ** share
+        return config.lr + (config.end_lr - config.lr) * progress
+    return config.lr * (config.end_lr / config.lr) ** progress
 
 
 def build_optimizer(config: OptimizerConfig, network: nn.Module, fused: bool) -> torch.optim.Optimizer:
-    """Returns AdamW; ``weight_decay`` touches the weights of linear layers and convolutions only, so that without it
-    this is Adam. Biases, norms, embeddings and positions aren't decayed."""
+    """Returns AdamW for ``network``; without ``weight_decay`` that is Adam.
+
+    Only the weights of linear layers and convolutions decay; biases, norms, embeddings and positions don't.
+    """
     decayed = {
         id(module.weight)
         for module in network.modules()

@@ -1,7 +1,6 @@
-"""Measuring: reconstructions and samples through one judge network, over all ranks."""
+"""Scores of reconstructions and samples, measured through one judge network over all ranks."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ Batch = dict[str, Tensor]
 
 
 class Judge:
-    """A feature network that sees uint8 images, as anyone would who opened the saved files."""
+    """A feature network that sees images rounded to uint8, like anybody who opens the saved files."""
 
     def __init__(self, network: Frozen[FeatureNetwork], taps: Sequence[str]) -> None:
         self.network, self.taps = network, list(dict.fromkeys(taps))
@@ -28,12 +27,12 @@ class Judge:
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Returns {tap: (B, C)}, averaged over positions, for images (B, 3, H, W) in [-1, 1]."""
         rounded = from_uint8(to_uint8(images))
-        found = self.network(rounded, self.taps)
-        return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in found.items()}
+        features = self.network(rounded, self.taps)
+        return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in features.items()}
 
 
 class LitReconstructionScores(LightningModule):
-    """Tests tokenizers on val images: PSNR, SSIM, LPIPS, codebook usage, and features for the Frechet distance."""
+    """Tests tokenizers on val images: PSNR, SSIM, LPIPS, codebook usage, and the features for the Frechet distance."""
 
     def __init__(
         self,
@@ -49,9 +48,9 @@ class LitReconstructionScores(LightningModule):
         self.tokenizers, self.judge, self.lpips = tokenizers, judge, lpips
         self.frechet_tap, self.classifier_tap = frechet_tap, classifier_tap
         width = judge.network.network.channels[frechet_tap]
-        names = ["psnr", "ssim", *(["lpips"] if lpips else [])]
+        metrics = ["psnr", "ssim", *(["lpips"] if lpips else [])]
         self.means = nn.ModuleDict(
-            {name: nn.ModuleDict({figure: MeanMetric() for figure in names}) for name in tokenizers}
+            {name: nn.ModuleDict({metric: MeanMetric() for metric in metrics}) for name in tokenizers}
         )
         self.reference = FeatureStatistics(width)
         self.statistics = nn.ModuleDict({name: FeatureStatistics(width) for name in tokenizers})
@@ -59,30 +58,32 @@ class LitReconstructionScores(LightningModule):
         self.features, self.labels, self.dropped = CatMetric(), CatMetric(), CatMetric()
 
     def on_test_start(self) -> None:
-        held: list[Any] = [*self.tokenizers.values(), self.judge.network, *([self.lpips] if self.lpips else [])]
-        for network in held:
+        networks: list[Frozen[nn.Module]] = [*self.tokenizers.values(), self.judge.network]
+        if self.lpips:
+            networks.append(self.lpips)
+        for network in networks:
             network.to(self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        keep = batch["readable"]
-        self.dropped.update(batch["index"][~keep].double())
-        images = from_uint8(batch["images"][keep][:, 0])
+        readable = batch["readable"]
+        self.dropped.update(batch["index"][~readable].double())
+        images = from_uint8(batch["images"][readable][:, 0])
         if not len(images):
             return
-        seen = self.judge(images)
-        self.reference.update(seen[self.frechet_tap])
-        self.features.update(seen[self.classifier_tap])
-        self.labels.update(batch["labels"][keep].float())
+        features = self.judge(images)
+        self.reference.update(features[self.frechet_tap])
+        self.features.update(features[self.classifier_tap])
+        self.labels.update(batch["labels"][readable].float())
         tokens = None
-        for name, held in self.tokenizers.items():
-            tokens = held.network.encode(images)
-            found = held.network.decode(tokens)
-            values = {"psnr": peak_signal_to_noise(found, images), "ssim": structural_similarity(found, images)}
+        for name, frozen in self.tokenizers.items():
+            tokens = frozen.network.encode(images)
+            decoded = frozen.network.decode(tokens)
+            values = {"psnr": peak_signal_to_noise(decoded, images), "ssim": structural_similarity(decoded, images)}
             if self.lpips:
-                values["lpips"] = self.lpips(from_uint8(to_uint8(found)), images).flatten()
-            for figure, value in values.items():
-                _metric(self.means[name], figure).update(value)
-            _metric(self.statistics, name).update(self.judge(found)[self.frechet_tap])
+                values["lpips"] = self.lpips(from_uint8(to_uint8(decoded)), images).flatten()
+            for metric, value in values.items():
+                _metric(self.means[name], metric).update(value)
+            _metric(self.statistics, name).update(self.judge(decoded)[self.frechet_tap])
         assert tokens is not None
         self.usage.update(count_codes(tokens, self.num_codes, self.num_books))
 
@@ -91,8 +92,10 @@ class LitReconstructionScores(LightningModule):
 
 
 class LitFeatureScores(LightningModule):
-    """Tests plain images (train images, samples): features for the Frechet distance and for the class judge, and
-    logits (B, 1008) for the Inception score where a tap for them is named."""
+    """Tests plain images, such as train images and samples: features for the Frechet distance and the classifier.
+
+    Where ``logits_tap`` is named, it also collects logits (B, 1008) for the Inception score.
+    """
 
     def __init__(self, judge: Judge, frechet_tap: str, classifier_tap: str, logits_tap: str | None = None) -> None:
         super().__init__()
@@ -105,34 +108,34 @@ class LitFeatureScores(LightningModule):
         self.judge.network.to(self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        keep = batch["readable"]
-        images = from_uint8(batch["images"][keep][:, 0])
+        readable = batch["readable"]
+        images = from_uint8(batch["images"][readable][:, 0])
         if not len(images):
             return
-        seen = self.judge(images)
-        self.statistics.update(seen[self.frechet_tap])
+        features = self.judge(images)
+        self.statistics.update(features[self.frechet_tap])
         if self.logits_tap:
-            self.logits.update(seen[self.logits_tap])
-            self.rows.update(batch["index"][keep].double())
-        chosen = batch["classify"][keep]
-        if chosen.any():
-            self.features.update(seen[self.classifier_tap][chosen])
-            self.labels.update(batch["labels"][keep][chosen].float())
+            self.logits.update(features[self.logits_tap])
+            self.rows.update(batch["index"][readable].double())
+        classified = batch["classify"][readable]
+        if classified.any():
+            self.features.update(features[self.classifier_tap][classified])
+            self.labels.update(batch["labels"][readable][classified].float())
 
     def on_test_epoch_end(self) -> None:
         compute_all(self)
 
     def ordered_logits(self) -> Tensor:
-        """Returns the logits in the order of their images, however they were split over the ranks."""
+        """Returns the logits in the order of their images, however these were split over the ranks."""
         rows, logits = self.rows.compute(), self.logits.compute()
         assert isinstance(rows, Tensor) and isinstance(logits, Tensor)
         return logits[rows.argsort()]
 
 
 def compute_all(module: nn.Module) -> None:
-    """Computes every metric of ``module`` over all ranks, which it then remembers.
+    """Computes every metric of ``module`` over all ranks; each metric remembers its result.
 
-    Behind the test Lightning moves the module to the CPU, and NCCL gathers nothing from there.
+    This can't wait: after the test Lightning moves the module to the CPU, from where NCCL gathers nothing.
     """
     for part in module.modules():
         if isinstance(part, Metric):

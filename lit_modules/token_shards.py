@@ -1,4 +1,4 @@
-"""Tokens of images by a frozen tokenizer."""
+"""Encoding images with a frozen tokenizer."""
 
 import torch
 from einops import rearrange
@@ -11,7 +11,7 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitTokenShards(LightningModule):
-    """Predicts tokens (B, V, N), or (B, V, k, N), in the narrowest unsigned type, for images (B, V, 3, H, W)."""
+    """Predicts tokens (B, V, N), or (B, V, k, N) of several books, as ``dtype`` for images (B, V, 3, H, W)."""
 
     def __init__(self, tokenizer: Frozen[VQTokenizer], dtype: torch.dtype) -> None:
         super().__init__()

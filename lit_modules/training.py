@@ -1,10 +1,10 @@
-"""What all trainings share: one update, done by hand.
+"""What all trainings share: the update of the weights.
 
-Manual optimisation everywhere, so that a GAN's two optimisers and a prior's one follow one rule: accumulate, refuse
-non-finite gradients, clip, set the learning rate from the update, step, average.
+Optimisation is manual in all of them, so that a GAN's two optimisers and a prior's one follow the same rule:
+accumulate, skip non-finite gradients, clip, set the learning rate of the update, step, average.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,31 +21,38 @@ MAX_SKIPPED = 20  # updates with non-finite gradients in a row before the stage 
 
 
 class NonFinite(ValueError):
-    """Too many updates in a row had non-finite gradients."""
+    """Raised when too many updates in a row had non-finite gradients."""
 
 
 class LitTraining(LightningModule):
-    """A network that is trained (``network``), its average (``ema``), and the update.
+    """Trains ``network`` and keeps a moving average of its weights, ``ema``. Subclasses compute the loss.
 
-    Subclasses say what the loss is. ``frozen`` lists networks that are used but not trained, for the start-up table.
+    ``frozen`` names the networks that are used but not trained; they are in no checkpoint.
     """
 
     skipped: Tensor
 
-    def __init__(self, network: nn.Module, training: TrainingConfig, optimizer: OptimizerConfig, fused: bool) -> None:
+    def __init__(
+        self, network: nn.Module, training: TrainingConfig, optimizers: Sequence[OptimizerConfig], fused: bool
+    ) -> None:
+        """
+        Args:
+            optimizers: one for each of ``trained_networks``, in their order.
+            fused: whether the optimisers use their fused kernel, which changes speed alone.
+        """
         super().__init__()
         self.automatic_optimization = False
         self.network = network
         self.ema: AveragedModel = averaged(network, training.ema_decay)
         self.training_config, self.fused = training, fused
-        self.optimizer_configs = [optimizer]
+        self.optimizer_configs = list(optimizers)
         self.frozen: dict[str, nn.Module] = {}
-        self.terms: dict[str, Tensor] = {}  # what this very batch reported; callback_metrics also keeps older values
-        self.register_buffer("skipped", torch.zeros(2, dtype=torch.int64))  # in all, in a row
+        self.terms: dict[str, Tensor] = {}  # what the current batch reported; callback_metrics keeps older values too
+        self.register_buffer("skipped", torch.zeros(2, dtype=torch.int64))  # updates: in all, in a row
 
     @property
     def update(self) -> int:
-        """Updates done so far. The discriminator's steps don't count (see ``hide_from_global_step``)."""
+        """Number of updates so far. The discriminator's steps don't count (see ``hide_from_global_step``)."""
         return self.trainer.global_step
 
     @property
@@ -58,7 +65,7 @@ class LitTraining(LightningModule):
         return [self.network]
 
     def compiled_parts(self) -> list[nn.Module]:
-        """Returns the parts that are called as modules in an update; ``torch.compile`` reaches nothing else."""
+        """Returns the parts that an update calls as modules: ``torch.compile`` reaches nothing else."""
         return [self.network]
 
     def configure_optimizers(self) -> Any:
@@ -69,7 +76,7 @@ class LitTraining(LightningModule):
         self.terms = {}
 
     def report(self, terms: Mapping[str, Tensor], batch_size: int = 1) -> None:
-        """Logs values of this batch, by name."""
+        """Logs values of the current batch by name."""
         detached = {name: value.detach() for name, value in terms.items()}
         self.terms |= detached
         self.log_dict(detached, batch_size=batch_size)
@@ -78,56 +85,64 @@ class LitTraining(LightningModule):
         self.move_frozen()
 
     def move_frozen(self) -> None:
-        """Moves the frozen networks to where this module is."""
+        """Moves the frozen networks to this module's device."""
         for network in self.frozen.values():
             network.to(self.device)
 
     def optimise(self, loss: Tensor, batch_idx: int, active: Mapping[int, bool] | None = None) -> None:
-        """Backward, and at the end of the accumulation one update of each optimiser that is ``active``."""
+        """Runs the backward pass and, at the end of an accumulation, updates the weights once.
+
+        Args:
+            active: whether an optimiser, by its number, moves its weights in this update; those not named do.
+        """
         accumulation = self.training_config.accumulation
         self.manual_backward(loss / accumulation)
         if (batch_idx + 1) % accumulation:
             return
         optimizers = self.optimizers(use_pl_optimizer=True)
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
-        good = self._clip_and_check(optimizers)
+        finite = self._clip(optimizers)
         for number, (optimizer, config) in enumerate(zip(optimizers, self.optimizer_configs, strict=True)):
-            if not good or not (active or {}).get(number, True):
-                # Adam passes over parameters without gradient: the update counts, nothing moves.
+            if not finite or not (active or {}).get(number, True):
+                # Adam passes over parameters without a gradient: the update counts, but nothing moves.
                 optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, self.update, self.training_config.updates)
             if number:
                 hide_from_global_step(optimizer)
-        for optimizer in reversed(optimizers):  # the first one, which counts, last
+        for optimizer in reversed(optimizers):  # the first one, whose steps count, comes last
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        if good:
+        if finite:
             self.ema.update_parameters(self.network)
 
-    def _clip_and_check(self, optimizers: list[LightningOptimizer]) -> bool:
-        """Clips each optimiser's gradients; returns whether all are finite, and counts if not."""
-        good = True
+    def _clip(self, optimizers: list[LightningOptimizer]) -> bool:
+        """Clips the gradients of each optimiser; returns whether all are finite, and counts the update if not.
+
+        Raises:
+            NonFinite: MAX_SKIPPED updates in a row weren't.
+        """
+        finite = True
         for number, (optimizer, config) in enumerate(zip(optimizers, self.optimizer_configs, strict=True)):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             limit = float("inf") if config.clip_norm is None else config.clip_norm
             norm = nn.utils.clip_grad_norm_(parameters, limit)
-            good = good and bool(norm.isfinite())
+            finite = finite and bool(norm.isfinite())
             self.report({f"gradient_norm/{number}": norm})
-        self.skipped[0] += not good
-        self.skipped[1] = 0 if good else self.skipped[1] + 1
+        self.skipped[0] += not finite
+        self.skipped[1] = 0 if finite else self.skipped[1] + 1
         if self.skipped[1] >= MAX_SKIPPED:
             terms = {name: float(value) for name, value in self.terms.items()}
             raise NonFinite(
                 f"{MAX_SKIPPED} updates in a row had non-finite gradients, at update {self.update}: {terms}"
             )
-        return good
+        return finite
 
 
 def hide_from_global_step(optimizer: LightningOptimizer) -> None:
-    """Keeps this optimiser's steps out of ``global_step`` (Lightning counts every one in manual mode, issue 17958).
+    """Keeps this optimiser's steps out of ``global_step``: in manual mode Lightning counts them all (issue 17958).
 
-    Otherwise max_steps, checkpoints and all schedules misfire. The two hooks are private and are set anew by Lightning
-    for each batch; a test pins that they work.
+    max_steps, checkpoints and schedules would all misfire. The two hooks are private, and Lightning sets them anew for
+    each batch; a test pins that this works.
     """
     optimizer._on_before_step = optimizer._on_after_step = lambda: None

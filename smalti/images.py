@@ -1,7 +1,7 @@
 """Image files: bytes to an RGB picture, its crops, and back to a file.
 
-Grey and palette images become RGB; transparency is composited on white; CMYK is converted by Pillow; 16-bit grey is
-scaled to 8 bit; of an animation the first frame counts; EXIF orientation is not applied (as ImageNet is used).
+Grey and palette images become RGB; transparency is composited on white; Pillow converts CMYK; 16-bit grey is scaled to
+8 bit; an animation gives its first frame; EXIF orientation is not applied, as is usual for ImageNet.
 """
 
 import io
@@ -17,29 +17,29 @@ from torch import Tensor
 
 from smalti.pixels import to_uint8
 
-# Pillow's other readers are never tried: some are rare and brittle, and EPS runs a program.
+# Pillow's other readers are never tried: some are rare and brittle, and the EPS reader runs a program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-# What Pillow's readers raise for damaged files.
+# Pillow's readers raise any of these for a damaged file.
 DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
     Image.DecompressionBombWarning, Image.DecompressionBombError,
 )  # fmt: skip
-# Scaled to a short side of 512 px such a strip has 26 million pixels, well below Pillow's limit.
+# Scaled to a short side of 512 px, an image of this aspect has 26 million pixels, well below Pillow's limit.
 MAX_ASPECT = 100
 
 Corner = Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"]
 
 
 class UnreadableImage(ValueError):
-    """An image file that can't be decoded; the message says why."""
+    """Raised for an image file that can't be decoded; the message says why."""
 
 
 def decode(data: bytes) -> Image.Image:
     """Returns the picture in mode RGB.
 
     Raises:
-        UnreadableImage: truncated, empty, none of FORMATS, so large (89 million pixels) that Pillow warns of it, or one
-            side more than MAX_ASPECT times the other.
+        UnreadableImage: the file is truncated, empty or none of FORMATS; it has so many pixels (89 million) that Pillow
+            warns; or one side is more than MAX_ASPECT times the other.
     """
     try:
         with warnings.catch_warnings():
@@ -54,7 +54,7 @@ def decode(data: bytes) -> Image.Image:
 
 
 def frames(data: bytes) -> int:
-    """Returns the number of frames of a readable image; of an animation whose end is damaged, 2."""
+    """Returns the number of frames of a readable image; 2 for an animation whose end is damaged."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         try:
             return int(getattr(image, "n_frames", 1))
@@ -64,7 +64,7 @@ def frames(data: bytes) -> int:
 
 def as_rgb(image: Image.Image) -> Image.Image:
     """Returns the picture in mode RGB."""
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it to white
+    if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
         image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -73,19 +73,20 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def resize_short_side(image: Image.Image, size: int) -> Image.Image:
-    """Returns the image with a shorter side of ``size``: halved by box filter while twice too large, then bicubic.
+    """Returns the image with a shorter side of ``size`` pixels: halved by a box filter while it is at least twice that,
+    then resized bicubically.
 
-    This is ADM's resize (Dhariwal & Nichol 2021, ``center_crop_arr``), which the reference statistics were made with.
+    This is ADM's resize (Dhariwal & Nichol 2021, ``center_crop_arr``), with which the reference statistics were made.
     """
     while min(image.size) >= 2 * size:
         image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
     scale = size / min(image.size)
-    wide, high = round(image.width * scale), round(image.height * scale)
-    return image if image.size == (wide, high) else image.resize((wide, high), Image.Resampling.BICUBIC)
+    width, height = round(image.width * scale), round(image.height * scale)
+    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def crop(image: Image.Image, size: int, corner: Corner = "centre") -> Image.Image:
-    """Returns a square of ``size`` at the centre (ADM's rounding) or in a corner."""
+    """Returns a square of ``size`` pixels from a corner or the centre, which is rounded as ADM does."""
     right, bottom = image.width - size, image.height - size
     left, top = {
         "centre": (right // 2, bottom // 2), "top_left": (0, 0), "top_right": (right, 0),

@@ -5,7 +5,7 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import nn
 
-Net = TypeVar("Net", bound=nn.Module)
+Net = TypeVar("Net", bound=nn.Module, covariant=True)
 
 
 class Frozen(Generic[Net]):

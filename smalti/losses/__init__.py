@@ -1,1 +1,1 @@
-"""Losses, as pure functions and small modules."""
+"""Losses: pure functions and small modules."""

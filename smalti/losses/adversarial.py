@@ -19,7 +19,7 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def hinge_generator(fake: Tensor) -> Tensor:
-    """Returns - mean fake."""
+    """Returns -mean fake (Lim & Ye 2017)."""
     return -fake.mean()
 
 
@@ -33,7 +33,7 @@ def non_saturating_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def non_saturating_generator(fake: Tensor) -> Tensor:
-    """Returns mean softplus(-fake)."""
+    """Returns mean softplus(-fake) (Goodfellow et al. 2014)."""
     return F.softplus(-fake).mean()
 
 
@@ -51,17 +51,17 @@ ADVERSARIAL_LOSSES = {
 }
 
 
-def judge_detached(discriminator: nn.Module, images: Tensor) -> Tensor:
-    """Returns the discriminator's logits with gradient to the images only.
+def logits_with_detached_weights(discriminator: nn.Module, images: Tensor) -> Tensor:
+    """Returns the discriminator's logits, whose gradient reaches the images but not the discriminator's weights.
 
-    With its weights detached here, one backward pass serves both networks, and plain DDP sees each parameter once.
+    With the weights detached, one backward pass serves both networks, and plain DDP sees each parameter once.
     """
     detached = {name: parameter.detach() for name, parameter in discriminator.named_parameters()}
     return functional_call(discriminator, detached, (images,))
 
 
 def r1_penalty(discriminator: nn.Module, images: Tensor) -> Tensor:
-    """Returns mean over the batch of |grad_x D(x)|^2 on real images (Mescheder et al. 2018, eq. 9), float32."""
+    """Returns the mean over real images of |grad_x D(x)|^2 (Mescheder et al. 2018, eq. 9), float32."""
     with torch.autocast(images.device.type, enabled=False):
         images = images.float().requires_grad_(True)
         logits = discriminator(images)
@@ -70,10 +70,10 @@ def r1_penalty(discriminator: nn.Module, images: Tensor) -> Tensor:
 
 
 def gradient(loss: Tensor, weight: Tensor) -> Tensor:
-    """Returns d loss / d weight, float32; the graph is kept."""
+    """Returns d loss / d weight, float32, and keeps the graph."""
     return torch.autograd.grad(loss, weight, retain_graph=True)[0].float()
 
 
 def adaptive_weight(reconstruction_norm: Tensor, adversarial_norm: Tensor, ceiling: float) -> Tensor:
-    """Returns |grad L_rec| / (|grad L_gan| + 1e-4), at most ``ceiling`` (VQGAN eq. 7, whose code caps at 1e4)."""
+    """Returns |grad L_rec| / (|grad L_gan| + 1e-4), at most ``ceiling`` (VQGAN eq. 7; its code caps at 1e4)."""
     return (reconstruction_norm / (adversarial_norm + 1e-4)).clamp(max=ceiling).detach()

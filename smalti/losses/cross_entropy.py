@@ -1,66 +1,71 @@
-"""Cross-entropy of a linear head over a large vocabulary, which never holds all logits."""
+"""Cross-entropy of a linear head over a large vocabulary, without ever holding all logits.
+
+M tokens, C channels, K codes.
+"""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-LOGITS = 2**24  # logits held at once: 64 MB in float32, two or three times over
+MAX_LOGITS = 2**24  # held at once: 64 MB in float32, two or three times over
 
 
 @dataclass(frozen=True)
 class TokenLosses:
-    """Of each token that counts: ``losses`` in nats, and ``right``, whether the likeliest code was it."""
+    """For each token with a target: ``losses`` in nats, and ``correct``, whether the likeliest code is the target."""
 
     losses: Tensor
-    right: Tensor
+    correct: Tensor
 
 
-def _chunks(features: Tensor, weight: Tensor) -> int:
-    return max(1, LOGITS // len(weight))
+def _chunk_size(weight: Tensor) -> int:
+    """Returns how many tokens are worked on at once."""
+    return max(1, MAX_LOGITS // len(weight))
 
 
 def token_losses(features: Tensor, weight: Tensor, targets: Tensor) -> TokenLosses:
-    """Returns the cross-entropy of each token, without gradient; features (M, C), weight (K, C), targets (M,), where -1
-    marks what is left out."""
-    known = targets >= 0
-    losses, right = [], []
-    rows = _chunks(features, weight)
+    """Returns the cross-entropy of each token, without gradient.
+
+    Features (M, C), weight (K, C), targets (M,); a token whose target is -1 is left out.
+    """
+    has_target = targets >= 0
+    losses, correct = [], []
+    size = _chunk_size(weight)
     with torch.no_grad():
-        for part, target in zip(features.split(rows), targets.split(rows), strict=True):
+        for part, target in zip(features.split(size), targets.split(size), strict=True):
             logits = torch.nn.functional.linear(part, weight).float()
             losses.append(torch.nn.functional.cross_entropy(logits, target, reduction="none", ignore_index=-1))
-            right.append(logits.argmax(1) == target)
-    return TokenLosses(torch.cat(losses)[known], torch.cat(right)[known])
+            correct.append(logits.argmax(1) == target)
+    return TokenLosses(torch.cat(losses)[has_target], torch.cat(correct)[has_target])
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Gradients are computed chunk by chunk in the forward pass, where the logits are at hand."""
+    """Computes the gradients chunk by chunk in the forward pass, where the logits are at hand."""
 
     @staticmethod
     def forward(ctx, features, weight, targets, smoothing):  # type: ignore[no-untyped-def]
         total = torch.zeros((), dtype=torch.promote_types(features.dtype, torch.float32), device=features.device)
         gradient_features = torch.empty_like(features)
         gradient_weight = torch.zeros_like(weight, dtype=total.dtype)
-        rows = _chunks(features, weight)
-        num_codes = len(weight)
-        for start in range(0, len(features), rows):
-            part, target = features[start : start + rows], targets[start : start + rows]
+        size, num_codes = _chunk_size(weight), len(weight)
+        for start in range(0, len(features), size):
+            part, target = features[start : start + size], targets[start : start + size]
             logits = torch.nn.functional.linear(part, weight).to(total.dtype)
-            logs = logits.log_softmax(1)
-            counts, known = (target >= 0).to(total.dtype), target.clamp(min=0)[:, None]
-            own = logs.gather(1, known).squeeze(1)
-            total -= (counts * ((1 - smoothing) * own + smoothing / num_codes * logs.sum(1))).sum()
+            log_softmax = logits.log_softmax(1)
+            counted, index = (target >= 0).to(total.dtype), target.clamp(min=0)[:, None]
+            own = log_softmax.gather(1, index).squeeze(1)
+            total -= (counted * ((1 - smoothing) * own + smoothing / num_codes * log_softmax.sum(1))).sum()
             # d/dlogits = softmax - (1 - s) onehot - s / K
-            slope = logs.exp_().sub_(smoothing / num_codes)
-            slope.scatter_add_(1, known, torch.full_like(own, smoothing - 1)[:, None])
-            slope = slope.mul_(counts[:, None]).to(part.dtype)
-            torch.mm(slope, weight, out=gradient_features[start : start + rows])
+            gradient_logits = log_softmax.exp_().sub_(smoothing / num_codes)
+            gradient_logits.scatter_add_(1, index, torch.full_like(own, smoothing - 1)[:, None])
+            gradient_logits = gradient_logits.mul_(counted[:, None]).to(part.dtype)
+            torch.mm(gradient_logits, weight, out=gradient_features[start : start + size])
             if part.dtype == total.dtype:
-                gradient_weight.addmm_(slope.T, part)  # in place: a product of its own would be as large as the weight
+                gradient_weight.addmm_(gradient_logits.T, part)  # in place: the product is as large as the weight
             else:
-                gradient_weight += slope.T @ part
-        # Not saved as autograd's own: backward scales them in place and hands them on, so each exists once.
+                gradient_weight += gradient_logits.T @ part
+        # Not by save_for_backward: backward scales them in place and hands them on, so that each exists once.
         ctx.gradients = gradient_features, gradient_weight.to(weight.dtype)
         ctx.number = (targets >= 0).sum().clamp(min=1)
         return total / ctx.number
@@ -77,10 +82,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     """Returns the mean over M tokens of -sum_k q_k log softmax_k(W f), in nats, differentiable.
 
-    q is the token itself, or with label ``smoothing`` s (Szegedy et al. 2016) 1 - s of it and s / K of every code.
-    Features (M, C), weight (K, C), targets (M,); -1 in place of a target doesn't count, so that a masked prior's shapes
-    stay the same in every step: on a CPU each new shape of a bfloat16 product keeps memory for good. Under autocast
-    the matrix products run in its type, the softmax in float32. Memory: one chunk of logits, and the two gradients.
+    q is the target, or with label ``smoothing`` s (Szegedy et al. 2016) 1 - s of it and s / K of every code. Features
+    (M, C), weight (K, C), targets (M,). A token whose target is -1 doesn't count; since it keeps its place, a masked
+    prior's shapes are the same in every step: on a CPU each new shape of a bfloat16 product holds memory for good.
+    Under autocast the matrix products run in its type, the softmax in float32. Memory: one chunk of logits and the two
+    gradients.
 
     >>> import math
     >>> loss = linear_cross_entropy(torch.ones(3, 2), torch.zeros(5, 2), torch.tensor([0, 1, 4]))

@@ -1,4 +1,4 @@
-"""Sub-codes that predict the features of a pretrained network (FQGAN section 3.3)."""
+"""Predicting a pretrained network's features from sub-codes (FQGAN section 3.3)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,10 @@ from smalti.layers.transformer import Block
 
 
 class FeaturePredictor(nn.Module):
-    """Quantised codes of one book (B, D, h, w) to a predicted image feature (B, C).
+    """Predicts an image feature (B, C) from the quantised codes of one book (B, D, h, w).
 
-    A two-layer MLP to C channels, a class token and learned positions, transformer layers; the class token is read.
+    A two-layer MLP widens the codes to C channels; a class token and learned positions join them; after the transformer
+    layers the class token is the prediction.
     """
 
     def __init__(self, config: PredictorConfig, code_dim: int, num_tokens: int, width: int) -> None:
@@ -27,20 +28,20 @@ class FeaturePredictor(nn.Module):
         self.blocks = nn.ModuleList(Block(shape, causal=False) for _ in range(shape.num_layers))
 
     def forward(self, codes: Tensor) -> Tensor:
-        rows = self.expand(codes.flatten(2).mT)
-        rows = torch.cat([self.token.to(rows.dtype).expand(len(rows), -1, -1), rows], dim=1)
-        rows = self.norm_in(rows + self.positions)
+        x = self.expand(codes.flatten(2).mT)
+        x = torch.cat([self.token.to(x.dtype).expand(len(x), -1, -1), x], dim=1)
+        x = self.norm_in(x + self.positions)
         for block in self.blocks:
-            rows = block(rows)
-        return self.norm_out(rows[:, 0])
+            x = block(x)
+        return self.norm_out(x[:, 0])
 
 
 def info_nce(predicted: Tensor, targets: Tensor, own: Tensor, temperature: float) -> Tensor:
     """Returns the mean over B images of -log softmax_j(cos(p_i, t_j) / temperature)[own_i], in nats.
 
-    predicted (B, C); targets (M, C), which may hold the images of other ranks; own (B,) says which target is an
-    image's own. Temperature 1 with the targets of this rank alone is the form that FQGAN released: its value then
-    stays within 2 nats of chance, ln B.
+    predicted (B, C); targets (M, C), which may include images of other ranks; own (B,) is the index of each image's own
+    target. FQGAN's released code has temperature 1 and the targets of one rank alone: the loss then stays within 2 nats
+    of chance, ln B.
 
     >>> round(info_nce(torch.eye(2), torch.eye(2), torch.tensor([0, 1]), 0.1).item(), 4)  # ln(1 + e^-10)
     0.0

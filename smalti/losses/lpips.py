@@ -8,12 +8,12 @@ from smalti.tensors import load_strictly, read_weights
 
 
 def build_lpips(config: LpipsConfig) -> nn.Module:
-    """Returns LPIPS (VGG, version 0.1): the package's linear heads over torchvision's VGG16, inputs in [-1, 1].
+    """Returns LPIPS (VGG, version 0.1) for images in [-1, 1]: the package's linear heads over torchvision's VGG16.
 
     Raises:
-        ValueError: the weights aren't there or aren't VGG16's.
+        ValueError: the weights are missing or aren't VGG16's.
     """
-    import lpips  # seconds, for those alone who use it
+    import lpips  # here, since importing it takes seconds
 
     network = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
     backbone = vgg16(weights=None)

@@ -1,4 +1,4 @@
-"""Semantic-enhanced perceptual loss of SeQ-GAN (eq. 3)."""
+"""Perceptual losses: the semantic-enhanced one of SeQ-GAN (eq. 3), and LPIPS."""
 
 from collections.abc import Callable, Mapping
 
@@ -24,8 +24,10 @@ def raw_distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 def channel_normalised_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Returns the mean over positions of |a/|a| - b/|b||^2, channels normalised as in LPIPS (Zhang et al. 2018, eq. 1
-    with all weights 1). Lies in [0, 4], whatever the layer, so that layers need no weights to be comparable.
+    """Returns the mean over positions of |a/|a| - b/|b||^2, as LPIPS normalises channels (Zhang et al. 2018, eq. 1 with
+    all weights 1).
+
+    It lies in [0, 4] for any layer, so that layers are comparable without weights.
 
     >>> round(channel_normalised_distance(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 5.0]])).item(), 4)
     2.0
@@ -37,9 +39,9 @@ DISTANCES: dict[str, Distance] = {"raw": raw_distance, "channel_normalised": cha
 
 
 class PerceptualLoss:
-    """alpha L_sem + (1 - alpha) L_low over the taps of one frozen network (SeQ-GAN eq. 3).
+    """L_per = alpha L_sem + (1 - alpha) L_low over the taps of one frozen network (SeQ-GAN eq. 3), always float32.
 
-    ``low`` and ``semantic`` map taps to their weights (all 1 in the paper); a tap may be in both. Always float32.
+    ``low`` and ``semantic`` map taps to their weights, all 1 in the paper; a tap may be in both.
     """
 
     def __init__(
@@ -57,20 +59,19 @@ class PerceptualLoss:
         self.taps = sorted({*self.low, *self.semantic})
 
     def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the loss and the raw, unweighted term of each tap, for images (B, 3, H, W) in [-1, 1]."""
+        """Returns the loss and the raw term of each tap, for images (B, 3, H, W) in [-1, 1]."""
         with torch.no_grad():
-            expected = self.network(targets, self.taps)
-        found = self.network(images, self.taps)
-        terms = {tap: self.distance(found[tap], expected[tap]) for tap in self.taps}
-        semantic = [weight * terms[tap] for tap, weight in self.semantic.items()]
-        low = [weight * terms[tap] for tap, weight in self.low.items()]
+            target_features = self.network(targets, self.taps)
+        features = self.network(images, self.taps)
+        terms = {tap: self.distance(features[tap], target_features[tap]) for tap in self.taps}
         zero = images.new_zeros(())
-        loss = self.alpha * sum(semantic, zero) + (1 - self.alpha) * sum(low, zero)
-        return loss, terms
+        semantic = sum([weight * terms[tap] for tap, weight in self.semantic.items()], zero)
+        low = sum([weight * terms[tap] for tap, weight in self.low.items()], zero)
+        return self.alpha * semantic + (1 - self.alpha) * low, terms
 
 
 class LpipsLoss:
-    """LPIPS (Zhang et al. 2018) of images in [-1, 1]. The network is held in eval mode: its dropout stays off."""
+    """LPIPS (Zhang et al. 2018) of images in [-1, 1]; the network stays in eval mode, without dropout."""
 
     name = "lpips"
 
@@ -78,7 +79,7 @@ class LpipsLoss:
         self.network = network
 
     def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the mean over the batch, and itself as the only term."""
+        """Returns the mean over the batch, which is also the only raw term."""
         with torch.autocast(images.device.type, enabled=False):
             loss = self.network(images.float(), targets.float()).mean()
         return loss, {"vgg": loss}

@@ -1,4 +1,4 @@
-"""A pretrained network whose image features the codes of a book should predict (FQGAN section 3.3)."""
+"""Pretrained networks whose image features the codes of a book learn to predict (FQGAN section 3.3)."""
 
 import torch
 from torch import Tensor, distributed
@@ -11,7 +11,7 @@ from smalti.losses.feature_predictor import info_nce
 
 
 class Teacher:
-    """The loss of one predictor: InfoNCE against one tap, with negatives of all ranks or of this one."""
+    """The loss of one predictor: InfoNCE against one tap of a network, with negatives of all ranks or of this one."""
 
     def __init__(self, network: Frozen[FeatureNetwork], config: RepresentationConfig) -> None:
         self.network, self.tap, self.weight = network, config.tap, config.weight
@@ -19,7 +19,7 @@ class Teacher:
         self.name = f"{network.network.source.name}/{config.book}"
 
     def loss(self, predicted: Tensor, images: Tensor) -> Tensor:
-        """Returns the loss of predictions (B, C) for ``images`` (B, 3, H, W) in [-1, 1]."""
+        """Returns the loss of predicted features (B, C) for ``images`` (B, 3, H, W) in [-1, 1]."""
         with torch.no_grad():
             targets = self.network(images, [self.tap])[self.tap]
         own = torch.arange(len(images), device=images.device)
@@ -30,5 +30,5 @@ class Teacher:
 
 
 def build_teacher(config: RepresentationConfig) -> Teacher:
-    """Returns the teacher that ``config`` names."""
+    """Returns the teacher that ``config`` describes."""
     return Teacher(Frozen(build_features(config.network)), config)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: whole or absent, two generations, read without executing anything."""
+"""Checkpoints of a training: each whole or absent, two generations of them, read without executing anything."""
 
 import os
 import pickle
@@ -15,26 +15,26 @@ NUMBER = re.compile(r"step=(\d+)\.ckpt$")
 
 
 def generations(folder: Path) -> list[Path]:
-    """Returns the checkpoints in ``folder`` by update, the newest last. The clock may have been set back."""
-    found = [(int(match[1]), path) for path in folder.glob("*.ckpt") if (match := NUMBER.search(path.name))]
-    return [path for _, path in sorted(found)]
+    """Returns the checkpoints in ``folder``, the newest last: by update, since the clock may have been set back."""
+    numbered = [(int(match[1]), path) for path in folder.glob("*.ckpt") if (match := NUMBER.search(path.name))]
+    return [path for _, path in sorted(numbered)]
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """Returns the checkpoint to resume from, or None."""
+    """Returns the checkpoint to resume from, or None if there is none."""
     return next(reversed(generations(folder)), None)
 
 
 def drop_partial(folder: Path) -> None:
-    """Deletes what a killed writer left half done."""
+    """Deletes the files that a killed writer left half written."""
     for partial in folder.glob("*.partial"):
         partial.unlink()
 
 
 class Generations(TorchCheckpointIO):
-    """Writes beside the target, syncs, renames; then drops all but the ``KEPT`` newest.
+    """Writes a checkpoint beside its target, syncs and renames it, and deletes all but the ``KEPT`` newest.
 
-    Lightning's own writer makes its temporary file in the system's folder for such, and a rename from one file system
+    Lightning's own writer puts its temporary file into the system's temporary folder, and a rename from one file system
     to another is a copy, which a kill cuts in half.
     """
 
@@ -51,28 +51,28 @@ class Generations(TorchCheckpointIO):
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise ValueError(
-                f"{target}: cannot save ({os.strerror(error.errno or 0)}); make room and run the same command again, "
-                "it goes on from the checkpoint before"
+                f"{target}: cannot save ({os.strerror(error.errno or 0)}); make room and run the same command again: "
+                "it continues from the checkpoint before"
             ) from error
         for old in generations(target.parent)[:-KEPT]:
             old.unlink()
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        """Returns the checkpoint; nothing but plain data and tensors is unpickled.
+        """Returns the checkpoint. Only plain data and tensors are unpickled.
 
         Raises:
             ValueError: the file is damaged or holds anything else.
         """
         try:
             with zipfile.ZipFile(path) as file:
-                if damaged := file.testzip():  # PyTorch doesn't look at the sums
+                if damaged := file.testzip():  # PyTorch doesn't verify the checksums
                     raise RuntimeError(f"{damaged} isn't what was written")
             return torch.load(path, map_location=map_location or "cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(
                 f"{path}: not a readable checkpoint ({reason}); delete it, and the same command "
-                "goes on from the one before"
+                "continues from the one before"
             ) from error
 
     def remove_checkpoint(self, path: Any) -> None:

@@ -1,6 +1,6 @@
-"""K-means of patch features by faiss, one group of points in memory at a time (VQGAN-LC section 3.2).
+"""K-means of patch features by faiss, with one group of points in memory at a time (VQGAN-LC section 3.2).
 
-P points an image, C channels, K centres.
+M points, C channels, K centres.
 """
 
 import os
@@ -20,48 +20,48 @@ from configs.schema.codebook import CodebookConfig
 from smalti.codebooks.search import nearest_codes
 from smalti.seeds import mix
 
-Points = Callable[[], np.ndarray]  # reads the (M, C) points of a group; only of float32 k-means makes no copy
+Points = Callable[[], np.ndarray]  # reads a group's points (M, C); k-means copies them unless they are float32
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Centres (K, C) float32 and what is worth knowing of them, as JSON values."""
+    """Centres (K, C) float32, and a report of them as JSON values."""
 
     centres: np.ndarray
     report: dict[str, Any]
 
 
 def kmeans(
-    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, kept: Path
+    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, progress: Path
 ) -> tuple[np.ndarray, list[float]]:
-    """Returns centres (K, C) and the objective of each iteration; faiss on the CPU or on all GPUs.
+    """Returns centres (K, C) and the objective of each iteration, by faiss on the CPU or on all GPUs.
 
-    The centres of each iteration are ``kept``, so that a killed k-means goes on with the next one.
+    The file ``progress`` holds the centres of the last iteration, so that a killed k-means continues with the next.
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
-    centres, objective = load(kept) if kept.exists() else (None, [])
+    centres, objective = load(progress) if progress.exists() else (None, [])
     algorithm = faiss.Kmeans(
         points.shape[1],
         num_codes,
         niter=1,
-        seed=config.seed + 1,  # faiss takes 0 for "not set"
+        seed=config.seed + 1,  # to faiss 0 means "not set"
         spherical=config.spherical,
         min_points_per_centroid=1,
-        max_points_per_centroid=len(points),  # the sample was drawn before
+        max_points_per_centroid=len(points),  # the sample has been drawn already
         gpu=on_gpu,
     )
     for _ in range(len(objective), config.iterations):
         algorithm.train(points, init_centroids=centres)
         assert algorithm.centroids is not None and algorithm.obj is not None
         centres, objective = algorithm.centroids.copy(), [*objective, float(algorithm.obj[0])]
-        if len(objective) < config.iterations:  # the last ones are the group's, which the caller keeps
-            keep(kept, centres, objective)
+        if len(objective) < config.iterations:  # the caller saves the last centres, as the group's
+            save(progress, centres, objective)
     assert centres is not None
     return centres, objective
 
 
-def keep(file: Path, centres: np.ndarray, objective: list[float]) -> None:
-    """Writes both in one step, which a loss of power can't cut in half."""
+def save(file: Path, centres: np.ndarray, objective: list[float]) -> None:
+    """Writes centres and objective in one step, which a power cut can't halve."""
     partial = file.with_suffix(".tmp.npz")
     with partial.open("wb") as stream:
         np.savez(stream, centres=centres, objective=np.array(objective))
@@ -71,14 +71,14 @@ def keep(file: Path, centres: np.ndarray, objective: list[float]) -> None:
 
 
 def load(file: Path) -> tuple[np.ndarray, list[float]]:
-    """Reads what ``keep`` wrote.
+    """Returns the centres and the objective that ``save`` wrote.
 
     Raises:
         ValueError: the file is damaged, or holds anything but plain numbers.
     """
     try:
-        with np.load(file, allow_pickle=False) as done:
-            return done["centres"], done["objective"].tolist()
+        with np.load(file, allow_pickle=False) as saved:
+            return saved["centres"], saved["objective"].tolist()
     except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
@@ -87,18 +87,18 @@ def load(file: Path) -> tuple[np.ndarray, list[float]]:
 
 
 def selected(
-    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, kept: Path
+    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, progress: Path
 ) -> tuple[np.ndarray, list[float]]:
-    """Returns ``num_codes`` of the points, a seeded choice: "random selection" of VQGAN-LC's Table 6."""
+    """Returns a seeded choice of ``num_codes`` points: "random selection" in VQGAN-LC's Table 6."""
     random = np.random.Generator(np.random.PCG64(mix(config.seed, "selected")))
     chosen = np.sort(random.permutation(len(points))[:num_codes])
     return points[chosen].astype(np.float32), []
 
 
 def gaussian(
-    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, kept: Path
+    points: np.ndarray, num_codes: int, config: CodebookConfig, on_gpu: bool, progress: Path
 ) -> tuple[np.ndarray, list[float]]:
-    """Returns rows N(0, 1) of the points' width, which know nothing of them: SimVQ's, and "random" of VQGAN-LC."""
+    """Returns draws from N(0, 1) as wide as the points, and independent of them: SimVQ's, and VQGAN-LC's "random"."""
     random = np.random.Generator(np.random.PCG64(mix(config.seed, "gaussian")))
     return random.standard_normal((num_codes, points.shape[1]), dtype=np.float32), []
 
@@ -107,10 +107,10 @@ CENTRES = {"kmeans": kmeans, "selected": selected, "gaussian": gaussian}
 
 
 def backend_for(config: CodebookConfig, on_gpu: bool) -> tuple[str, bool]:
-    """Returns what faiss runs on, in words, and whether that is GPUs.
+    """Returns the name of faiss's version and devices, and whether the devices are GPUs.
 
     Raises:
-        ValueError: faiss without GPU in a CUDA run.
+        ValueError: the features ran on CUDA, but faiss sees no GPU.
     """
     gpus = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
     if on_gpu and not gpus and not config.faiss_on_cpu:
@@ -118,14 +118,14 @@ def backend_for(config: CodebookConfig, on_gpu: bool) -> tuple[str, bool]:
             "the features ran on CUDA, but this faiss sees no GPU: install faiss-gpu (make install FAISS=gpu), or set "
             "faiss_on_cpu: true"
         )
-    used = on_gpu and gpus > 0
-    return f"faiss {faiss.__version__} on {f'{gpus} GPUs' if used else 'CPU'}", used
+    uses_gpus = on_gpu and gpus > 0
+    return f"faiss {faiss.__version__} on {f'{gpus} GPUs' if uses_gpus else 'CPU'}", uses_gpus
 
 
 def share_of_a_group(num_codes: int, num_groups: int) -> int:
-    """Returns how many centres each group gets; ValueError if the groups don't divide the codes."""
-    share, rest = divmod(num_codes, num_groups)
-    if rest:
+    """Returns how many centres each group gets; raises ValueError if the groups don't divide the codes."""
+    share, remainder = divmod(num_codes, num_groups)
+    if remainder:
         raise ValueError(f"balance class: {num_codes} codes don't divide by {num_groups} labelled classes")
     return share
 
@@ -137,35 +137,35 @@ def check_points(name: str, num_points: int, share: int) -> None:
 
 
 def cluster(groups: Mapping[str, Points], config: CodebookConfig, on_gpu: bool, work: Path) -> Clustering:
-    """Gives each group its share of the centres, which are kept in ``work``, so that a killed run goes on.
+    """Clusters each group into its share of the centres; the files in ``work`` let a killed run continue.
 
     Raises:
-        ValueError: groups that don't divide the codes; a group with fewer points than centres, by name.
+        ValueError: the groups don't divide the codes, or a group, which is named, has fewer points than centres.
     """
-    backend, used = backend_for(config, on_gpu)
+    backend, uses_gpus = backend_for(config, on_gpu)
     share = share_of_a_group(config.num_codes, len(groups))
     work.mkdir(parents=True, exist_ok=True)
     parts = []
     for number, (name, read) in enumerate(groups.items()):
         file = work / f"{number:06d}.npz"
         if not file.exists():
-            points, under_way = read(), file.with_suffix(".part.npz")
+            points, progress = read(), file.with_suffix(".part.npz")
             check_points(name, len(points), share)
-            keep(file, *CENTRES[config.centres](points, share, config, used, under_way))
-            del points  # the next group, or the report, would be read beside them
-            under_way.unlink(missing_ok=True)
+            save(file, *CENTRES[config.centres](points, share, config, uses_gpus, progress))
+            del points  # before the next group, or the report, is read into memory
+            progress.unlink(missing_ok=True)
         parts.append(load(file))
     centres = np.concatenate([part for part, _ in parts])
     objective = [float(sum(values)) for values in zip(*(values for _, values in parts), strict=True)]
-    device = torch.device("cuda" if used else "cpu")
+    device = torch.device("cuda" if uses_gpus else "cpu")
     return Clustering(centres, report((read() for read in groups.values()), centres, objective, backend, device))
 
 
 def report(
     groups: Iterator[np.ndarray], centres: np.ndarray, objective: list[float], backend: str, device: torch.device
 ) -> dict[str, Any]:
-    """Returns points per centroid, empty clusters, duplicate centres, objective by iteration and nearest-pair cosine,
-    as JSON values; points are counted on ``device``."""
+    """Returns points per centroid, empty clusters, duplicate centres, the objective by iteration and the cosine of each
+    centre to its nearest neighbour, as JSON values; ``device`` does the search."""
     table = torch.from_numpy(centres).to(device)
     counts = torch.zeros(len(centres), dtype=torch.int64)
     for points in groups:
@@ -197,8 +197,8 @@ def report(
 def whiten(centres: np.ndarray) -> np.ndarray:
     """Returns centres (K, C) with zero mean, and unit variance along each principal axis (PCA whitening).
 
-    Raw features vary along few directions, and a projector to few dimensions then sees those alone. Axes with less
-    than 1e-6 of the largest variance are left as they are.
+    Raw features vary along few directions, and a projector to few dimensions would see only these. Axes with less than
+    1e-6 of the largest variance are left as they are.
     """
     centred = centres.astype(np.float64) - centres.mean(0, dtype=np.float64)
     variance, axes = np.linalg.eigh(np.cov(centred.T))

@@ -1,4 +1,4 @@
-"""Room on the disk for a training's checkpoints."""
+"""The space on the disk that a training's checkpoints take."""
 
 import shutil
 from pathlib import Path
@@ -8,16 +8,16 @@ from stages.training.checkpoints import KEPT, generations
 
 
 def checkpoint_bytes(module: LitTraining) -> int:
-    """Returns the size of a checkpoint: the module's state, and Adam's two moments of what is trained."""
+    """Returns the bytes of a checkpoint: the module's state, and Adam's two moments of each trained weight."""
     state = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-    trained = [weight for network in module.trained_networks() for weight in network.parameters()]
-    return state + sum(2 * weight.numel() * weight.element_size() for weight in trained if weight.requires_grad)
+    weights = [weight for network in module.trained_networks() for weight in network.parameters()]
+    return state + sum(2 * weight.numel() * weight.element_size() for weight in weights if weight.requires_grad)
 
 
 def check_room(module: LitTraining, folder: Path) -> None:
     """Raises ValueError unless the checkpoints that a training will add to ``folder`` fit on its disk.
 
-    A new one is written beside the generations that are kept.
+    A new checkpoint is written before the oldest generation is deleted.
     """
     size = checkpoint_bytes(module)
     needed = (KEPT + 1 - len(generations(folder))) * size

@@ -1,4 +1,4 @@
-"""Training on images, as both phases of the tokenizer do it."""
+"""Training on images: what the stages tokenizer and decoder share."""
 
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from callbacks.previews import Previews
 from callbacks.unreadable import Unreadable
 from callbacks.usage_watch import UsageWatch
-from configs.schema.decoder import DecoderConfig
+from configs.schema.reconstruction import ReconstructionTrainingConfig
 from configs.schema.tokenizer import TokenizerConfig
 from configs.schema.training import per_device_batch
 from datamodules.images import Images
@@ -16,10 +16,10 @@ from pipeline.job import Job
 from smalti.discriminators.style import StyleDiscriminator
 from stages.training.trainer import fit, speed_up, training_trainer
 
-# What to turn when a codebook stays unused, by the kind of the quantiser.
-GENERAL = "try a smaller num_codes, a smaller latent_dim, a lower learning rate, or another kind of quantizer"
-FROZEN = "the codebook is frozen here: train stage tokenizer again"
-KNOBS = {
+# What helps when codes stay unused, by kind of quantiser.
+GENERAL_ADVICE = "try a smaller num_codes, a smaller latent_dim, a lower learning rate, or another kind of quantizer"
+FROZEN_ADVICE = "the codebook is frozen here: train stage tokenizer again"
+ADVICE = {
     "learned": "raise entropy_weight, lower entropy_temperature, shrink latent_dim to 8, or take kind learned_cosine",
     "learned_cosine": "raise entropy_weight (temperature 0.01), or take a projected codebook",
     "ema": "set restart_below (0.1 to 1 tokens an update), or lower decay",
@@ -33,8 +33,10 @@ KNOBS = {
 
 
 def check_groups(discriminator: nn.Module, batch_size: int) -> None:
-    """Raises ValueError if the discriminator's groups of images would straddle two batches, and so differ with the
-    number of devices."""
+    """Raises ValueError if a group of the discriminator's images would straddle two batches.
+
+    Its minibatch standard deviation would then depend on the number of devices.
+    """
     if isinstance(discriminator, StyleDiscriminator) and batch_size % discriminator.group:
         raise ValueError(
             f"discriminator.stddev_group {discriminator.group} doesn't divide the {batch_size} images of a device and "
@@ -43,17 +45,19 @@ def check_groups(discriminator: nn.Module, batch_size: int) -> None:
 
 
 def train_on_images(job: Job, module: LitReconstruction, index: ImageIndex, probe: Tensor) -> Trainer:
-    """Trains ``module`` to its last update, with previews of ``probe``; returns the trainer."""
-    config: TokenizerConfig | DecoderConfig = job.config
+    """Trains ``module`` to its last update, with previews of the images ``probe`` (B, 3, H, W); returns the trainer."""
+    config: ReconstructionTrainingConfig = job.config
     training = config.training
-    knobs = KNOBS.get(config.quantizer.kind, GENERAL) if isinstance(config, TokenizerConfig) else FROZEN
+    advice = FROZEN_ADVICE
+    if isinstance(config, TokenizerConfig):
+        advice = ADVICE.get(config.quantizer.kind, GENERAL_ADVICE)
     speed_up(module, config.runtime)
     trainer = training_trainer(
         job,
         training,
         [
             Previews(probe, job.work / "previews"),
-            UsageWatch(floor=0.5, patience=3, knobs=knobs),
+            UsageWatch(floor=0.5, patience=3, advice=advice),
             Unreadable(index.name, index.facts.num_train, config.loading.max_unreadable),
         ],
     )

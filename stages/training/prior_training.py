@@ -1,4 +1,4 @@
-"""What the stages that train priors share: shards in, a published network out."""
+"""Training of priors on shards: what the stages that train priors share."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The trainer that every stage uses, set up from the recipe and from what the launcher says."""
+"""The Trainer that every stage uses, set up from the recipe and the launcher's variables."""
 
 import atexit
 import logging
@@ -34,7 +34,7 @@ from stages.training.disk_space import check_room
 
 CHECKPOINTS = "checkpoints"
 
-# Lightning's warnings about choices that are made on purpose here.
+# Lightning warns about these choices, which are made on purpose here.
 DELIBERATE = (
     ".*does not have many workers.*",
     ".*mid-epoch.*",
@@ -45,14 +45,14 @@ DELIBERATE = (
     ".*GPU available but not used.*",
     ".*LeafSpec.*",
     ".*sync_dist=True.*",  # metrics reduce themselves
-    ".*torch.distributed.nn.functional.all_reduce is deprecated.*",  # its successor is private still
+    ".*torch.distributed.nn.functional.all_reduce is deprecated.*",  # its successor is still private
     ".*srun. command is available.*",
     ".*Starting from v1.9.0, `tensorboardX`.*",
 )
 
 
 def quieten() -> None:
-    """Silences what is said on purpose, and the lines that Lightning prints at every start."""
+    """Silences Lightning's warnings about deliberate choices, and the lines that it prints at every start."""
     for text in DELIBERATE:
         warnings.filterwarnings("ignore", text)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.ERROR)
@@ -62,7 +62,7 @@ def quieten() -> None:
 def check_world_size(wanted: int) -> None:
     """Raises ValueError unless the launcher, torchrun or srun, started ``wanted`` processes.
 
-    Otherwise each of them would train alone, over the others' files.
+    Otherwise each of them would train alone and write over the others' files.
     """
     started = world_size()
     if started != wanted:
@@ -74,20 +74,20 @@ def check_world_size(wanted: int) -> None:
 
 @atexit.register
 def leave_process_group() -> None:
-    """Ends this process's part in the process group, so that its threads don't outlive the interpreter.
+    """Leaves the process group, so that its threads don't outlive the interpreter.
 
-    Lightning does so at the end of a process for NCCL alone; with gloo, a rank could abort at its very end ("terminate
-    called without an active exception"), upon which the launcher stops the others.
+    Lightning does so for NCCL alone. With gloo a rank could abort at its very end ("terminate called without an active
+    exception"), and the launcher would then stop the others.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any) -> Trainer:
-    """Returns a Trainer on the devices that recipe and launcher name.
+    """Returns a Trainer on the devices that the recipe and the launcher name.
 
     Raises:
-        ValueError: the launcher started another number of processes than the Trainer will use.
+        ValueError: the launcher started more or fewer processes than the Trainer will use.
     """
     quieten()
     runtime: RuntimeConfig = job.config.runtime
@@ -97,7 +97,7 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
     check_world_size(devices["devices"] * devices["num_nodes"])
     plugins: list[Any] = [Generations()]
     if "TORCHELASTIC_RUN_ID" not in os.environ and SLURMEnvironment.detect():
-        # A process of a batch script without srun is no task of SLURM's; Lightning would wait for the other tasks.
+        # Without srun a batch script's process is no task of SLURM; Lightning would wait for the other tasks.
         plugins.append(
             SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
         )
@@ -123,10 +123,10 @@ def fit(
     data: LightningDataModule,
     trainer: Trainer,
 ) -> None:
-    """Trains to the last update, from the newest checkpoint if there is one, and validates that update.
+    """Trains to the last update, from the newest checkpoint if there is one, and validates after it.
 
     Raises:
-        ValueError: it ended before the last update.
+        ValueError: the training ended before its last update.
     """
     if not job.rank:
         drop_partial(job.work / CHECKPOINTS)
@@ -138,9 +138,9 @@ def fit(
     if trainer.global_step < training.updates:
         raise ValueError(f"training ended at update {trainer.global_step} of {training.updates}")
     if not last_validation(trainer):
-        # The updates are no multiple of validate_every, or it was killed between the last update and the end.
+        # The updates are no multiple of validate_every, or a kill came between the last update and its validation.
         trainer.validate(module, data, verbose=False)
-    module.move_frozen()  # Lightning has moved the module to the CPU, where what is published is put together
+    module.move_frozen()  # to the CPU, where Lightning has moved the module and where the result is put together
 
 
 def last_validation(trainer: Trainer) -> dict[str, float]:
@@ -165,10 +165,10 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
             *callbacks,
             curves,
             NonFiniteDump(job.work, NonFinite, lambda: newest_checkpoint(folder)),
-            # Last, so that what is saved includes what the others did with this update.
+            # After the callbacks above, so that a checkpoint includes what they did with its update.
             Checkpoints(folder, runtime.checkpoint_every, training.validate_every),
             Preemption(folder, PREEMPTED),
-            MissedValidation(training.validate_every, curves),  # behind those that obey signals
+            MissedValidation(training.validate_every, curves),  # after those that act on signals
         ],
         precision=training.precision,
         max_steps=training.updates,
@@ -182,21 +182,21 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
 
 
 def run_facts(trainer: Trainer) -> dict[str, Any]:
-    """Returns what a training's manifest says of the devices: how many, and the peak of rank 0's GPU in GB."""
+    """Returns facts of the run for the manifest: the number of processes, and the peak memory of rank 0's GPU in GB."""
     device = trainer.strategy.root_device
-    peak = {"device_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9} if device.type == "cuda" else {}
-    return {"world_size": trainer.world_size, **peak}
+    memory = {"device_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9} if device.type == "cuda" else {}
+    return {"world_size": trainer.world_size, **memory}
 
 
 def lay_out(runtime: RuntimeConfig, *networks: nn.Module) -> None:
-    """Puts the weights of convolutions into the memory format that the recipe names."""
+    """Puts the weights of convolutions into the memory format that the recipe asks for."""
     if runtime.channels_last:
         for network in networks:
             network.to(memory_format=torch.channels_last)
 
 
 def speed_up(module: LitTraining, runtime: RuntimeConfig) -> None:
-    """Applies the run-time choices that change speed alone: memory format and compilation."""
+    """Applies the run-time settings that change speed alone: memory format and compilation."""
     lay_out(runtime, module, *module.frozen.values())
     if runtime.compile:
         for part in module.compiled_parts():

@@ -46,8 +46,8 @@ def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.Capture
     counting = Unreadable(lambda index: f"image{index}.png", num_images=100, max_share=0.01)
     trainer: Any = SimpleNamespace(world_size=1)
 
-    def batch(*found: int) -> None:
-        counting.on_train_batch_end(trainer, None, None, {"unreadable": torch.tensor(found)}, 0)  # type: ignore[arg-type]
+    def batch(*indices: int) -> None:
+        counting.on_train_batch_end(trainer, None, None, {"unreadable": torch.tensor(indices)}, 0)  # type: ignore[arg-type]
 
     batch(-1, 7, 7)
     batch(7, -1)
@@ -61,7 +61,7 @@ def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.Capture
 def state_on_a_rank(rank: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     counting = Unreadable(lambda index: f"image{index}.png", num_images=100, max_share=0.5)
-    counting.found = {rank, 7}
+    counting.indices = {rank, 7}
     Path(folder, str(rank)).write_text(str(counting.state_dict()["found"]))
     torch.distributed.destroy_process_group()
 
@@ -72,11 +72,11 @@ def test_a_checkpoint_has_what_every_rank_found(tmp_path: Path) -> None:
 
 
 def test_usage_watch_warns_after_its_patience(capsys: pytest.CaptureFixture[str]) -> None:
-    watch = UsageWatch(floor=0.5, patience=2, knobs="turn this")
+    watch = UsageWatch(floor=0.5, patience=2, advice="turn this")
     trainer = SimpleNamespace(is_global_zero=True, callback_metrics={"train/usage": 0.9, "train/usage/1": 0.1})
     watch.on_validation_end(trainer, None)  # type: ignore[arg-type]
     assert not capsys.readouterr().out
-    resumed = UsageWatch(floor=0.5, patience=2, knobs="turn this")
+    resumed = UsageWatch(floor=0.5, patience=2, advice="turn this")
     resumed.load_state_dict(watch.state_dict())
     resumed.on_validation_end(trainer, None)  # type: ignore[arg-type]
     said = capsys.readouterr().out

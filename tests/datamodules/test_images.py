@@ -29,9 +29,9 @@ def test_unreadable_image_is_replaced_by_the_next_of_its_permutation(tmp_path: P
     index = small_index(tmp_path)
     images = TrainingImages(index, LoadingConfig(flip=False), seed=0)
     broken = next(p for p in range(6) if images.permutations[p] == 3)
-    found, following = images[broken], images[broken + 1]
-    assert found["unreadable"].item() == 3 and following["unreadable"].item() == -1
-    assert torch.equal(found["images"], following["images"])
+    replaced, following = images[broken], images[broken + 1]
+    assert replaced["unreadable"].item() == 3 and following["unreadable"].item() == -1
+    assert torch.equal(replaced["images"], following["images"])
     assert index.name(3) == "a/003.png"
 
 

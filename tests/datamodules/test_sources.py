@@ -29,13 +29,13 @@ def pixels(index: ImageIndex) -> list[np.ndarray]:
 
 
 def opened(source: SourceConfig, folder: Path) -> tuple[ImageIndex, list[str | None]]:
-    found = scan(source, Path("unused"), Path("unused"))
-    files = list(dict.fromkeys(entry.file for entry in found.entries))
-    records = np.array([(files.index(e.file), e.offset, e.size) for e in found.entries], dtype=np.int64)
+    scanned = scan(source, Path("unused"), Path("unused"))
+    files = list(dict.fromkeys(entry.file for entry in scanned.entries))
+    records = np.array([(files.index(e.file), e.offset, e.size) for e in scanned.entries], dtype=np.int64)
     zeros = np.zeros(len(records), dtype=np.int64)
-    facts = IndexFacts("lmdb" if found.storage == "lmdb" else "files", 16, [], len(records), 0, "")
+    facts = IndexFacts("lmdb" if scanned.storage == "lmdb" else "files", 16, [], len(records), 0, "")
     write_index(folder, files, records, zeros, zeros.astype(np.uint8), facts)
-    return ImageIndex(folder, found.root), [entry.label for entry in found.entries]
+    return ImageIndex(folder, scanned.root), [entry.label for entry in scanned.entries]
 
 
 def test_every_kind_reads_the_same_images(images: Path, tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_every_kind_reads_the_same_images(images: Path, tmp_path: Path) -> None:
         (LsunLmdb(root=str(tmp_path / "lmdb")), False),
     ]
     for source, labelled in sources:
-        index, found = opened(source, tmp_path / source.kind)
+        index, found_labels = opened(source, tmp_path / source.kind)
         assert all(np.array_equal(a, b) for a, b in zip(pixels(index), expected, strict=True)), source.kind
-        assert found == (labels if labelled else [None] * 5), source.kind
+        assert found_labels == (labels if labelled else [None] * 5), source.kind
     assert not (tmp_path / "00.png").exists(), "nothing is unpacked from a tar"
 
 
@@ -142,7 +142,7 @@ def test_a_tar_that_ends_too_early_is_named(tmp_path: Path) -> None:
     ("names", "expected"),
     [
         (["0.png", "0.cls", "1.png", "2.png"], r"a\.tar: 2 images have no label; give all or none"),
-        (["0.jpg", "0.seg.png"], r"a\.tar: 0\.jpg and 0\.seg\.png are images of one sample; leave one in it"),
+        (["0.jpg", "0.seg.png"], r"a\.tar: 0\.jpg and 0\.seg\.png are images of one sample; keep one of them"),
     ],
 )
 def test_what_a_tar_leaves_open_is_named(names: list[str], expected: str, tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ def test_logits_come_in_the_order_of_the_images(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 1, 3, 32, 32), dtype=np.uint8)
     network = build_features(InceptionConfig(weights=write_inception(tmp_path / "inception.pth")))
     judge = Judge(Frozen(network), ["features64", "logits"])
-    found = LitFeatureScores(judge, "features64", "features64", "logits")
+    scores = LitFeatureScores(judge, "features64", "features64", "logits")
     rows = SampleImages(images, np.zeros(6, dtype=np.int64), 0)  # type: ignore[arg-type]  # rows and a length
     for rank in (1, 0):
         for batch in DataLoader(rows, 2, sampler=StridedSampler(np.arange(6), rank, 2)):
-            found.test_step(batch, 0)
+            scores.test_step(batch, 0)
     expected = network(from_uint8(torch.from_numpy(images[:, 0])), ["logits"])["logits"]
-    torch.testing.assert_close(found.ordered_logits(), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(scores.ordered_logits(), expected, atol=1e-4, rtol=1e-4)

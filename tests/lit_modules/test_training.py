@@ -29,9 +29,9 @@ class TwoOptimisers(LitTraining):
 
     def __init__(self, updates: int, start: int = 3, bad: frozenset[int] = frozenset(), accumulation: int = 1) -> None:
         training = TrainingConfig(updates=updates, batch_size=1, accumulation=accumulation)
-        super().__init__(nn.Linear(1, 1), training, OptimizerConfig(lr=0.1), fused=False)
+        optimizers = [OptimizerConfig(lr=0.1), OptimizerConfig(lr=0.1, weight_decay=0.1)]
+        super().__init__(nn.Linear(1, 1), training, optimizers, fused=False)
         self.other = nn.Linear(1, 1)
-        self.optimizer_configs.append(OptimizerConfig(lr=0.1, weight_decay=0.1))
         self.start, self.bad = start, bad
         self.seen: list[tuple[int, float]] = []
 
@@ -189,9 +189,9 @@ def test_a_stopped_training_goes_on_exactly(
     capsys.readouterr()
     run_stage_here(stage, SMOKE, runs)
     assert f"resuming from {checkpoint}" in capsys.readouterr().out
-    found = Recipe(SMOKE).status(Store(runs))[stage].artifact
-    assert found and found.digest == expected.digest
-    assert found.file("curves.csv").read_text() == expected.file("curves.csv").read_text()
+    resumed = Recipe(SMOKE).status(Store(runs))[stage].artifact
+    assert resumed and resumed.digest == expected.digest
+    assert resumed.file("curves.csv").read_text() == expected.file("curves.csv").read_text()
 
 
 def test_hidden_steps_need_lightnings_hooks() -> None:

@@ -97,6 +97,6 @@ def test_changed_bytes_give_a_picture_or_a_named_error(kind: str) -> None:
         changed = bytearray(data)
         for place in random.integers(0, min(len(data), 400), random.integers(1, 6)):
             changed[place] = random.integers(0, 256)
-        found = examine(bytes(changed[: random.integers(1, len(data) + 1)] if random.random() < 0.3 else changed))
-        refused += bool(found.problem)
+        examined = examine(bytes(changed[: random.integers(1, len(data) + 1)] if random.random() < 0.3 else changed))
+        refused += bool(examined.problem)
     assert refused > 10

@@ -8,7 +8,7 @@ from smalti.losses.adversarial import (
     gradient,
     hinge_discriminator,
     hinge_generator,
-    judge_detached,
+    logits_with_detached_weights,
     non_saturating_discriminator,
     non_saturating_generator,
     r1_penalty,
@@ -28,12 +28,12 @@ def test_discriminators_learn_from_both_sides() -> None:
         assert fake.grad is not None and (fake.grad < 0).all()
 
 
-def test_judge_detached_moves_the_images_alone() -> None:
+def test_logits_with_detached_weights_move_the_images_alone() -> None:
     network = nn.Conv2d(3, 1, 3)
     images = torch.randn(2, 3, 8, 8, requires_grad=True)
-    judge_detached(network, images).sum().backward()
+    logits_with_detached_weights(network, images).sum().backward()
     assert images.grad is not None and network.weight.grad is None
-    torch.testing.assert_close(judge_detached(network, images), network(images))
+    torch.testing.assert_close(logits_with_detached_weights(network, images), network(images))
 
 
 def test_r1_of_a_linear_network_is_its_weight() -> None:

@@ -22,9 +22,9 @@ def direct(predicted: Tensor, targets: Tensor, own: Tensor, temperature: float) 
 def test_loss_and_gradient_are_those_of_the_formula(temperature: float) -> None:
     predicted, targets = torch.randn(5, 7, requires_grad=True), torch.randn(9, 7)
     own = torch.tensor([4, 0, 8, 2, 3])
-    found, expected = info_nce(predicted, targets, own, temperature), direct(predicted, targets, own, temperature)
-    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
-    gradients = [torch.autograd.grad(value, predicted, retain_graph=True)[0] for value in (found, expected)]
+    loss, expected = info_nce(predicted, targets, own, temperature), direct(predicted, targets, own, temperature)
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-6)
+    gradients = [torch.autograd.grad(value, predicted, retain_graph=True)[0] for value in (loss, expected)]
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
 
 

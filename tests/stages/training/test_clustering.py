@@ -25,10 +25,11 @@ def points(centre: float, number: int = 200) -> np.ndarray:
 
 def test_each_group_gets_its_share(tmp_path: Path) -> None:
     groups = {"class a": lambda: points(-5), "class b": lambda: points(5)}
-    found = cluster(groups, config(), on_gpu=False, work=tmp_path)
-    assert found.centres.shape == (6, 4) and (found.centres[:3] < 0).all() and (found.centres[3:] > 0).all()
-    assert found.report["num_points"] == 400 and found.report["empty"] == 0 and found.report["duplicates"] == 0
-    assert len(found.report["objective"]) == 10
+    clustering = cluster(groups, config(), on_gpu=False, work=tmp_path)
+    centres, report = clustering.centres, clustering.report
+    assert centres.shape == (6, 4) and (centres[:3] < 0).all() and (centres[3:] > 0).all()
+    assert report["num_points"] == 400 and report["empty"] == 0 and report["duplicates"] == 0
+    assert len(report["objective"]) == 10
 
 
 def test_a_killed_clustering_goes_on(tmp_path: Path) -> None:
@@ -70,21 +71,21 @@ def test_kmeans_goes_on_after_any_iteration(spherical: bool, tmp_path: Path, mon
     whole.train(data)
     train, done = faiss.Kmeans.train, []
 
-    def killed_in_the_fifth(self: faiss.Kmeans, *words: object, **options: object) -> object:
+    def killed_in_the_fifth(self: faiss.Kmeans, *args: object, **options: object) -> object:
         done.append(1)
         if len(done) == 5:
             raise KeyboardInterrupt
-        return train(self, *words, **options)
+        return train(self, *args, **options)
 
     monkeypatch.setattr(faiss.Kmeans, "train", killed_in_the_fifth)
     settings = config(num_codes=20, spherical=spherical)
     with pytest.raises(KeyboardInterrupt):
         cluster({"all": lambda: data}, settings, False, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["000000.part.npz"]
-    found = cluster({"all": lambda: data}, settings, False, tmp_path)
+    clustering = cluster({"all": lambda: data}, settings, False, tmp_path)
     assert len(done) == 5 + 6 and [path.name for path in tmp_path.iterdir()] == ["000000.npz"]
-    assert np.array_equal(found.centres, whole.centroids)
-    assert np.allclose(found.report["objective"], whole.obj, rtol=1e-6)
+    assert np.array_equal(clustering.centres, whole.centroids)
+    assert np.allclose(clustering.report["objective"], whole.obj, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["selected", "gaussian"])

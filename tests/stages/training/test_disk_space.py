@@ -19,7 +19,7 @@ class Wide(LitTraining):
 
     def __init__(self) -> None:
         training = TrainingConfig(updates=1, batch_size=1)
-        super().__init__(nn.Linear(1000, 1000), training, OptimizerConfig(lr=0.1), fused=False)
+        super().__init__(nn.Linear(1000, 1000), training, [OptimizerConfig(lr=0.1)], fused=False)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         self.optimise(self.network(batch).mean(), batch_idx)
