@@ -9,13 +9,12 @@ from typing import Any, Literal
 from configs.schema.contradictions import contradictions
 from configs.schema.data import DataConfig
 from configs.schema.stages import STAGES, stage_of
-from pipeline.bases import changes_of, read_chain
-from pipeline.config import override, read_change, read_yaml
 from pipeline.listing import hash_listing
 from pipeline.rows import from_anywhere, is_row
 from pipeline.store import Store, make_key
 from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
+from pipeline.written import WrittenRecipe, read_recipe
 from smalti.artifact import MANIFEST, Artifact
 from smalti.config.parsing import ConfigError, parse, plain, unknown
 from smalti.config.weights import weights_of
@@ -64,31 +63,22 @@ class Recipe:
         self.folder, self.file = folder, folder / "pipeline.yaml"
         if not is_row(folder) and not self.file.is_file():
             raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); the default is configs/quickstart")
-        chain = read_chain(folder)
-        author, stages = next(((place, data["stages"]) for place, data in chain if "stages" in data), (folder, None))
-        if not isinstance(stages, dict) or not stages:
-            raise ConfigError(f"{self.file}: stages: missing; expected one entry a stage")
-        self.offline = next((data["offline"] for _, data in chain if "offline" in data), False)
-        inherited = [change for _, data in reversed(chain) for change in data.get("set", [])]
-        asked = [read_change(text, chain[0][0], "command line") for text in overrides]
-        changes = changes_of([*inherited, *asked], list(stages))
-        self.nodes: dict[str, Node] = {}
-        for stage in self._order(stages):
-            places = [place / f"{stage}.yaml" for place, _ in chain]
-            file = next((place for place in places if place.is_file()), places[0])
-            data = read_yaml(file)
-            authors = {"": file.parent}
-            for change in changes.get(stage, []):
-                override(data, change)
-                authors = {other: its for other, its in authors.items() if not other.startswith(f"{change.key}.")}
-                authors[change.key] = change.folder
-            schema: type[Any] = STAGES[stage]
-            config = parse(schema, data, f"{folder}: {file}" if is_row(folder) else str(file), authors)
-            inputs = {name: _absolute(reference, stages, author) for name, reference in (stages[stage] or {}).items()}
-            self.nodes[stage] = Node(stage, config, folder / f"{stage}.yaml", inputs)
+        written = read_recipe(folder, overrides)
+        self.offline = written.offline
+        self.nodes = {stage: self._node(stage, written) for stage in self._order(written.stages)}
         configs, given = ({s: getattr(node, name) for s, node in self.nodes.items()} for name in ("config", "inputs"))
         for stage, text in contradictions(configs, given):
             raise ConfigError(f"{self.nodes[stage].file}: {text}")
+
+    def _node(self, stage: str, written: WrittenRecipe) -> Node:
+        document = written.document(stage)
+        source = f"{self.folder}: {document.file}" if is_row(self.folder) else str(document.file)
+        config = parse(STAGES[stage], document.data, source, document.folders)
+        inputs = {
+            name: _absolute(reference, written.stages, written.author)
+            for name, reference in (written.stages[stage] or {}).items()
+        }
+        return Node(stage, config, self.folder / f"{stage}.yaml", inputs)
 
     def _order(self, stages: Mapping[str, Any]) -> list[str]:
         """Checks names and inputs; returns the stages, each after its inputs."""

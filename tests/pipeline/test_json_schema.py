@@ -13,10 +13,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from configs.schema.stages import STAGES
-from pipeline.bases import KEYS
 from pipeline.config import read_yaml
 from pipeline.graph import Recipe
 from pipeline.json_schema import pipeline_schema, stage_schema, write_schemas
+from pipeline.written import KEYS
 from smalti.config.parsing import ConfigError, parse, plain
 
 PROJECT = Path(__file__).resolve().parents[2]

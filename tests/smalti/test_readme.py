@@ -1,0 +1,47 @@
+"""The README's snippet and commands of the library, as they stand there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PROJECT
+from PIL import Image
+
+from smalti.artifact import Artifact
+from smalti.commands import main
+
+README = (PROJECT / "README.md").read_text()
+
+
+@pytest.fixture
+def folder(smoke: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with the recipe's runs and a photograph."""
+    (tmp_path / "runs").symlink_to(smoke["decoder"].path.parents[2])
+    (tmp_path / "photos").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    for file in ("cat.png", "photos/dog.png"):
+        Image.fromarray(pixels).save(tmp_path / file)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def with_keys(text: str, smoke: dict[str, Artifact]) -> str:
+    """Returns ``text`` with the key of the stage in each path in the place of KEY."""
+    return re.sub(r"artifacts/(\w+)/KEY", lambda match: f"artifacts/{match[1]}/{smoke[match[1]].key}", text)
+
+
+def test_snippet_and_commands_of_the_library(folder: Path, smoke: dict[str, Artifact]) -> None:
+    snippet = re.search(r"```python\n(import smalti.*?)```", README, re.DOTALL)
+    assert snippet
+    names: dict[str, object] = {}
+    exec(with_keys(snippet[1], smoke), names)
+    assert getattr(names["images"], "shape", None) == (2, 3, 64, 64)
+    assert sorted(path.name for path in (folder / "my_tokenizer").iterdir()) == ["config.json", "model.safetensors"]
+    commands = re.findall(r"(?m)^smalti (.*)$", README)
+    assert {command.split()[0] for command in commands} == {"show", "encode", "decode", "generate"}
+    for command in commands:
+        (folder / "images").rename(folder / "before") if (folder / "images").exists() else None
+        assert main(shlex.split(with_keys(command, smoke))) == 0, command
+    assert len(list((folder / "images").glob("*-flags.png"))) == 8
