@@ -6,10 +6,10 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import Any
 
 from configs.schema.contradictions import indivisible
+from pipeline.commands import COMMANDS, INTERRUPTED, exit_code, parse
 from pipeline.graph import Recipe, Status
 from pipeline.launcher import Launcher
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
@@ -18,50 +18,6 @@ from pipeline.store import Store
 from pipeline.weights_ledger import unusable_weights
 from smalti.artifact import Artifact
 from smalti.config.parsing import ConfigError, unknown
-
-# Commands that need torch or read images: scripts of stages/commands, each a process of its own.
-SCRIPTS = ("params", "data", "doctor", "cost")
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True)
-    texts = {
-        "plan": "says how far each stage is and what it waits for",
-        "run": "runs what isn't published yet, in order",
-        "show": "lists the published results and their facts",
-        "slurm": "writes one job script for each stage, and submits them as a chain",
-        "check": "verifies the sha256 of every published file; fails unless all stages are published",
-        "params": "prints parameter counts of each network, built on the meta device",
-        "data": "reads every image of the data set, and reports what is in it and what is wrong with it",
-        "doctor": "says whether the recipe can run here: versions, devices, weights, space, one update a training",
-        "cost": "estimates parameters, FLOPs, memory, device-hours and disk of each stage",
-    }
-    for name, text in texts.items():
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument("recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart")
-        command.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
-        command.add_argument("--runs", type=Path, default=Path("runs"))
-        if name == "cost":
-            command.add_argument("--tflops", type=float, default=312.0, help="peak of a device (312: A100, bf16)")
-            command.add_argument("--utilisation", type=float, default=0.35, help="share of the peak that is reached")
-        if name in ("show", "params", "cost"):
-            command.add_argument("--json", action="store_true")
-        if name == "data":
-            command.set_defaults(only="data", until=None, force=None)
-        if name == "check":
-            command.add_argument("--stage", help="this stage alone")
-        if name == "slurm":
-            command.add_argument("--submit", action="store_true", help="submit the jobs, chained by afterok")
-            command.add_argument("--no-gpus", action="store_true", help="ask for no GPUs")
-            command.add_argument(
-                "--sbatch", action="append", default=[], metavar="OPTION", help="--sbatch=--time=8:00:00"
-            )
-        if name == "run":
-            command.add_argument("--until", metavar="STAGE", help="stop after this stage")
-            command.add_argument("--only", metavar="STAGE", help="this stage alone")
-            command.add_argument("--force", metavar="STAGE", help="build this stage again")
-    return parser.parse_args()
 
 
 def known_stage(recipe: Recipe, stage: str | None) -> str | None:
@@ -202,37 +158,31 @@ def check(recipe: Recipe, store: Store, only: str | None) -> int:
     return 1 if failed else 0
 
 
-def run_script(words: argparse.Namespace) -> int:
-    """Runs the script of a command in a process of its own; returns its exit code."""
-    options = [str(words.recipe), "--runs", str(words.runs), *(f"--set={change}" for change in words.set)]
-    options += [f"--{name}={getattr(words, name)}" for name in ("tflops", "utilisation") if name in words]
-    options += ["--json"] if getattr(words, "json", False) else []
-    return start([sys.executable, str(PROJECT / "stages" / "commands" / f"{words.command}.py"), *options]).wait()
+def run_command(words: argparse.Namespace) -> int:
+    recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
+    if words.command == "data":
+        stage_alone = argparse.Namespace(**vars(words), only="data", until=None, force=None)
+        if code := run(recipe, store, stage_alone):
+            return code
+    if COMMANDS[words.command].script:
+        script = PROJECT / "stages" / "commands" / f"{words.command}.py"
+        return start([sys.executable, str(script), *sys.argv[2:]]).wait()
+    if words.command == "plan":
+        return plan(recipe, store)
+    if words.command == "run":
+        return run(recipe, store, words)
+    if words.command == "slurm":
+        return slurm(recipe, store, words)
+    if words.command == "show":
+        return show(recipe, store, words.json)
+    return check(recipe, store, known_stage(recipe, words.stage))
 
 
 def main() -> int:
-    words = arguments()
-    try:
-        recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
-        if words.command == "data" and (code := run(recipe, store, words)):
-            return code
-        if words.command in SCRIPTS:
-            return run_script(words)
-        if words.command == "plan":
-            return plan(recipe, store)
-        if words.command == "run":
-            return run(recipe, store, words)
-        if words.command == "slurm":
-            return slurm(recipe, store, words)
-        if words.command == "show":
-            return show(recipe, store, words.json)
-        return check(recipe, store, known_stage(recipe, words.stage))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
+    code = exit_code(run_command, parse(sys.argv[1:]))
+    if code == INTERRUPTED:
         print("interrupted; the same command goes on", file=sys.stderr)
-        return 130
+    return code
 
 
 if __name__ == "__main__":
