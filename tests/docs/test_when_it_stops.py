@@ -98,7 +98,7 @@ def is_command(node: ast.AST, file: Path) -> bool:
     """Returns whether what a function returns becomes an exit code."""
     if not isinstance(node, ast.FunctionDef) or node.returns is None or ast.unparse(node.returns) != "int":
         return False
-    return node.name == "main" or file.stem == "__main__"
+    return node.name in ("main", "exit_code") or file.stem == "__main__"
 
 
 def exit_codes(file: Path) -> set[int]:
