@@ -1,1 +1,1 @@
-"""What is done: one script a stage."""
+"""The stages, one script each: what is done. How they are chained is in ``pipeline``."""

@@ -1,4 +1,4 @@
-"""Stage codebook: k-means centres of pretrained patch features."""
+"""Stage codebook: k-means centres of the patch features of a pretrained network."""
 
 import json
 import shutil
@@ -22,12 +22,14 @@ from stages.training.trainer import build_trainer
 STAGE = "codebook"
 
 
-def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
-    """Extracts patch features of the train images that are to be clustered into shards; returns readers of the points
-    by group, the feature network and the device. Resumes where a killed run stopped.
+def extract_features(job: Job) -> tuple[dict[str, Points], str, str]:
+    """Writes patch features of a sample of the train images into shards; resumes where a killed run stopped.
+
+    Returns:
+        Functions that read the points (M, C) of each group, the name of the feature network, and the device.
 
     Raises:
-        ValueError: classes are to be balanced, and there are none.
+        ValueError: classes are to be balanced, and the data set has none.
     """
     config: CodebookConfig = job.config
     index = open_index(job.inputs["data"])
@@ -37,12 +39,12 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     network = build_features(config.features)
     module = LitCodebook(Frozen(network), config.tap, config.pool)
     trainer = build_trainer(job, logger=False)
-    backend_for(config, trainer.strategy.root_device.type == "cuda")  # before millions of features
+    backend_for(config, trainer.strategy.root_device.type == "cuda")  # raises now rather than after hours of work
     images = EvaluationImages(index)
     patches, width = module.shape(images.size)
     check_images(index.labels[members], patches, config, index.facts.class_names)
-    chosen = rows_to_cluster(index.labels[members], patches, config)
-    drawn = np.sort(np.concatenate(list(chosen.values())))
+    groups = rows_to_cluster(index.labels[members], patches, config)
+    drawn = np.sort(np.concatenate(list(groups.values())))
     members = members[drawn]
     writer = ShardWriter(job.work / "drawn", "features", len(members), (patches, width), "float16", 100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
@@ -52,18 +54,20 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
         note_dropped(job.work, dropped)
     reader: ShardReader = writer.read()
 
-    def points(rows: np.ndarray) -> Points:
-        own = np.searchsorted(drawn, rows)
-        return lambda: reader.gather(own[state[own] == WRITTEN], "float32").reshape(-1, width)
+    def points_of(group: np.ndarray) -> Points:
+        rows = np.searchsorted(drawn, group)
+        return lambda: reader.gather(rows[state[rows] == WRITTEN], "float32").reshape(-1, width)
 
     names = index.facts.class_names
-    groups = {group_name(label, names): points(rows) for label, rows in chosen.items()}
-    return groups, network.source.name, str(trainer.strategy.root_device)
+    points = {group_name(label, names): points_of(group) for label, group in groups.items()}
+    return points, network.source.name, str(trainer.strategy.root_device)
 
 
 def note_dropped(work: Path, dropped: list[str]) -> None:
-    """Writes the names of images left out; centres of a run that left out others are thrown away, since a resumed run
-    may have read what failed before."""
+    """Writes the names of the images that were left out.
+
+    If the run that is resumed left out others, its centres are deleted: they are of other images.
+    """
     file, text = work / "dropped.json", json.dumps(dropped)
     if file.exists() and file.read_text() != text:
         shutil.rmtree(work / "centres", ignore_errors=True)
@@ -71,39 +75,43 @@ def note_dropped(work: Path, dropped: list[str]) -> None:
 
 
 def group_name(label: int, names: Sequence[str]) -> str:
+    """Returns what messages call a group of images: those of a class, or all (label -1)."""
     return f"class {names[label]}" if label >= 0 else "all images"
 
 
 def check_images(labels: np.ndarray, patches: int, config: CodebookConfig, names: Sequence[str]) -> None:
-    """Raises ValueError, before any feature is extracted, if images of these labels can't give so many centres."""
+    """Raises ValueError, before any feature is extracted, if so few images can't give the centres."""
     if config.balance == "class" and (labels < 0).any():
         raise ValueError(f"balance class: {int((labels < 0).sum())} train images have no label; take balance global")
     grouped = labels if config.balance == "class" else np.full(len(labels), -1)
     groups = list(zip(*np.unique(grouped, return_counts=True), strict=True))
     share = share_of_a_group(config.num_codes, len(groups))
-    for label, number in groups:
-        check_points(group_name(label, names), number * patches, share)
+    for label, num_images in groups:
+        check_points(group_name(label, names), num_images * patches, share)
 
 
 def rows_to_cluster(labels: np.ndarray, patches: int, config: CodebookConfig) -> dict[int, np.ndarray]:
-    """Returns the images whose points k-means sees, sorted, by class or all under -1: a seeded sample that gives
-    ``points_per_centroid`` points a centre. Memory is bounded by it, not by the number of images."""
+    """Returns the images whose points k-means sees, sorted: by class, or all under -1.
+
+    They are a seeded sample that gives ``points_per_centroid`` points for each centre, so that memory doesn't grow with
+    the number of images.
+    """
     random = np.random.Generator(np.random.PCG64(config.seed))
     groups = {-1: np.arange(len(labels))}
     if config.balance == "class":
         groups = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
-    wanted = -(-config.num_codes * config.points_per_centroid // (len(groups) * patches))
-    return {label: np.sort(random.permutation(group)[:wanted]) for label, group in groups.items()}
+    size = -(-config.num_codes * config.points_per_centroid // (len(groups) * patches))
+    return {label: np.sort(random.permutation(group)[:size]) for label, group in groups.items()}
 
 
 def build(job: Job) -> None:
-    """Extracts features on all ranks, clusters them on rank 0, publishes the centres (K, C)."""
+    """Extracts features on all ranks, clusters them on rank 0, and publishes the centres (K, C)."""
     config: CodebookConfig = job.config
-    groups, source, device = features_of_train(job)
+    points, network, device = extract_features(job)
     if job.rank:
         return
     cuda = device.startswith("cuda")
-    clustering = cluster(groups, config, on_gpu=cuda, work=job.work / "centres")
+    clustering = cluster(points, config, on_gpu=cuda, work=job.work / "centres")
     centres = whiten(clustering.centres) if config.whiten else clustering.centres
     np.save(job.work / "codebook.npy", centres, allow_pickle=False)
     (job.work / "clustering.json").write_text(json.dumps(clustering.report, indent=1))
@@ -112,12 +120,12 @@ def build(job: Job) -> None:
         files={"codebook.npy": job.work / "codebook.npy"},
         records={name: job.work / name for name in ("clustering.json", "dropped.json")},
         facts={
-            "num_codes": len(centres), "feature_dim": centres.shape[1], "feature_network": source, "tap": config.tap,
+            "num_codes": len(centres), "feature_dim": centres.shape[1], "feature_network": network, "tap": config.tap,
             "centres": config.centres,
             "num_points": int(report["num_points"]), "backend": report["backend"],
         },
         images=job.inputs["data"].facts["num_train"],
-        summary=f"{len(centres)} centres of {report['num_points']} points of {source} {config.tap} on "
+        summary=f"{len(centres)} centres of {report['num_points']} points of {network} {config.tap} on "
         f"{report['backend']}, {report['empty']} empty, {report['duplicates']} duplicates, "
         f"nearest-pair cosine {report['nearest_pair_cosine']['median']:.3f}",
     )  # fmt: skip

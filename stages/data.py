@@ -1,4 +1,4 @@
-"""Stage data: publishes the index of a data set. Needs no torch."""
+"""Stage data: the index of a data set. It needs no torch."""
 
 import hashlib
 import json
@@ -15,42 +15,42 @@ from pipeline.job import Job, run_stage
 from pipeline.listing import EMBEDDED
 
 STAGE = "data"
-# What would break a line of files.txt, and what bytes that aren't UTF-8 become in a name.
+# Line breaks, which would split a line of files.txt, and surrogates, which stand for bytes that aren't UTF-8.
 UNFIT = re.compile("[\n\r\ud800-\udfff]")
 
 
-def check_scan(found: Scan) -> None:
-    """Raises ValueError for a source without images, with a class folder without images, or with a name that can't be
-    kept."""
-    if not found.entries:
-        raise ValueError(f"data root {found.root}: no images in it; is source.kind in data.yaml right?")
-    if found.empty_classes:
+def check_source(source: Scan) -> None:
+    """Raises ValueError for a source without images, a class folder without images, or a name that the index can't
+    hold."""
+    if not source.entries:
+        raise ValueError(f"data root {source.root}: no images in it; is source.kind in data.yaml right?")
+    if source.empty_classes:
         raise ValueError(
-            f"data root {found.root}: class folder {found.empty_classes[0]!r} holds no images; fill or remove it"
+            f"data root {source.root}: class folder {source.empty_classes[0]!r} holds no images; fill or remove it"
         )
-    for entry in found.entries:
+    for entry in source.entries:
         for name in (entry.file, entry.name):
             if UNFIT.search(name):
                 raise ValueError(
-                    f"data root {found.root}: {name!r}: a line break or bytes that aren't UTF-8 in a name; rename it"
+                    f"data root {source.root}: {name!r}: a line break or bytes that aren't UTF-8 in a name; rename it"
                 )
 
 
 def build(job: Job) -> None:
-    """Scans the source once, splits it once, and publishes both."""
+    """Lists the images of the source, splits them into train and val, and publishes the index."""
     config = job.config
     unpacked = f"data/{EMBEDDED.stem}-{hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()[:8]}"
     (job.store.root / "data").mkdir(exist_ok=True)
-    found = scan(config.source, EMBEDDED, job.store.root / unpacked)
-    check_scan(found)
-    entries = found.entries
+    source = scan(config.source, EMBEDDED, job.store.root / unpacked)
+    check_source(source)
+    entries = source.entries
     files = list(dict.fromkeys(entry.file for entry in entries))
     number = {file: i for i, file in enumerate(files)}
     records = np.array([(number[e.file], e.offset, e.size) for e in entries], dtype=np.int64)
     class_names = sorted({entry.label for entry in entries if entry.label is not None})
     if config.num_classes is not None and len(class_names) != config.num_classes:
         raise ValueError(
-            f"data root {found.root}: {len(class_names)} classes, data.yaml says num_classes {config.num_classes}"
+            f"data root {source.root}: {len(class_names)} classes, data.yaml says num_classes {config.num_classes}"
         )
     class_number = {name: i for i, name in enumerate(class_names)}
     labels = np.array([class_number.get(entry.label or "", -1) for entry in entries], dtype=np.int64)
@@ -65,11 +65,11 @@ def build(job: Job) -> None:
     num_val = int(splits.sum())
     if not 0 < num_val < len(splits):
         raise ValueError(
-            f"data root {found.root}: {len(splits) - num_val} train and {num_val} val images; both are needed"
+            f"data root {source.root}: {len(splits) - num_val} train and {num_val} val images; both are needed"
         )
 
     facts = IndexFacts(
-        storage="lmdb" if found.storage == "lmdb" else "files",
+        storage="lmdb" if source.storage == "lmdb" else "files",
         image_size=config.image_size,
         class_names=class_names,
         num_train=len(splits) - num_val,
@@ -77,7 +77,7 @@ def build(job: Job) -> None:
         listing=str(job.identity["listing"]),
     )
     embedded = config.source.kind == "embedded"
-    root = str(found.root.relative_to(job.store.root)) if embedded else str(found.root)
+    root = str(source.root.relative_to(job.store.root)) if embedded else str(source.root)
     job.publish(
         files=write_index(job.work / "index", files, records, labels, splits, facts),
         facts={"root": root, **{k: v for k, v in asdict(facts).items() if k != "listing"}},

@@ -32,24 +32,23 @@ from stages.training.trainer import last_validation, run_facts
 STAGE = "decoder"
 
 
-def grown_decoder(phase1: AnyDecoder, autoencoder: AutoencoderConfig, config: DecoderConfig) -> AnyDecoder:
-    """Returns phase 1's decoder with attention, which changes nothing yet.
+def add_attention(phase1: AnyDecoder, autoencoder: AutoencoderConfig, config: DecoderConfig) -> AnyDecoder:
+    """Returns a copy of phase 1's decoder with fresh attention blocks, which change nothing before training.
 
     Raises:
-        ValueError: phase 1 has a tensor that phase 2 has not, or lacks one that isn't attention.
+        ValueError: phase 1's decoder has a tensor too many, or lacks one that isn't of these blocks.
     """
     decoder = build_decoder(autoencoder, config.attention)
-    state = phase1.state_dict()
-    own = decoder.state_dict()
-    fresh = {name for name in own if "tail" in name.split(".")}
-    if state.keys() != own.keys() - fresh:
-        raise ValueError(f"phase 1's decoder doesn't fit: {sorted(state.keys() ^ (own.keys() - fresh))[:3]}")
-    decoder.load_state_dict({**own, **state})
+    trained, state = phase1.state_dict(), decoder.state_dict()
+    shared = {name for name in state if "tail" not in name.split(".")}
+    if trained.keys() != shared:
+        raise ValueError(f"phase 1's decoder doesn't fit: {sorted(trained.keys() ^ shared)[:3]}")
+    decoder.load_state_dict({**state, **trained})
     return decoder
 
 
 def build(job: Job) -> None:
-    """Finetunes the decoder; publishes the whole tokenizer with it, and asserts that tokens are what they were."""
+    """Finetunes the decoder, asserts that no token changes, and publishes the whole tokenizer."""
     config: DecoderConfig = job.config
     training, parent = config.training, job.inputs["tokenizer"]
     index = open_index(job.inputs["data"])
@@ -60,7 +59,7 @@ def build(job: Job) -> None:
 
     seed_everything(training.seed, verbose=False)
     assert isinstance(phase1.decoder, AnyDecoder)
-    decoder = grown_decoder(phase1.decoder, autoencoder, config)
+    decoder = add_attention(phase1.decoder, autoencoder, config)
     discriminator = pretrained_discriminator(parent_config.discriminator, parent)
     if "init_from" in job.inputs:
         check_tokenizer([job.inputs["init_from"]], parent)
@@ -100,7 +99,7 @@ def build(job: Job) -> None:
 
 
 def pretrained_discriminator(config: DiscriminatorConfig, parent: Artifact) -> torch.nn.Module:
-    """Returns the discriminator that phase 1 ended with: it knows the images already, so phase 2 needs no warm-up."""
+    """Returns the discriminator as phase 1 left it: it knows the images, so that phase 2 needs no warm-up."""
     discriminator = build_discriminator(config)
     load_network(discriminator, parent.file("discriminator.safetensors"))
     return discriminator

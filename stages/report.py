@@ -1,4 +1,4 @@
-"""Stage report: one self-contained HTML file. Needs no torch."""
+"""Stage report: one self-contained HTML file. It needs no torch."""
 
 import csv
 import json
@@ -31,20 +31,21 @@ def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def pictures_of(scores: Artifact) -> dict[str, Path]:
-    """Returns the arrays that stage scores kept for the report, by name."""
+    """Returns the files of the arrays that stage scores kept for the report, by name."""
     return {path.stem: path for path in sorted((scores.path / "pictures").glob("*.npy"))}
 
 
 def reconstruction_section(scores: Artifact) -> Section:
-    """Returns originals, both reconstructions and their error maps, one image a column."""
-    load = {name: read_array(path) for name, path in pictures_of(scores).items()}
-    rows = [("original", load["original"])]
-    for name in (name for name in ("phase1", "phase2") if name in load):
-        error = np.abs(load[name].astype(int) - load["original"]).mean(1, keepdims=True).repeat(3, 1)
-        rows += [(name, load[name]), (f"|{name} - original|", np.clip(255 - 2 * error, 0, 255).astype(np.uint8))]
-    rows += [(f"book {name[4:]} alone", load[name]) for name in sorted(load) if name.startswith("book")]
-    return Section("Reconstructions", "Val images; error maps: white is none, black 128 grey levels.",
-                   pictures=[("", labelled_grid(rows))])  # fmt: skip
+    """Returns originals, the reconstructions of both phases and their error maps; each column is an image."""
+    arrays = {name: read_array(path) for name, path in pictures_of(scores).items()}
+    original = arrays["original"]
+    rows = [("original", original)]
+    for phase in (phase for phase in ("phase1", "phase2") if phase in arrays):
+        error = np.abs(arrays[phase].astype(int) - original).mean(1, keepdims=True).repeat(3, 1)
+        rows += [(phase, arrays[phase]), (f"|{phase} - original|", np.clip(255 - 2 * error, 0, 255).astype(np.uint8))]
+    rows += [(f"book {name[4:]} alone", arrays[name]) for name in sorted(arrays) if name.startswith("book")]
+    text = "Val images. In an error map white is no error, black one of 128 grey levels."
+    return Section("Reconstructions", text, pictures=[("", labelled_grid(rows))])
 
 
 def count_codes(shards: Artifact, split: str) -> np.ndarray:
@@ -59,7 +60,7 @@ def count_codes(shards: Artifact, split: str) -> np.ndarray:
 
 
 def token_section(job: Job) -> Section:
-    """Returns token maps and the histogram of usage."""
+    """Returns token maps of val images, and histograms of how often each code is used."""
     scores = job.inputs["scores"]
     tokens = read_array(scores.file("pictures/tokens.npy"))
     original = read_array(scores.file("pictures/original.npy"))
@@ -85,7 +86,7 @@ def _book(number: int, num_books: int) -> str:
 
 
 def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
-    """Returns one section a prior: samples by class, decoded by both decoders."""
+    """Returns a section for each prior: its samples by class, decoded by each decoder."""
     labels = read_array(samples.file("labels.npy"))
     names = samples.facts["class_names"] or ["all"]
     sections = []
@@ -105,7 +106,7 @@ def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
 
 
 def figure(value: float | None) -> str:
-    """Returns a figure with three decimals, "absent" for none: the protocol says why."""
+    """Returns a figure with three decimals; "absent" for None, of which the protocol says why."""
     return "absent" if value is None else f"{value:.3f}"
 
 
@@ -121,11 +122,10 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     codebook = [["", "usage", "perplexity", "entropy, nats"]]
     for split in ("val", "train"):
         if f"{split}_codebook" in scores or split == "val":
-            found = scores["reconstruction"]["val_codebook"] if split == "val" else scores["train_codebook"]
-            for end in ("", *sorted(name.removeprefix("usage") for name in found if name.startswith("usage/"))):
-                values = (found[f"{figure}{end}"] for figure in ("usage", "perplexity", "entropy"))
-                usage, perplexity, entropy = values
-                title = f"{split}, book {end[1:]}" if end else split
+            values = scores["reconstruction"]["val_codebook"] if split == "val" else scores["train_codebook"]
+            for book in ("", *sorted(name.removeprefix("usage") for name in values if name.startswith("usage/"))):
+                usage, perplexity, entropy = (values[f"{name}{book}"] for name in ("usage", "perplexity", "entropy"))
+                title = f"{split}, book {book[1:]}" if book else split
                 codebook.append([title, f"{usage:.1%}", f"{perplexity:.0f}", f"{entropy:.3f}"])
     tables.append(("Codebook", codebook))
     if "generation" in scores:
@@ -145,16 +145,16 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
 
 
 def stage_table(job: Job) -> list[list[str]]:
-    """Returns one row a stage: key, seconds, memory."""
+    """Returns a row for each stage: key, seconds, peak memory."""
     rows = [["stage", "key", "seconds", "peak GB"]]
     for name, artifact in job.inputs.items():
-        made = artifact.manifest["made_by"]
-        rows.append([name, artifact.key, f"{made['seconds']:.0f}", f"{made['peak_memory_gb']:.1f}"])
+        made_by = artifact.manifest["made_by"]
+        rows.append([name, artifact.key, f"{made_by['seconds']:.0f}", f"{made_by['peak_memory_gb']:.1f}"])
     return rows
 
 
 def build(job: Job) -> None:
-    """Collects what the other stages published into report.html."""
+    """Puts what the other stages published into report.html."""
     config: ReportConfig = job.config
     scores = json.loads(job.inputs["scores"].file("scores.json").read_text())
     reasons = "; ".join(f"{name}: {reason}" for name, reason in scores["protocol"]["absent"].items())
@@ -163,12 +163,12 @@ def build(job: Job) -> None:
     if "samples" in job.inputs:
         sections += sample_sections(job.inputs["samples"], config.samples_per_class)
     sections.append(token_section(job))
-    pictures = []
-    for stage, config_class in STAGES.items():
-        if stage in job.inputs and config_class.STAGE.trains:
-            curve = curves(read_curves(job.inputs[stage].file("curves.csv")))
-            pictures.append((config_class.STAGE.curves, curve))
-    sections.append(Section("Curves", "Raw loss terms by update.", pictures=pictures))
+    panels = [
+        (config_class.STAGE.curves, curves(read_curves(job.inputs[stage].file("curves.csv"))))
+        for stage, config_class in STAGES.items()
+        if stage in job.inputs and config_class.STAGE.trains
+    ]
+    sections.append(Section("Curves", "Unweighted loss terms and other figures, by update.", pictures=panels))
     settings = {name: json.dumps(a.config, indent=1) for name, a in job.inputs.items()}
     sections.append(Section("Stages and settings", "", tables=[("", stage_table(job))], texts=settings))
     sections.append(Section("Protocol", "", texts={"protocol": json.dumps(scores["protocol"], indent=1)}))

@@ -1,6 +1,6 @@
-"""Stage samples: images composed by the priors."""
+"""Stage samples: new images from the priors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,10 +31,10 @@ STAGE = "samples"
 
 
 def open_prior(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> tuple[Frozen[TokenPrior], Sampler]:
-    """Returns a prior and its sampler. Without classes guidance would change nothing, and is left out.
+    """Returns a prior and its sampler; of a prior without classes guidance is left out, since it changes nothing.
 
     Raises:
-        ValueError: guidance by what the prior has never learned.
+        ValueError: the prior was trained without label dropout, which guidance needs.
     """
     settings, num_classes = config.settings()[kind.name], len(artifact.facts["class_names"])
     if settings.guidance.active and not num_classes:
@@ -47,24 +47,25 @@ def open_prior(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> tu
     return Frozen(prior), kind.make_sampler(prior, settings, config.seed)
 
 
-def common_classes(priors: Mapping[str, Artifact]) -> list[str]:
-    """Returns the classes that all priors were trained with, whose labels they are given.
+def common_classes(priors: Iterable[Artifact]) -> list[str]:
+    """Returns the names of the classes with which all priors were trained.
 
     Raises:
-        ValueError: one of them was trained with others.
+        ValueError: one of them was trained with other classes.
     """
-    (first, artifact), *others = priors.items()
-    for name, other in others:
-        if other.facts["class_names"] != artifact.facts["class_names"]:
+    first, *others = priors
+    class_names = first.facts["class_names"]
+    for other in others:
+        if other.facts["class_names"] != class_names:
             raise ValueError(
-                f"{name}_prior was trained with {len(other.facts['class_names'])} classes, {first}_prior with "
-                f"{len(artifact.facts['class_names'])}, or with others; sample them in two recipes"
+                f"{other.stage} was trained with {len(other.facts['class_names'])} classes, {first.stage} with "
+                f"{len(class_names)} or with other ones; sample them in two recipes"
             )
-    return artifact.facts["class_names"]
+    return class_names
 
 
 def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
-    """Writes the first samples as a grid, one row a class, eight columns; images uint8 (M, 3, H, W)."""
+    """Writes the first eight samples of each class as a grid, a row for each class; images uint8 (M, 3, H, W)."""
     rows = max(1, num_classes)
     chosen = [i for row in range(rows) for i in range(row, len(images), rows)[:8]]
     grid = make_grid(torch.from_numpy(images[chosen]).float() / 255, nrow=8, padding=1)
@@ -75,7 +76,7 @@ def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
 def sample_prior(
     job: Job, kind: PriorKind, artifact: Artifact, decoders: Mapping[str, Frozen[VQTokenizer]], indices: SampleIndices
 ) -> ShardWriter:
-    """Draws the samples of one prior that aren't written yet, over all ranks; returns the writer of their shards."""
+    """Draws those samples of a prior that are still to be written, over all ranks; returns the writer of the shards."""
     config: SamplesConfig = job.config
     prior, sampler = open_prior(artifact, kind, config)
     if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
@@ -96,16 +97,16 @@ def sample_prior(
 
 
 def build(job: Job) -> None:
-    """Samples each prior that the recipe gives; publishes uint8 shards decoded by both decoders, and grids."""
+    """Samples each prior of the recipe; publishes uint8 shards, decoded by each decoder, and pictures of them."""
     config: SamplesConfig = job.config
     tokenizer = job.inputs["tokenizer"]
     priors = {kind.name: job.inputs[stage] for stage, kind in PRIOR_STAGES.items() if stage in job.inputs}
     if not priors:
         raise ValueError(f"stage samples has no prior; give it one of {', '.join(PRIOR_STAGES)} in pipeline.yaml")
     check_tokenizer(priors.values(), tokenizer)
-    class_names = common_classes(priors)
+    class_names = common_classes(priors.values())
     decoders = load_decoders(job)
-    lay_out(config.runtime, *(held.network for held in decoders.values()))
+    lay_out(config.runtime, *(decoder.network for decoder in decoders.values()))
     indices = SampleIndices(len(class_names))
 
     files: dict[str, Path] = {}

@@ -1,4 +1,4 @@
-"""Stage token_shards: every image, once for each view, as tokens."""
+"""Stage token_shards: the tokens of every image, in each of its views."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ STAGE = "token_shards"
 
 
 def token_type(num_codes: int) -> str:
-    """Returns the narrowest type that holds all codes.
+    """Returns the narrowest unsigned type that holds all codes.
 
     >>> token_type(65_536), token_type(65_537)
     ('uint16', 'uint32')
@@ -32,7 +32,7 @@ def token_type(num_codes: int) -> str:
 
 
 def keep_rows(reader: ShardReader, kept: np.ndarray, folder: Path, rows_per_shard: int) -> list[Path]:
-    """Returns the shards with only the ``kept`` rows: the same files if all are, else rewritten ones."""
+    """Returns shards of the ``kept`` rows alone: the same files if these are all rows, else new ones in ``folder``."""
     if len(kept) == len(reader):
         return reader.paths
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def count_tokens(reader: ShardReader, kept: np.ndarray, num_books: int, num_code
 
 
 def build(job: Job) -> None:
-    """Encodes train and val on all ranks; publishes packed shards with labels and the tokenizer's digest."""
+    """Encodes train and val on all ranks; publishes packed shards, the labels, and the tokenizer's digest."""
     config: TokenShardsConfig = job.config
     parent = job.inputs["tokenizer"]
     index = open_index(job.inputs["data"])
@@ -86,8 +86,8 @@ def build(job: Job) -> None:
         np.save(folder / "index.npy", members[kept], allow_pickle=False)
         shards = keep_rows(reader, kept, folder / "kept", config.rows_per_shard)
         files |= {f"{split}/{path.name}": path for path in [*shards, folder / "labels.npy", folder / "index.npy"]}
-        found = {name: float(value) for name, value in usage(count_tokens(reader, kept, num_books, num_codes)).items()}
-        facts |= {f"num_{split}": len(kept), **{f"{split}_{name}": value for name, value in found.items()}}
+        statistics = usage(count_tokens(reader, kept, num_books, num_codes))
+        facts |= {f"num_{split}": len(kept)} | {f"{split}_{name}": float(value) for name, value in statistics.items()}
     if job.rank:
         return
     (job.work / "dropped.json").write_text(json.dumps(dropped))

@@ -25,10 +25,10 @@ STAGE = "tokenizer"
 
 
 def training_tokenizer(config: TokenizerConfig, image_size: int, quantizer: Quantizer) -> VQTokenizer:
-    """Returns the network of phase 1, with the predictors that the recipe asks for.
+    """Returns the network of phase 1, with the predictors of representation learning if the recipe has them.
 
     Raises:
-        ValueError: a predictor for a book that isn't there.
+        ValueError: a predictor is for a book that isn't there.
     """
     autoencoder = config.autoencoder
     encoder, decoder = build_encoder(autoencoder, image_size), build_decoder(autoencoder, config.attention)
@@ -54,18 +54,19 @@ def check_published(quantizer: Quantizer, config: TokenizerConfig) -> None:
 
 
 def check_centres(parent: Artifact, job: Job) -> None:
-    """Raises ValueError if the parent was trained behind other centres: frozen ones aren't among its weights."""
+    """Raises ValueError if the parent was trained with other centres, which its weights don't hold if they are
+    frozen."""
     theirs = parent.manifest["inputs"].get("codebook", {}).get("digest")
-    ours = job.inputs["codebook"].digest if "codebook" in job.inputs else None
-    if theirs != ours:
+    own = job.inputs["codebook"].digest if "codebook" in job.inputs else None
+    if theirs != own:
         raise ValueError(
-            f"init_from {parent.path} was trained with codebook {str(theirs)[:16]}, this recipe has {str(ours)[:16]}; "
+            f"init_from {parent.path} was trained with codebook {str(theirs)[:16]}, this recipe has {str(own)[:16]}; "
             "name the parent's codebook, or leave init_from out"
         )
 
 
 def build(job: Job) -> None:
-    """Trains encoder, codebook and decoder together; publishes them with the codebook as a table."""
+    """Trains encoder, codebook and decoder together; publishes them, the codebook as a table."""
     config: TokenizerConfig = job.config
     training, autoencoder = config.training, config.autoencoder
     index = open_index(job.inputs["data"])

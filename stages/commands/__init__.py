@@ -1,1 +1,1 @@
-"""Commands of the pipeline that need torch or read images."""
+"""Commands that need torch or read images, each a script."""

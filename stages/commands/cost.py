@@ -1,10 +1,10 @@
-"""``python -m pipeline cost``: what a recipe will take, before it is started.
+"""``python -m pipeline cost``: estimates what a recipe takes, before anything runs.
 
-Networks are built on the meta device and their FLOPs counted by PyTorch; nothing runs. One multiply-add is two FLOPs,
-and a backward costs two forwards. Frozen networks (perceptual, teachers) and validation come on top, a tenth or so.
-Device-hours are FLOPs over peak times utilisation: an estimate, good to a factor of two. Two checkpoints are kept, and
-features and tokens of every image. Stages that train nothing are counted for a million images, samples for those that
-are drawn.
+Networks are built on the meta device, where PyTorch counts their FLOPs without computing anything. A multiply-add is
+two FLOPs, and a backward pass costs two forward passes. Frozen networks (perceptual, teachers) and validation aren't
+counted; they add a tenth or so. Device-hours are FLOPs divided by peak speed times utilisation: an estimate, good to a
+factor of two. Stages that train nothing are counted for a million images, samples for as many as are drawn. The disk
+holds two checkpoints of each training, the samples, and features and tokens of every image.
 """
 
 import argparse
@@ -15,34 +15,27 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from configs.schema.codebook import CodebookConfig
-from configs.schema.token_shards import TokenShardsConfig
-from lit_modules.codebook import LitCodebook
 from pipeline.commands import run_script
 from pipeline.graph import Recipe
-from smalti.codebooks import Quantizer
-from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.discriminators import build_discriminator
-from smalti.features import build_features, feature_width
-from smalti.layers.frozen import Frozen
 from smalti.tokenizers.autoencoders import build_decoder
 from smalti.tokenizers.vq_tokenizer import PredictingTokenizer, VQTokenizer
-from stages.commands.inference_flops import flops, pass_costs, prior_flops
-from stages.commands.params import count, networks_of, not_counted, quantizer_of
-from stages.token_shards import token_type
+from stages.commands.disk_use import rows_of, sample_bytes
+from stages.commands.inference_flops import Pass, flops, pass_costs, prior_flops
+from stages.commands.params import count, networks_of, not_counted
 from stages.training.checkpoints import KEPT
 
 BYTES = 4  # of a float32
-STATES = 5  # weights, gradients, Adam's two moments, the average
+STATES = 5  # floats a parameter: weight, gradient, Adam's two moments, moving average
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one training: FLOPs of one image's update, its activations and the optimizer's states in GB."""
+    """Cost of one training. ``gflops_per_image`` and ``activations_gb_per_image`` are of one update, by image of its
+    batch; ``states_gb`` is what parameters, gradients, optimizer and average take in memory."""
 
     parameters: int
     gflops_per_image: float
@@ -55,7 +48,7 @@ class Cost:
 
 
 class _Activations:
-    """Adds up the floats that layers give, which a backward pass keeps."""
+    """Counts the floats that layers return, which a backward pass needs."""
 
     def __init__(self, *networks: nn.Module) -> None:
         self.number = 0
@@ -63,7 +56,7 @@ class _Activations:
         self.hooks = [leaf.register_forward_hook(self._add) for leaf in leaves]
 
     def remove(self) -> None:
-        """Adds up no more."""
+        """Ends the count."""
         for hook in self.hooks:
             hook.remove()
 
@@ -72,37 +65,44 @@ class _Activations:
 
 
 def training_cost(
-    networks: list[nn.Module], forward: int, activations: int, training: Any, tflops: float, utilisation: float
+    networks: list[nn.Module], flops_per_image: int, activations: int, training: Any, tflops: float, utilisation: float
 ) -> Cost:
-    """Returns the cost of a training whose forward and backward take ``forward`` FLOPs an image."""
+    """Returns the cost of training ``networks``, where an image of an update takes so many FLOPs and floats."""
     parameters = sum(count(network) for network in networks)
     images = training.updates * training.batch_size
-    states = parameters * BYTES * STATES / 1e9
     return Cost(
-        parameters, forward / 1e9, activations * BYTES / 1e9, states, training.updates, images,
-        forward * images / (tflops * 1e12 * utilisation) / 3600, parameters * BYTES * (STATES - 1) / 1e9,
-    )  # fmt: skip
+        parameters=parameters,
+        gflops_per_image=flops_per_image / 1e9,
+        activations_gb_per_image=activations * BYTES / 1e9,
+        states_gb=parameters * BYTES * STATES / 1e9,
+        updates=training.updates,
+        images=images,
+        device_hours=flops_per_image * images / (tflops * 1e12 * utilisation) / 3600,
+        checkpoint_gb=parameters * BYTES * (STATES - 1) / 1e9,  # all but the gradients
+    )
 
 
 def image_costs(recipe: Recipe, tokenizer: VQTokenizer, tflops: float, utilisation: float) -> dict[str, Cost]:
-    """Returns the costs of tokenizer and decoder."""
+    """Returns the costs of the stages tokenizer and decoder."""
     nodes = recipe.nodes
     config, size = nodes["tokenizer"].config, nodes["data"].config.image_size
     discriminator = build_discriminator(config.discriminator)
     images = torch.zeros(1, 3, size, size)
-    found: dict[str, Cost] = {}
     latents = tokenizer.encoder(images)
-    judged = flops(lambda: discriminator(images))
+    discriminator_flops = flops(lambda: discriminator(images))
+    by_stage: dict[str, Cost] = {}
 
     def add(stage: str, networks: list[nn.Module], run: Callable[[], Any]) -> None:
-        kept = _Activations(*networks)
+        activations = _Activations(*networks)
         forward = flops(run)
-        kept.remove()
-        total = 3 * forward + 8 * judged  # D learns from two images, and passes the generator's gradient on
+        activations.remove()
+        # The discriminator learns from a real and a decoded image, and passes the generator's gradient through.
+        update = 3 * forward + 8 * discriminator_flops
         training = nodes[stage].config.training
-        found[stage] = training_cost([*networks, discriminator], total, kept.number, training, tflops, utilisation)
+        networks = [*networks, discriminator]
+        by_stage[stage] = training_cost(networks, update, activations.number, training, tflops, utilisation)
 
-    def reconstruct() -> None:  # without the search, which counts little and doesn't run on the meta device
+    def reconstruct() -> None:  # without the search for codes, which costs little and doesn't run on the meta device
         latents = tokenizer.encoder(images)
         tokenizer.decoder(latents)
         if isinstance(tokenizer, PredictingTokenizer):
@@ -112,94 +112,47 @@ def image_costs(recipe: Recipe, tokenizer: VQTokenizer, tflops: float, utilisati
 
     add("tokenizer", [tokenizer], reconstruct)
     if "decoder" in nodes:
-        grown = build_decoder(config.autoencoder, nodes["decoder"].config.attention)
-        add("decoder", [grown], lambda: grown(latents))
-    return found
+        decoder = build_decoder(config.autoencoder, nodes["decoder"].config.attention)
+        add("decoder", [decoder], lambda: decoder(latents))
+    return by_stage
 
 
 def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
-    """Returns the cost of each training of a recipe."""
+    """Returns the cost of each training of a recipe, by stage."""
     nodes = recipe.nodes
     if "tokenizer" not in nodes or "data" not in nodes:
         return {}
     networks = networks_of(recipe)
     with torch.device("meta"):
-        found = image_costs(recipe, networks.tokenizer, tflops, utilisation)
+        by_stage = image_costs(recipe, networks.tokenizer, tflops, utilisation)
         for stage, prior in networks.priors.items():
-            kept = _Activations(prior)
+            activations = _Activations(prior)
             forward = prior_flops(prior)
-            kept.remove()
+            activations.remove()
             training = nodes[stage].config.training
-            found[stage] = training_cost([prior], 3 * forward, kept.number, training, tflops, utilisation)
-    return found
+            by_stage[stage] = training_cost([prior], 3 * forward, activations.number, training, tflops, utilisation)
+    return by_stage
 
 
-def feature_bytes(config: CodebookConfig, image_size: int) -> int:
-    """Returns what stage codebook keeps of an image until it has published: float16 patch features.
-
-    Raises:
-        ValueError: every patch is kept, and the network, which says how many there are, has no weights here.
-    """
-    if config.pool:
-        patches, width = config.pool**2, feature_width(config.features, config.tap)
-    else:
-        patches, width = LitCodebook(Frozen(build_features(config.features)), config.tap, None).shape(image_size)
-    return patches * width * np.dtype(np.float16).itemsize
-
-
-def token_bytes(config: TokenShardsConfig, quantizer: Quantizer, num_tokens: int) -> int:
-    """Returns what an image takes in token shards."""
-    item = np.dtype(token_type(quantizer.num_codes)).itemsize
-    return config.num_views * quantizer.num_books * num_tokens * item
+def print_json(recipe: Recipe, trainings: dict[str, Cost], passes: dict[str, Pass]) -> None:
+    """Prints all figures by stage, as JSON."""
+    figures: dict[str, dict[str, Any]] = {stage: asdict(cost) for stage, cost in (trainings | passes).items()}
+    for stage, cost in trainings.items():
+        figures[stage]["disk_gb"] = KEPT * cost.checkpoint_gb
+    with contextlib.suppress(ValueError):  # the network of features has no weights here
+        for stage, rows in rows_of(recipe).items():
+            figures.setdefault(stage, {})["disk_bytes_per_image"] = rows.bytes_per_image
+    if "samples" in figures:
+        figures["samples"]["disk_gb"] = sample_bytes(recipe) / 1e9
+    print(json.dumps(figures, indent=1))
 
 
-def row_bytes(recipe: Recipe) -> dict[str, int]:
-    """Returns {stage: bytes an image} of the stages that keep a row of every image."""
-    nodes, found = recipe.nodes, dict[str, int]()
-    if "data" not in nodes:
-        return found
-    size = nodes["data"].config.image_size
-    if "codebook" in nodes:
-        found["codebook"] = feature_bytes(nodes["codebook"].config, size)
-    if "token_shards" in nodes and "tokenizer" in nodes:
-        config = nodes["tokenizer"].config
-        quantizer = quantizer_of(recipe)
-        num_tokens = (size // config.autoencoder.factor) ** 2
-        found["token_shards"] = token_bytes(nodes["token_shards"].config, quantizer, num_tokens)
-    return found
-
-
-def sample_bytes(recipe: Recipe) -> int:
-    """Returns what the samples of a recipe take: uint8 images of each prior, decoded by each decoder."""
-    if "samples" not in recipe.nodes or "data" not in recipe.nodes:
-        return 0
-    node, size = recipe.nodes["samples"], recipe.nodes["data"].config.image_size
-    priors = sum(stage in node.inputs for stage in PRIOR_STAGES)
-    decoders = 2 if "decoder" in node.inputs else 1
-    return node.config.num_samples * priors * decoders * 3 * size**2
-
-
-def main(options: argparse.Namespace) -> int:
-    recipe = Recipe(options.recipe, options.set)
-    found = costs(recipe, options.tflops, options.utilisation)
-    passes = pass_costs(recipe, options.tflops * 1e12 * options.utilisation)
-    if absent := not_counted(recipe):
-        print(absent, file=sys.stderr)
-    if options.json:
-        told = {stage: asdict(cost) for stage, cost in (found | passes).items()}
-        for stage, cost in found.items():
-            told[stage]["disk_gb"] = KEPT * cost.checkpoint_gb
-        with contextlib.suppress(ValueError):  # features of a network that has no weights here
-            for stage, size in row_bytes(recipe).items():
-                told.setdefault(stage, {})["disk_bytes_per_image"] = size
-        if "samples" in told:
-            told["samples"]["disk_gb"] = sample_bytes(recipe) / 1e9
-        print(json.dumps(told, indent=1))
-        return 0
+def print_tables(recipe: Recipe, trainings: dict[str, Cost], passes: dict[str, Pass]) -> None:
+    """Prints a Markdown table of the trainings, one of the other stages, and a line on the disk."""
     columns = "stage | parameters | GFLOPs an image | activations, GB an image | states, GB | updates"
     print(f"| {columns} | device-hours | checkpoint, GB |")
     print("|---|---|---|---|---|---|---|---|")
-    for stage, cost in found.items():
+    for stage, cost in trainings.items():
         print(
             f"| {stage} | {cost.parameters:,} | {cost.gflops_per_image:,.1f} | {cost.activations_gb_per_image:.2f} | "
             f"{cost.states_gb:.2f} | {cost.updates:,} | {cost.device_hours:,.0f} | {cost.checkpoint_gb:.2f} |"
@@ -208,10 +161,19 @@ def main(options: argparse.Namespace) -> int:
     for stage, one in passes.items():
         print(f"| {stage} | {one.gflops_per_image:,.1f} | {one.images:,} | {one.device_hours:,.1f} |")
     try:
-        kept = [f"{stage} {size:,} bytes" for stage, size in row_bytes(recipe).items()]
+        sizes = [f"{stage} {rows.bytes_per_image:,} bytes" for stage, rows in rows_of(recipe).items()]
     except ValueError as error:
-        kept = [f"features unknown: {error}"]
-    print(f"\nOn disk for each image: {', '.join(kept)}; samples {sample_bytes(recipe) / 1e9:.2f} GB in all.")
+        sizes = [f"features unknown: {error}"]
+    print(f"\nOn disk for each image: {', '.join(sizes)}; samples {sample_bytes(recipe) / 1e9:.2f} GB in all.")
+
+
+def main(options: argparse.Namespace) -> int:
+    recipe = Recipe(options.recipe, options.set)
+    trainings = costs(recipe, options.tflops, options.utilisation)
+    passes = pass_costs(recipe, options.tflops * 1e12 * options.utilisation)
+    if line := not_counted(recipe, trainings):
+        print(line, file=sys.stderr)
+    (print_json if options.json else print_tables)(recipe, trainings, passes)
     return 0
 
 

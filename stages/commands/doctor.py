@@ -1,7 +1,7 @@
-"""``python -m pipeline doctor``: whether a recipe can run here, before it is started.
+"""``python -m pipeline doctor``: says whether a recipe can run here, before it starts.
 
-Versions, devices against what the stages ask for, weights with their sha256, a folder that can be written, disk space,
-and one real update of each training whose inputs are published, with its peak memory.
+It checks versions, devices against what the stages ask for, weights by their sha256, whether results can be written,
+and disk space. Of each training whose inputs are published it makes one real update and reports the peak memory.
 """
 
 import argparse
@@ -17,48 +17,49 @@ from pathlib import Path
 import torch
 
 from pipeline.commands import run_script
-from pipeline.graph import Recipe
+from pipeline.graph import Recipe, Status
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
 from pipeline.store import Store
 from pipeline.weights_ledger import read_ledger
-from smalti.artifact import sha256_of
+from smalti.artifact import MANIFEST, sha256_of
 from smalti.config.weights import locate_weights, weights_of
-from stages.commands.cost import costs, row_bytes, sample_bytes
+from stages.commands.cost import costs
+from stages.commands.disk_use import rows_of, sample_bytes
+from stages.commands.params import not_counted
 from stages.training.checkpoints import KEPT
 
-Finding = tuple[bool | None, str]  # whether it is well, None if that can't be told yet, and what
+Finding = tuple[bool | None, str]  # whether something is in order (None: it can't be told yet), and a line about it
 LABELS = {True: "ok   ", False: "WRONG", None: "later"}
 
 
-def versions() -> Iterator[Finding]:
-    found = []
+def check_versions() -> Iterator[Finding]:
+    """Names the versions of Python and of the packages; one of the two faiss packages must be there."""
+    versions = []
     for package in PACKAGES:
         try:
-            found.append(f"{package} {importlib.metadata.version(package)}")
+            versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    has_faiss = any(text.startswith("faiss") for text in found)
-    yield (
-        has_faiss,
-        f"python {sys.version.split()[0]}, {', '.join(found)}{'' if has_faiss else '; no faiss: make install'}",
-    )
+    has_faiss = any(text.startswith("faiss") for text in versions)
+    remedy = "" if has_faiss else "; no faiss: make install"
+    yield has_faiss, f"python {sys.version.split()[0]}, {', '.join(versions)}{remedy}"
 
 
-def devices(recipe: Recipe) -> Iterator[Finding]:
-    """Compares the GPUs of this node, or the CPU's cores, with what the stages ask for."""
-    here = torch.cuda.device_count()
-    yield True, f"{here} GPUs, {os.cpu_count()} cores"
+def check_devices(recipe: Recipe) -> Iterator[Finding]:
+    """Compares this node's GPUs with the devices that the stages ask for."""
+    gpus = torch.cuda.device_count()
+    yield True, f"{gpus} GPUs, {os.cpu_count()} cores"
     for stage, node in recipe.nodes.items():
         runtime = node.config.runtime
-        on_cpu = runtime.accelerator == "cpu" or not (here or runtime.accelerator == "cuda")
-        enough = on_cpu or here >= runtime.devices
+        on_cpu = runtime.accelerator == "cpu" or not (gpus or runtime.accelerator == "cuda")
+        enough = on_cpu or gpus >= runtime.devices
         if not enough or runtime.devices * runtime.num_nodes > 1:
             yield enough, f"{stage} wants {runtime.num_nodes} nodes of {runtime.devices} devices"
 
 
-def weights(recipe: Recipe) -> Iterator[Finding]:
-    """Says which weights files are there, and whether they are what ``make weights`` fetched."""
+def check_weights(recipe: Recipe) -> Iterator[Finding]:
+    """Checks that each weights file is there, and that it is what ``make weights`` fetched."""
     try:
         ledger = read_ledger()
     except ValueError as error:
@@ -67,17 +68,18 @@ def weights(recipe: Recipe) -> Iterator[Finding]:
     for name in sorted({name for node in recipe.nodes.values() for name in weights_of(node.config)}):
         try:
             path = locate_weights(name)
-            found = sha256_of(path)
-            wanted = ledger.get(name, {}).get("sha256", found)
-            text = f"weights {path}: sha256 {found[:16]}"
-            yield found == wanted, text if found == wanted else f"{text}, fetched as {wanted[:16]}: fetch it again"
+            sha256 = sha256_of(path)
         except ValueError as error:
             yield False, str(error)
+            continue
+        fetched = ledger.get(name, {}).get("sha256", sha256)
+        text = f"weights {path}: sha256 {sha256[:16]}"
+        yield sha256 == fetched, text if sha256 == fetched else f"{text}, fetched as {fetched[:16]}: fetch it again"
 
 
-def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
-    """Writes a file, and compares the free space with what the stages will take: two checkpoints of each training,
-    features and tokens of each image, and the samples."""
+def check_space(recipe: Recipe, store: Store) -> Iterator[Finding]:
+    """Writes a file, and compares the free space with what the stages write: the checkpoints of each training, a row of
+    features or tokens for each image, and the samples."""
     try:
         store.root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=store.root):
@@ -86,28 +88,33 @@ def space(recipe: Recipe, store: Store) -> Iterator[Finding]:
         yield False, f"{store.root}: cannot be written ({error.strerror})"
         return
     free = shutil.disk_usage(store.root).free / 1e9
-    checkpoints = sum(KEPT * cost.checkpoint_gb for cost in costs(recipe, 312.0, 0.35).values())
+    trainings = costs(recipe, tflops=1, utilisation=1)  # on any device: a checkpoint is as large on all
+    checkpoints = sum(KEPT * cost.checkpoint_gb for cost in trainings.values())
     samples = sample_bytes(recipe) / 1e9
-    need, parts = checkpoints + samples, [f"checkpoints {checkpoints:.1f} GB, samples {samples:.2f} GB"]
+    needed, parts = checkpoints + samples, [f"checkpoints {checkpoints:.1f} GB, samples {samples:.2f} GB"]
+    if line := not_counted(recipe, trainings):
+        parts.append(line)
     try:
-        rows = row_bytes(recipe)
+        by_stage = rows_of(recipe)
     except ValueError as error:
         yield False, f"features of an image: {error}"
-        rows = {}
+        by_stage = {}
     status = recipe.status(store)
     data = status["data"].artifact if "data" in status else None
-    for stage, size in rows.items():
+    for stage, rows in by_stage.items():
         if data is None:
-            parts.append(f"{stage} {size:,} bytes an image (how many there are isn't known before stage data)")
+            size = f"{rows.bytes_per_image:,} bytes an image"
+            parts.append(f"{stage} {size} (how many there are isn't known before stage data)")
             continue
-        images = data.facts["num_train"] + (data.facts["num_val"] if stage == "token_shards" else 0)
-        need += images * size / 1e9
-        parts.append(f"{stage} {images * size / 1e9:.2f} GB for {images:,} images")
-    yield free > need, f"{store.root}: {free:.0f} GB free; {', '.join(parts)}"
+        images = sum(data.facts[f"num_{split}"] for split in rows.splits)
+        gigabytes = images * rows.bytes_per_image / 1e9
+        needed += gigabytes
+        parts.append(f"{stage} {gigabytes:.2f} GB for {images:,} images")
+    yield free > needed, f"{store.root}: {free:.0f} GB free; {', '.join(parts)}"
 
 
-def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Finding]:
-    """Runs a single update of each training in a folder of its own, on the published inputs."""
+def try_trainings(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Finding]:
+    """Tries each training whose inputs are published."""
     launcher = Launcher([stage for stage, node in recipe.nodes.items() if node.config.STAGE.trains])
     for stage, status in recipe.status(store).items():
         if not status.node.config.STAGE.trains:
@@ -115,48 +122,56 @@ def one_update(recipe: Recipe, store: Store, changes: list[str]) -> Iterator[Fin
         if status.inputs is None:
             yield None, f"{stage}: not tried, it {status.reason}"
             continue
-        with tempfile.TemporaryDirectory(dir=store.root, prefix=".doctor.") as folder:
-            for name in ("artifacts", "data"):
-                (Path(folder) / name).mkdir()
-                for item in (store.root / name).glob("*") if (store.root / name).is_dir() else ():
-                    if item.name != stage:
-                        (Path(folder) / name / item.name).symlink_to(item)
-            short = [f"{stage}.training.updates=1", f"{stage}.training.validate_every=1"]
-            words = ["--runs", folder]
-            try:
-                code = launcher.run(status.node, [*words, *(f"--set={change}" for change in (*changes, *short))])
-            except ValueError as error:
-                yield False, f"{stage}: {error}"
-                continue
-            manifests = list(Path(folder).glob(f"artifacts/{stage}/*/manifest.json"))
-            if not manifests:
-                yield False, f"{stage}: one update ended with exit code {code}"
-                continue
-            made = json.loads(manifests[0].read_text())["made_by"]
-            device = f", {made['device_memory_gb']:.1f} GB on the GPU" if "device_memory_gb" in made else ""
-            memory = f"{made['peak_memory_gb']} GB{device}"
-            yield True, f"{stage}: one update and one validation, {made['seconds']} s, {memory}"
+        try:
+            yield try_training(launcher, status, store, changes)
+        except ValueError as error:
+            yield False, f"{stage}: {error}"
 
 
-def told(part: Iterator[Finding]) -> Iterator[Finding]:
-    """Yields the findings of a part of the examination; what it can't go on from, a damaged result say, is the last."""
+def try_training(launcher: Launcher, status: Status, store: Store, changes: list[str]) -> Finding:
+    """Makes one update of a training, in a folder of its own that links to the other stages' results."""
+    stage = status.node.stage
+    with tempfile.TemporaryDirectory(dir=store.root, prefix=".doctor.") as folder:
+        runs = Path(folder)
+        for name in ("artifacts", "data"):
+            (runs / name).mkdir()
+            for item in (store.root / name).glob("*") if (store.root / name).is_dir() else ():
+                if item.name != stage:
+                    (runs / name / item.name).symlink_to(item)
+        shortened = [*changes, f"{stage}.training.updates=1", f"{stage}.training.validate_every=1"]
+        code = launcher.run(status.node, ["--runs", folder, *(f"--set={change}" for change in shortened)])
+        manifest = next(runs.glob(f"artifacts/{stage}/*/{MANIFEST}"), None)
+        if manifest is None:
+            return False, f"{stage}: one update ended with exit code {code}"
+        made_by = json.loads(manifest.read_text())["made_by"]
+    on_gpu = f", {made_by['device_memory_gb']:.1f} GB on the GPU" if "device_memory_gb" in made_by else ""
+    memory = f"{made_by['peak_memory_gb']} GB{on_gpu}"
+    return True, f"{stage}: one update and one validation, {made_by['seconds']} s, {memory}"
+
+
+def to_the_end(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yields the findings of a check; an error that ends it, at a damaged result say, is the last of them."""
     try:
-        yield from part
+        yield from findings
     except (ValueError, OSError) as error:
         yield False, str(error)
 
 
 def main(options: argparse.Namespace) -> int:
-    recipe, store, failed, untried = Recipe(options.recipe, options.set), Store(options.runs), 0, 0
-    findings = (versions(), devices(recipe), weights(recipe), space(recipe, store))
-    for part in (*findings, one_update(recipe, store, options.set)):
-        for good, text in told(part):
-            print(f"{LABELS[good]} {text}", flush=True)
-            failed += good is False
-            untried += good is None
-    later = f", but {untried} trainings weren't tried, their inputs aren't published: run doctor again when they are"
-    print(f"{failed} things to mend" if failed else f"ready{later if untried else ''}")
-    return 1 if failed else 0
+    recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
+    checks = (check_versions(), check_devices(recipe), check_weights(recipe), check_space(recipe, store))
+    problems = untried = 0
+    for check in (*checks, try_trainings(recipe, store, options.set)):
+        for in_order, text in to_the_end(check):
+            print(f"{LABELS[in_order]} {text}", flush=True)
+            problems += in_order is False
+            untried += in_order is None
+    if problems:
+        print("1 problem found" if problems == 1 else f"{problems} problems found")
+        return 1
+    later = f"; trainings not tried: {untried}, run doctor again when their inputs are published"
+    print(f"ready{later if untried else ''}")
+    return 0
 
 
 if __name__ == "__main__":

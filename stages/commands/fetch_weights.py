@@ -1,7 +1,7 @@
-"""``make weights``: fetches the pretrained weights that a recipe names, where there is a network.
+"""``make weights``: fetches the pretrained weights that a recipe names, on a machine with a network.
 
-Writes them into the weights folder, with sha256, source and licence of each in ``weights.json``. Files that are there
-already are kept. With ``offline: true`` in pipeline.yaml nothing is fetched; what isn't there is named.
+It writes them into the weights folder, and the sha256, source and licence of each into ``weights.json`` there. Files
+that are there already are kept. With ``offline: true`` in pipeline.yaml nothing is fetched; missing files are named.
 """
 
 import argparse
@@ -30,20 +30,25 @@ Source = FeatureNetworkConfig | LpipsConfig
 
 
 def named_weights(config: Any) -> dict[str, Source]:
-    """Returns {weights file: the config that names it} of all networks in a config that don't come with a package."""
-    found: dict[str, Source] = {}
+    """Returns {weights file: the config that names it}, of all networks in a config whose weights aren't part of an
+    installed package."""
+    named: dict[str, Source] = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if field.metadata.get("weights") and not value.startswith(PACKAGE):
-            found[value] = config
+            named[value] = config
         for part in value if isinstance(value, tuple) else (value,):
             if dataclasses.is_dataclass(part):
-                found |= named_weights(part)
-    return found
+                named |= named_weights(part)
+    return named
 
 
 def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
-    """Returns the tensors of a network, where they come from, and their licence."""
+    """Returns the tensors of a network, their source, and their licence.
+
+    Raises:
+        ValueError: no source is known.
+    """
     if isinstance(source, OpenClipConfig):
         model = open_clip.create_model(source.model, pretrained="openai")
         return model.state_dict(), f"open_clip {source.model} openai", "MIT"
@@ -56,18 +61,18 @@ def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
     if isinstance(source, InceptionConfig):
         state = load_state_dict_from_url(URL_INCEPTION_V3, check_hash=True, weights_only=True, map_location="cpu")
         return dict(state), "torch-fidelity's conversion of inception-2015-12-05", "Apache-2.0"
-    raise ValueError(f"weights {source.weights}: don't know where to fetch {source.kind} from; give it as a package")
+    raise ValueError(f"weights {source.weights}: no source of kind {source.kind} is known; put the file there by hand")
 
 
 def fetch_all(options: argparse.Namespace) -> int:
-    """Fetches what the recipe names and the weights folder lacks; returns the exit code."""
+    """Fetches the weights that the recipe names and the weights folder lacks; returns exit code 0."""
     recipe, folder = Recipe(options.recipe), weights_folder()
     wanted: dict[str, Source] = {}
     for node in recipe.nodes.values():
         wanted |= named_weights(node.config)
-    absent = [str(folder / name) for name in wanted if not (folder / name).is_file()]
-    if recipe.offline and absent:
-        raise ValueError(f"{recipe.file} says offline: true; bring {', '.join(absent)} here by hand")
+    missing = [str(folder / name) for name in wanted if not (folder / name).is_file()]
+    if recipe.offline and missing:
+        raise ValueError(f"{recipe.file} says offline: true; bring {', '.join(missing)} here by hand")
     folder.mkdir(parents=True, exist_ok=True)
     ledger_file = folder / "weights.json"
     ledger = json.loads(ledger_file.read_text()) if ledger_file.is_file() else {}

@@ -4,6 +4,7 @@ import argparse
 import functools
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def count(network: nn.Module) -> int:
 
 
 def centres_of(recipe: Recipe) -> torch.Tensor | None:
-    """Returns centres (K, C) on the meta device, as stage codebook would publish them."""
+    """Returns zeros of the shape (K, C) that stage codebook publishes; None if the tokenizer takes no codebook."""
     reference = recipe.nodes["tokenizer"].inputs.get("codebook")
     if reference is None:
         return None
@@ -47,16 +48,19 @@ def centres_of(recipe: Recipe) -> torch.Tensor | None:
     return torch.zeros(config.num_codes, feature_width(config.features, config.tap))
 
 
-def not_counted(recipe: Recipe) -> str:
-    """Returns a line on what can't be counted, since tokenizer or data are another recipe's; "" if nothing."""
-    absent = [stage for stage in ("data", "tokenizer") if stage not in recipe.nodes]
-    if not absent:
-        return ""
-    return f"{recipe.file}: not counted, since it has no stage {absent[0]} of its own: {', '.join(recipe.nodes)}"
+def not_counted(recipe: Recipe, counted: Collection[str]) -> str:
+    """Returns a line that names the stages which can't be counted, "" if there are none: all of them where data or
+    tokenizer are another recipe's, else the trainings that aren't among those ``counted``."""
+    for needed in ("data", "tokenizer"):
+        if needed not in recipe.nodes:
+            stages = ", ".join(recipe.nodes)
+            return f"{recipe.file}: not counted, since it has no stage {needed} of its own: {stages}"
+    unknown = [stage for stage, node in recipe.nodes.items() if node.config.STAGE.trains and stage not in counted]
+    return f"{recipe.file}: not counted, since their networks are unknown here: {', '.join(unknown)}" if unknown else ""
 
 
 def quantizer_of(recipe: Recipe) -> Quantizer:
-    """Returns the quantiser that a recipe's tokenizer trains, on the meta device."""
+    """Returns the quantizer of a recipe's tokenizer, on the meta device."""
     config = recipe.nodes["tokenizer"].config
     with torch.device("meta"):
         return build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
@@ -64,14 +68,14 @@ def quantizer_of(recipe: Recipe) -> Quantizer:
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks that a recipe trains, on the meta device; ``priors`` by stage."""
+    """The networks that a recipe trains, on the meta device; priors by stage."""
 
     quantizer: Quantizer
     tokenizer: VQTokenizer
     priors: dict[str, TokenPrior]
 
 
-@functools.cache  # rows of the papers' tables share their priors
+@functools.cache  # the rows of a paper's table share their priors
 def prior_of(kind: PriorKind, config: Any, space: TokenSpace) -> TokenPrior:
     """Returns a prior on the meta device."""
     with torch.device("meta"):
@@ -80,7 +84,7 @@ def prior_of(kind: PriorKind, config: Any, space: TokenSpace) -> TokenPrior:
 
 
 def networks_of(recipe: Recipe) -> Networks:
-    """Returns what the stage tokenizer and the priors of a recipe train."""
+    """Returns the tokenizer and the priors of a recipe."""
     nodes = recipe.nodes
     config, data = nodes["tokenizer"].config, nodes["data"].config
     num_tokens = (data.image_size // config.autoencoder.factor) ** 2
@@ -102,9 +106,9 @@ def networks_of(recipe: Recipe) -> Networks:
 
 
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
-    """Returns {stage: {part: parameters}}; discriminators and perceptual networks stand apart from the totals."""
+    """Returns {stage: {part: parameters}}. A total leaves out the discriminator and the frozen networks."""
     nodes = recipe.nodes
-    if not_counted(recipe):
+    if "tokenizer" not in nodes or "data" not in nodes:
         return {}
     config, networks = nodes["tokenizer"].config, networks_of(recipe)
     tokenizer, counts = networks.tokenizer, dict[str, dict[str, int]]()
@@ -117,17 +121,17 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
             "total": count(tokenizer), "discriminator": count(build_discriminator(config.discriminator)),
         }  # fmt: skip
         if "decoder" in nodes:
-            grown = build_decoder(config.autoencoder, nodes["decoder"].config.attention)
-            added = count(grown) - count(tokenizer.decoder)
-            counts["decoder"] = {"decoder": count(grown), "attention": added, "total": count(tokenizer) + added}
+            decoder = build_decoder(config.autoencoder, nodes["decoder"].config.attention)
+            added = count(decoder) - count(tokenizer.decoder)
+            counts["decoder"] = {"decoder": count(decoder), "attention": added, "total": count(tokenizer) + added}
     return counts | {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
 
 
 def main(options: argparse.Namespace) -> int:
     recipe = Recipe(options.recipe, options.set)
     counts = parameter_counts(recipe)
-    if absent := not_counted(recipe):
-        print(absent, file=sys.stderr)
+    if line := not_counted(recipe, counts):
+        print(line, file=sys.stderr)
     if options.json:
         print(json.dumps(counts, indent=1))
         return 0

@@ -1,1 +1,1 @@
-"""What crosses stage borders, and how it is shown."""
+"""Results of stages: how they are predicted, measured, published, loaded and shown."""

@@ -1,4 +1,4 @@
-"""What an artefact was made from, all the way up."""
+"""The pretrained networks behind a result: its own, and those of everything it was made from."""
 
 from collections.abc import Iterator
 
@@ -7,34 +7,34 @@ from pipeline.store import Store
 from smalti.artifact import Artifact
 
 
-def weights_seen(artifact: Artifact, store: Store) -> Iterator[tuple[str, str, str]]:
+def pretrained_weights(artifact: Artifact, store: Store) -> Iterator[tuple[str, str, str]]:
     """Yields (stage, weights, sha256) of every pretrained network behind an artefact, its own first.
 
     Raises:
-        ValueError: an ancestor isn't in the store any more, so that nobody can tell.
+        ValueError: an ancestor is no longer in the store, so that its networks are unknown.
     """
     for weights, digest in artifact.manifest["weights"].items():
         yield artifact.stage, weights, digest
-    for parent in artifact.manifest["inputs"].values():
-        found = store.find(parent["stage"], parent["key"])
-        if found is None:
-            beside = Artifact(artifact.path.parents[1] / parent["stage"] / parent["key"])
-            if not beside.path.is_dir():
-                raise ValueError(f"{artifact.path}: its input {parent['stage']} {parent['key']} is gone; run it again")
-            found = beside
-        yield from weights_seen(found, store)
+    for entry in artifact.manifest["inputs"].values():
+        parent = store.find(entry["stage"], entry["key"])
+        if parent is None:  # an artefact of other runs has its parents there
+            parent = Artifact(artifact.path.parents[1] / entry["stage"] / entry["key"])
+            if not parent.path.is_dir():
+                raise ValueError(f"{artifact.path}: its input {entry['stage']} {entry['key']} is gone; run it again")
+        yield from pretrained_weights(parent, store)
 
 
 def teachers(job: Job) -> dict[str, tuple[str, str]]:
-    """Returns {sha256: (stage, weights)} of every pretrained network behind what is scored."""
+    """Returns {sha256: (stage, weights)} of every pretrained network behind the tokenizer and the decoder."""
     artifacts = [job.inputs[name] for name in ("tokenizer", "decoder") if name in job.inputs]
-    return {digest: (stage, weights) for a in artifacts for stage, weights, digest in weights_seen(a, job.store)}
+    return {sha256: (stage, weights) for a in artifacts for stage, weights, sha256 in pretrained_weights(a, job.store)}
 
 
 def check_judge(judge: str, job: Job) -> None:
-    """Raises ValueError if the judge's weights occur in a loss or in the codebook of the same run."""
-    if found := teachers(job).get(job.identity["weights"][job.config.judge.weights]):
+    """Raises ValueError if the tokenizer or its codebook was trained with the judge's weights."""
+    if teacher := teachers(job).get(job.identity["weights"][job.config.judge.weights]):
+        stage, weights = teacher
         raise ValueError(
-            f"judge {judge}: stage {found[0]} was trained with the same network ({found[1]}); "
+            f"judge {judge}: stage {stage} was trained with the same network ({weights}); "
             "a teacher can't be the judge, name another network in scores.yaml"
         )

@@ -1,4 +1,4 @@
-"""Predicting one row for each image, over all ranks, resumable."""
+"""Prediction of one row for each image, over all ranks; a killed run resumes it."""
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
@@ -11,8 +11,8 @@ from pipeline.job import Job
 
 
 def allocate(trainer: Trainer, writer: ShardWriter) -> None:
-    """Makes the shards of ``writer`` on rank 0; returns on every rank when they are there."""
-    trainer.strategy.setup_environment()  # the process group: before it a barrier lets everybody through
+    """Creates the shards of ``writer`` on rank 0; returns on every rank when they are there."""
+    trainer.strategy.setup_environment()  # makes the process group, without which a barrier doesn't wait
     if trainer.is_global_zero:
         writer.create()
     trainer.strategy.barrier("rows allocated")
@@ -27,9 +27,9 @@ def predict_rows(
     writer: ShardWriter,
     batch_size: int,
 ) -> None:
-    """Runs ``module.predict_step`` over the images of ``members`` whose row isn't written yet.
+    """Runs ``module.predict_step`` over those images of ``members`` whose rows are still to be written.
 
-    Row r of ``writer`` belongs to image ``members[r]``. Returns when all ranks are done.
+    Row r of ``writer`` is that of image ``members[r]``. Returns when all ranks are done.
     """
     allocate(trainer, writer)
     pending = writer.pending()
@@ -43,10 +43,10 @@ def predict_rows(
 
 
 def check_dropped(index: ImageIndex, dropped: np.ndarray, number: int, max_share: float) -> list[str]:
-    """Returns the names of the ``dropped`` images, of ``number`` in all, which can't be read.
+    """Returns the names of the ``dropped`` images, which can't be read.
 
     Raises:
-        ValueError: they are more than ``max_share``.
+        ValueError: they are more than ``max_share`` of all ``number`` images.
     """
     names = [index.name(int(i)) for i in dropped]
     if names:

@@ -1,4 +1,4 @@
-"""Networks as they cross stage borders: safetensors with the config that rebuilds them."""
+"""Networks that stages hand on: safetensors, rebuilt from the config in the manifest."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,8 +29,7 @@ def save_network(network: nn.Module, path: Path) -> Path:
 
 
 def load_network(network: nn.Module, path: Path) -> None:
-    """Fills a network from safetensors, strictly; ValueError names a tensor that is missing, unexpected or of another
-    shape."""
+    """Fills a network from safetensors; ValueError names a tensor that is missing, unexpected or of another shape."""
     state = read_tensors(path)
     load_strictly(network, state, str(path))
     if not global_rank():
@@ -38,26 +37,26 @@ def load_network(network: nn.Module, path: Path) -> None:
 
 
 def open_index(data: Artifact) -> ImageIndex:
-    """Returns the image index of stage data; a relative root lies below the folder ``runs``."""
+    """Returns the image index that stage data published; a relative root is below the folder ``runs``."""
     runs = data.path.parents[2]
     return ImageIndex(data.path, runs / data.facts["root"])
 
 
 def tokenizer_config(tokenizer: Artifact) -> TokenizerConfig:
-    """Returns the config that a tokenizer was trained with."""
+    """Returns the config with which a tokenizer was trained."""
     return parse(TokenizerConfig, tokenizer.config, f"{tokenizer.path}/manifest.json", tokenizer.path)
 
 
 def load_tokenizer(artifact: Artifact) -> VQTokenizer:
-    """Returns the tokenizer of phase 1, or with the decoder of phase 2, in eval mode."""
+    """Returns the tokenizer that stage tokenizer (phase 1) or decoder (phase 2) published, in eval mode."""
     tokenizer = build_tokenizer(describe_tokenizer(artifact))
     load_network(tokenizer, artifact.file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
 
 
-def check_tokenizer(made_for: Iterable[Artifact], tokenizer: Artifact) -> None:
-    """Raises ValueError if priors, shards or decoders don't speak of the tokenizer's tokens."""
-    for artifact in made_for:
+def check_tokenizer(artifacts: Iterable[Artifact], tokenizer: Artifact) -> None:
+    """Raises ValueError if one of the ``artifacts`` (priors, shards, decoders) was made for another tokenizer."""
+    for artifact in artifacts:
         if artifact.facts["tokenizer_digest"] != tokenizer.digest:
             raise ValueError(
                 f"{artifact.path} was made for tokenizer {artifact.facts['tokenizer_digest'][:16]}, not for "
@@ -66,7 +65,7 @@ def check_tokenizer(made_for: Iterable[Artifact], tokenizer: Artifact) -> None:
 
 
 def check_size(index: ImageIndex, tokenizer: Artifact) -> None:
-    """Raises ValueError if the images are of another size than the tokenizer was trained on."""
+    """Raises ValueError if the images aren't of the size that the tokenizer was trained at."""
     if index.facts.image_size != tokenizer.facts["image_size"]:
         raise ValueError(
             f"the images are {index.facts.image_size} px, {tokenizer.path} was trained at "
@@ -75,16 +74,16 @@ def check_size(index: ImageIndex, tokenizer: Artifact) -> None:
 
 
 def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
-    """Returns the tokenizer as phase 1 left it, and with phase 2's decoder if the recipe has one, by phase.
+    """Returns the tokenizer of each phase: "phase1", and "phase2" if the recipe has a decoder.
 
     Raises:
-        ValueError: the decoder was trained for another tokenizer's codebook.
+        ValueError: the decoder was trained for another tokenizer.
     """
     check_tokenizer([job.inputs["decoder"]] if "decoder" in job.inputs else [], job.inputs["tokenizer"])
-    found = {"phase1": Frozen(load_tokenizer(job.inputs["tokenizer"]))}
+    tokenizers = {"phase1": Frozen(load_tokenizer(job.inputs["tokenizer"]))}
     if "decoder" in job.inputs:
-        found["phase2"] = Frozen(load_tokenizer(job.inputs["decoder"]))
-    return found
+        tokenizers["phase2"] = Frozen(load_tokenizer(job.inputs["decoder"]))
+    return tokenizers
 
 
 def load_prior(artifact: Artifact) -> TokenPrior:
@@ -96,7 +95,7 @@ def load_prior(artifact: Artifact) -> TokenPrior:
 
 
 def fixed_images(index: ImageIndex, number: int) -> Tensor:
-    """Returns the same ``number`` val images every time, spread over the split, (B, 3, H, W) in [-1, 1]."""
+    """Returns ``number`` val images spread over the split, always the same ones: (B, 3, H, W) in [-1, 1]."""
     members = index.members("val")
     chosen = members[torch.linspace(0, len(members) - 1, min(number, len(members))).long().numpy()]
     images = EvaluationImages(index)
@@ -104,6 +103,6 @@ def fixed_images(index: ImageIndex, number: int) -> Tensor:
 
 
 def previews(job: Job) -> dict[str, Path]:
-    """Returns the newest preview picture as a record."""
+    """Returns the newest preview of a training, as a record."""
     pictures = sorted((job.work / "previews").glob("*.png"))
     return {"preview.png": pictures[-1]} if pictures else {}

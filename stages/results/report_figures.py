@@ -1,4 +1,4 @@
-"""Pictures of the report, each as a data URI."""
+"""Pictures of the report, each a data URI."""
 
 import base64
 import io
@@ -12,23 +12,23 @@ from PIL import Image
 
 matplotlib.use("agg")
 
-SCALE = 2  # screen pixels for each image pixel, up to 128 px images
+SCALE = 2  # screen pixels for each pixel of an image of up to 128 px
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """Returns bytes as a data URI of image/``kind``."""
+    """Returns the bytes of an image file as a data URI of type image/``kind``."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def picture(image: np.ndarray) -> str:
-    """Returns uint8 (H, W, 3) as a PNG."""
+    """Returns an image uint8 (H, W, 3) as a PNG."""
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "png")
     return data_uri(stream.getvalue(), "png")
 
 
 def tile(images: np.ndarray) -> np.ndarray:
-    """Returns images uint8 (M, 3, H, W) side by side with a white pixel between, enlarged: (H', W', 3)."""
+    """Returns images uint8 (M, 3, H, W) side by side, a white pixel between them, enlarged to (H', W', 3)."""
     framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=255)
     row = np.concatenate(list(framed), axis=2).transpose(1, 2, 0)
     scale = SCALE if images.shape[-1] <= 128 else 1
@@ -41,7 +41,7 @@ def labelled_grid(rows: list[tuple[str, np.ndarray]]) -> list[tuple[str, str]]:
 
 
 def token_picture(images: np.ndarray, tokens: np.ndarray, num_codes: int) -> str:
-    """Returns images and, below, their token maps (M, h, w), one colour a code."""
+    """Returns images uint8 (M, 3, H, W) above their token maps (M, h, w), where each code has its colour."""
     colours = np.random.default_rng(0).integers(0, 256, (num_codes, 3), dtype=np.uint8)
     factor = images.shape[-1] // tokens.shape[-1]
     maps = colours[tokens].repeat(factor, 1).repeat(factor, 2).transpose(0, 3, 1, 2)
@@ -56,28 +56,28 @@ def svg(figure: Figure) -> str:
     return data_uri(stream.getvalue(), "svg+xml")
 
 
-STEPS = 1000  # of a histogram: as many as its width shows
+STEPS = 1000  # bars of a histogram, at most: its width shows no more
 
 
 def bars(counts: np.ndarray) -> str:
-    """Returns a histogram of counts (K,), already in order; of a large codebook the means of STEPS parts."""
+    """Returns a histogram of counts (K,) in their order; for K above STEPS, of the means of STEPS parts."""
     figure, axes = plt.subplots(figsize=(8, 2), layout="constrained")
-    places = np.linspace(0, len(counts), min(len(counts), STEPS), endpoint=False, dtype=np.int64)
-    means = np.add.reduceat(counts.astype(np.float64), places) / np.diff(places, append=len(counts))
-    axes.fill_between(places, means, step="post")
+    starts = np.linspace(0, len(counts), min(len(counts), STEPS), endpoint=False, dtype=np.int64)
+    means = np.add.reduceat(counts.astype(np.float64), starts) / np.diff(starts, append=len(counts))
+    axes.fill_between(starts, means, step="post")
     axes.set_xlim(0, len(counts))
     axes.set_ylabel("uses")
     return svg(figure)
 
 
 def curves(series: dict[str, list[tuple[float, float]]]) -> str:
-    """Returns small multiples, one panel a value."""
+    """Returns one panel for each series of (update, value), those of val first."""
     names = sorted(series, key=lambda name: (not name.startswith("val/"), name))
     columns = 4
-    lines = max(1, math.ceil(len(names) / columns))
-    figure, axes = plt.subplots(lines, columns, figsize=(12, 1.8 * lines), squeeze=False)
-    # Fixed margins: matplotlib's layout engines take seconds for so many panels.
-    figure.subplots_adjust(0.04, 0.3 / lines, 0.99, 1 - 0.25 / lines, wspace=0.25, hspace=0.6)
+    rows = max(1, math.ceil(len(names) / columns))
+    figure, axes = plt.subplots(rows, columns, figsize=(12, 1.8 * rows), squeeze=False)
+    # The margins are fixed, since matplotlib's layout engines take seconds for so many panels.
+    figure.subplots_adjust(0.04, 0.3 / rows, 0.99, 1 - 0.25 / rows, wspace=0.25, hspace=0.6)
     for panel in axes.flat[len(names) :]:
         panel.axis("off")
     for panel, name in zip(axes.flat, names, strict=False):

@@ -1,4 +1,4 @@
-"""The HTML page of the report: everything inline, everything escaped."""
+"""The HTML page of the report: one file, with all text escaped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page. A picture is one image or labelled rows of them; texts fold away."""
+    """A part of the page. A picture is one image, or rows of images with labels; ``texts`` are folded."""
 
     title: str
     text: str

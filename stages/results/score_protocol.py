@@ -1,4 +1,4 @@
-"""How the figures of stage scores were measured."""
+"""The protocol of stage scores: how its figures were measured."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from stages.results.ancestors import teachers
 
 
 def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
-    """Returns what the Frechet distance over a tap is called: FID for Inception's pooled features alone.
+    """Returns the name of the Frechet distance over a tap: only Inception's pooled features give FID.
 
     >>> distance_name(ScoresConfig(judge=InceptionConfig(), reconstruction_tap="", generation_tap=""), "", "pooled")
     'FID'
@@ -19,11 +19,11 @@ def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
 
 
 def lpips_protocol(job: Job) -> str:
-    """Returns how LPIPS was measured, and whether its network was a teacher too."""
+    """Returns how LPIPS was measured, and whether its network was a teacher as well."""
     if job.config.lpips is None:
         return "absent: no lpips weights named"
-    taught = job.identity["weights"][job.config.lpips.weights] in teachers(job)
-    return "vgg, [-1, 1]" + ("; the same VGG16 was a teacher, in another distance" if taught else "")
+    is_teacher = job.identity["weights"][job.config.lpips.weights] in teachers(job)
+    return "vgg, [-1, 1]" + ("; the same VGG16 was a teacher, in another distance" if is_teacher else "")
 
 
 def sampling_protocol(job: Job) -> dict[str, Any]:
@@ -42,7 +42,14 @@ def sampling_protocol(job: Job) -> dict[str, Any]:
 def protocol(
     job: Job, judge: str, index: ImageIndex, num_val: int, num_reference: int, absent: dict[str, str]
 ) -> dict[str, Any]:
-    """Returns everything that somebody else needs to measure the same; ``absent`` says why a figure isn't there."""
+    """Returns everything that somebody needs to measure the same figures.
+
+    Args:
+        judge: name of the judge network.
+        num_val: val images that were measured.
+        num_reference: train images that samples are compared with.
+        absent: reasons of the figures that are absent, by name.
+    """
     config: ScoresConfig = job.config
     return {
         "judge": judge, "judge_sha256": job.identity["weights"][config.judge.weights],

@@ -1,4 +1,4 @@
-"""Testing a LightningModule on images, over all ranks."""
+"""Test of a LightningModule on images, over all ranks."""
 
 import numpy as np
 from lightning.pytorch import LightningModule

@@ -1,4 +1,4 @@
-"""What the codebook stage refuses before it extracts a feature."""
+"""Stage codebook: what it refuses before it extracts a feature, and of which images it extracts them."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_too_few_points_are_named(balance: str, num_codes: int, expected: str) -
         check_images(labels, 4, config, ["cat", "dog"])
 
 
-def test_labels_that_are_absent_are_named() -> None:
+def test_missing_labels_are_named() -> None:
     network = EfficientNetLiteConfig(kind="efficientnet_lite0")
     config = CodebookConfig(features=network, tap="block2", num_codes=4, balance="class")
     with pytest.raises(ValueError, match="3 train images have no label; take balance global"):
@@ -40,7 +40,7 @@ def test_labels_that_are_absent_are_named() -> None:
     check_images(np.array([0, 0]), 4, config, ["cat"])
 
 
-def test_centres_of_other_images_are_thrown_away(tmp_path: Path) -> None:
+def test_centres_of_other_images_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "centres").mkdir()
     note_dropped(tmp_path, ["a.png"])
     note_dropped(tmp_path, ["a.png"])
@@ -50,14 +50,16 @@ def test_centres_of_other_images_are_thrown_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("balance", ["global", "class"])
-def test_features_are_of_the_drawn_images_alone(balance: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """8 codes of 2 points each, 4 points an image: 4 of 32 images are needed, of each class its share."""
+def test_features_are_extracted_from_the_drawn_images_alone(
+    balance: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 codes of 2 points each, 4 points an image: 4 of 32 images are needed, the same number of each class."""
     recipe, runs = write_recipe(tmp_path, {"cat": 20, "dog": 20}), tmp_path / "runs"
     run_stage_here("data", recipe, runs)
-    read, met = ImageIndex.read, list[str]()
-    monkeypatch.setattr(ImageIndex, "read", lambda self, index: (met.append(self.name(index)), read(self, index))[1])
-    words = ["num_codes=8", "pool=2", "points_per_centroid=2", f"balance={balance}", "runtime.num_workers=0"]
-    run_stage_here("codebook", recipe, runs, *words)
-    found = Recipe(recipe, [f"codebook.{word}" for word in words]).status(Store(runs))["codebook"].artifact
-    assert found and found.facts["num_points"] == 16 and len(set(met)) == len(met) == 4
-    assert balance == "global" or sorted(name[:3] for name in met) == ["cat", "cat", "dog", "dog"]
+    read, names = ImageIndex.read, list[str]()
+    monkeypatch.setattr(ImageIndex, "read", lambda self, index: (names.append(self.name(index)), read(self, index))[1])
+    changes = ["num_codes=8", "pool=2", "points_per_centroid=2", f"balance={balance}", "runtime.num_workers=0"]
+    run_stage_here("codebook", recipe, runs, *changes)
+    codebook = Recipe(recipe, [f"codebook.{change}" for change in changes]).status(Store(runs))["codebook"].artifact
+    assert codebook and codebook.facts["num_points"] == 16 and len(set(names)) == len(names) == 4
+    assert balance == "global" or sorted(name[:3] for name in names) == ["cat", "cat", "dog", "dog"]

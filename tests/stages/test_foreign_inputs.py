@@ -1,4 +1,4 @@
-"""Inputs of another recipe that don't belong together are refused by name."""
+"""Inputs from other recipes that don't fit each other are refused by name."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ from stages.samples import common_classes
 
 
 def recipe_beside(smoke: dict[str, Artifact], folder: Path, stage: str, inputs: list[str], size: int = 64) -> Path:
-    """Writes a recipe with images of two classes and one stage of configs/smoke, whose other ``inputs`` are smoke's; a
-    tokenizer learns its codebook."""
+    """Writes a recipe with images of two classes and one stage of configs/smoke, whose ``inputs`` (NAME or NAME=STAGE)
+    are results of smoke; a tokenizer learns its codebook."""
     write_images(folder / "images", {"cat": 12, "dog": 12})
     recipe = folder / "recipe"
     recipe.mkdir()
@@ -24,9 +24,9 @@ def recipe_beside(smoke: dict[str, Artifact], folder: Path, stage: str, inputs: 
     )
     text = (SMOKE / f"{stage}.yaml").read_text()
     (recipe / f"{stage}.yaml").write_text(re.sub("quantizer: .*", "quantizer: {kind: learned, num_codes: 64}", text))
-    words = [f"{name.partition('=')[0]}: {smoke[name.partition('=')[2] or name].path}" for name in inputs]
+    given = [f"{name.partition('=')[0]}: {smoke[name.partition('=')[2] or name].path}" for name in inputs]
     (recipe / "pipeline.yaml").write_text(
-        f"# for a test\nstages:\n  data:\n  {stage}: {{data: data, {', '.join(words)}}}\n"
+        f"# for a test\nstages:\n  data:\n  {stage}: {{data: data, {', '.join(given)}}}\n"
     )
     return recipe
 
@@ -41,7 +41,7 @@ def recipe_beside(smoke: dict[str, Artifact], folder: Path, stage: str, inputs: 
         ("tokenizer", ["init_from=tokenizer"], 64, "was trained with codebook"),
     ],
 )
-def test_what_does_not_belong_together_is_named(
+def test_inputs_that_do_not_fit_are_named(
     stage: str, inputs: list[str], size: int, expected: str, smoke: dict[str, Artifact],
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -60,6 +60,6 @@ def test_priors_of_different_classes_are_not_sampled_together(tmp_path: Path) ->
             f"{name}_prior", "0", files={"a.npy": tmp_path / "a.npy"}, records={}, identity={}, made_by={},
             facts={"class_names": classes},
         )  # fmt: skip
-    assert common_classes({"ar": priors["ar"], "nar": priors["same"]}) == ["cat", "dog"]
-    with pytest.raises(ValueError, match="nar_prior was trained with 2 classes"):
-        common_classes({"ar": priors["ar"], "nar": priors["nar"]})
+    assert common_classes([priors["ar"], priors["same"]]) == ["cat", "dog"]
+    with pytest.raises(ValueError, match="nar_prior was trained with 2 classes, ar_prior with 2 or with other ones"):
+        common_classes([priors["ar"], priors["nar"]])

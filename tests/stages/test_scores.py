@@ -1,4 +1,4 @@
-"""Stage scores where a figure can't be had, and with the judge of the papers."""
+"""Stage scores: figures that a few images can't give, and the judge of the papers."""
 
 import json
 from pathlib import Path
@@ -26,10 +26,10 @@ def scores_of(recipe: Path, runs: Path) -> dict[str, Any]:
     return json.loads(status.artifact.file("scores.json").read_text())
 
 
-def test_what_a_few_images_of_one_class_cannot_give_is_absent_with_its_reason(
+def test_a_figure_that_a_few_images_cannot_give_is_absent_with_its_reason(
     smoke: dict[str, Artifact], tmp_path: Path
 ) -> None:
-    """Nothing is lost behind days of training: the other figures and the report are there."""
+    """It must not cost the other figures, nor the report: days of training came before."""
     write_images(tmp_path / "images", {"faces": 60})
     recipe = tmp_path / "recipe"
     recipe.mkdir()
@@ -43,8 +43,8 @@ def test_what_a_few_images_of_one_class_cannot_give_is_absent_with_its_reason(
     for stage in ("data", "scores"):
         run_stage_here(stage, recipe, tmp_path / "runs")
     scores = scores_of(recipe, tmp_path / "runs")
-    found = scores["reconstruction"]["phase1"]
-    assert found["frechet"] is None and found["psnr"] > 5
+    figures = scores["reconstruction"]["phase1"]
+    assert figures["frechet"] is None and figures["psnr"] > 5
     assert "needs at least" in scores["protocol"]["absent"]["reconstruction/phase1/frechet"]
     caption, table = score_tables(scores)[0]
     assert table[1][-1] == "absent" and table[0][-1] == "fd_efficientnet_lite2", caption
@@ -72,7 +72,8 @@ def test_inceptions_pooled_features_give_fid_and_its_logits_the_inception_score(
 
 
 def test_lpips_may_measure_what_another_distance_of_its_network_taught() -> None:
-    """SeQ-GAN's raw VGG16 distance trains, LPIPS is reported: the protocol says so. The judge must be another."""
+    """SeQ-GAN trains with a raw VGG16 distance and reports LPIPS: the protocol says so. The judge must be another
+    network."""
     tokenizer: Any = SimpleNamespace(
         stage="tokenizer", path=Path("tokenizer"), manifest={"weights": {"vgg16.safetensors": "v"}, "inputs": {}}
     )

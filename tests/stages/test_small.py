@@ -1,4 +1,4 @@
-"""One of the small recipes, shortened, from end to end: two books, a teacher, FAR on top; phase 2 on other books."""
+"""Small recipes, shortened: FQGAN from end to end (two books, a teacher, FAR), and phase 2 on other codebooks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,42 +28,43 @@ SHORT = [
 def run(
     folder: Path, changes: list[str], runs: Path, run_stage: RunStage, unwanted: Sequence[str] = ()
 ) -> dict[str, Artifact]:
+    """Runs the stages of a recipe but for the ``unwanted`` ones; returns what is published, by stage."""
     recipe = Recipe(folder, changes)
     for stage in (name for name in recipe.nodes if name not in unwanted):
-        run_stage(stage, folder, runs, *(word for text in changes for word in ("--set", text)))
-    found = recipe.status(Store(runs))
-    return {stage: status.artifact for stage, status in found.items() if status.artifact is not None}
+        run_stage(stage, folder, runs, *(f"--set={change}" for change in changes))
+    statuses = recipe.status(Store(runs))
+    return {stage: status.artifact for stage, status in statuses.items() if status.artifact is not None}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of runs for this file: what a test has built, the next one finds."""
+    """One folder of runs for all tests of this file, so that each finds what the others have built."""
     return tmp_path_factory.mktemp("small")
 
 
 def test_fqgan_runs_from_images_to_report(runs: Path, run_stage: RunStage) -> None:
-    artefacts = run(SMALL / "fqgan_dual", SHORT, runs, run_stage)
-    facts = artefacts["token_shards"].facts
+    artifacts = run(SMALL / "fqgan_dual", SHORT, runs, run_stage)
+    facts = artifacts["token_shards"].facts
     assert (facts["num_books"], facts["num_codes"], facts["num_tokens"]) == (2, 512, 64)
     assert {"train_usage/0", "train_usage/1", "train_usage"} <= facts.keys()
-    tokens = np.load(artefacts["token_shards"].file("val/tokens-00000.npy"))
+    tokens = np.load(artifacts["token_shards"].file("val/tokens-00000.npy"))
     assert tokens.shape[1:] == (2, 2, 64), "views, books, positions"
 
-    tokenizer = load_tokenizer(artefacts["tokenizer"])
+    tokenizer = load_tokenizer(artifacts["tokenizer"])
     assert isinstance(tokenizer.quantizer, FactorisedCodebooks) and tokenizer.quantizer.names == ("visual", "semantic")
-    assert not any("predictor" in name for name, _ in tokenizer.named_parameters()), "heads stay behind"
+    assert not any("predictor" in name for name, _ in tokenizer.named_parameters()), "only training needs them"
     grid = torch.from_numpy(tokens[:2, 0].astype(np.int64)).unflatten(-1, (8, 8))
     assert tokenizer.decode(grid).shape == (2, 3, 64, 64)
 
-    curves = artefacts["tokenizer"].file("curves.csv").read_text().splitlines()[0]
+    curves = artifacts["tokenizer"].file("curves.csv").read_text().splitlines()[0]
     assert "representation/efficientnet_lite0/1" in curves and "quantizer/disentangle" in curves
-    assert artefacts["samples"].facts["decoders"] == ["phase1"]
-    page = artefacts["report"].file("report.html").read_text()
+    assert artifacts["samples"].facts["decoders"] == ["phase1"]
+    page = artifacts["report"].file("report.html").read_text()
     assert "book 0 alone" in page and "val, book 1" in page
 
 
 def test_a_masked_prior_over_two_books(runs: Path, tmp_path: Path, run_stage: RunStage) -> None:
-    """NAR on FQGAN's tokens: both books are masked token by token, sampled and decoded."""
+    """A NAR prior on FQGAN's tokens: both books are masked token by token, sampled and decoded."""
     (tmp_path / "pipeline.yaml").write_text(
         f"base: {SMALL / 'fqgan_dual'}\nstages:\n  data:\n  tokenizer: {{data: data}}\n"
         "  token_shards: {data: data, tokenizer: tokenizer}\n"
@@ -77,12 +78,11 @@ def test_a_masked_prior_over_two_books(runs: Path, tmp_path: Path, run_stage: Ru
         "runtime: {log_every: 2}\n"
     )
     changes = [text for text in SHORT if not text.startswith(("samples", "scores"))]
-    artefacts = run(
-        tmp_path, [*changes, "samples.num_samples=18", "samples.ar=null", "samples.nar={}"], runs, run_stage
-    )
-    assert artefacts["nar_prior"].facts["num_books"] == 2
-    assert artefacts["nar_prior"].facts["val_loss_nats"] < 1.2 * artefacts["nar_prior"].facts["chance_nats"]
-    images = np.load(artefacts["samples"].file("nar/images-00000.npy"))
+    changes += ["samples.num_samples=18", "samples.ar=null", "samples.nar={}"]
+    artifacts = run(tmp_path, changes, runs, run_stage)
+    assert artifacts["nar_prior"].facts["num_books"] == 2
+    assert artifacts["nar_prior"].facts["val_loss_nats"] < 1.2 * artifacts["nar_prior"].facts["chance_nats"]
+    images = np.load(artifacts["samples"].file("nar/images-00000.npy"))
     assert images.shape == (18, 1, 3, 64, 64) and images.std() > 0
 
 
@@ -91,7 +91,7 @@ def test_a_masked_prior_over_two_books(runs: Path, tmp_path: Path, run_stage: Ru
     ["fqgan_dual", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rqvae", "lfq", "fsq", "vqgan_ema"))],
 )
 def test_phase_2_on_any_codebook(method: str, runs: Path, tmp_path: Path, run_stage: RunStage) -> None:
-    """The decoder alone is trained, every token stays what it was, and the recipe's scores know both phases."""
+    """The decoder alone is trained, every token stays as it was, and the scores have both phases."""
     (tmp_path / "pipeline.yaml").write_text(
         f"base: {SMALL / method}\nstages:\n  data:\n  tokenizer: {{data: data}}\n"
         "  decoder: {data: data, tokenizer: tokenizer}\n"
@@ -107,12 +107,12 @@ def test_phase_2_on_any_codebook(method: str, runs: Path, tmp_path: Path, run_st
         "training: {updates: 4, batch_size: 8, validate_every: 4}\n" + "\n".join(shared) + "\n"
     )
     changes = [text for text in SHORT if not text.startswith("samples")]
-    artefacts = run(tmp_path, changes, runs, run_stage, unwanted=("token_shards", "ar_prior"))
-    one, two = load_tokenizer(artefacts["tokenizer"]), load_tokenizer(artefacts["decoder"])
+    artifacts = run(tmp_path, changes, runs, run_stage, unwanted=("token_shards", "ar_prior"))
+    one, two = load_tokenizer(artifacts["tokenizer"]), load_tokenizer(artifacts["decoder"])
     images = torch.rand(8, 3, 64, 64) * 2 - 1
     assert torch.equal(one.encode(images), two.encode(images))
     assert not torch.allclose(one.decode(one.encode(images)), two.decode(one.encode(images)))
-    assert artefacts["scores"].facts["reconstruction"].keys() >= {"phase1", "phase2"}
+    assert artifacts["scores"].facts["reconstruction"].keys() >= {"phase1", "phase2"}
 
 
 def test_a_head_of_the_wrong_kind_is_refused_before_anything_runs() -> None:

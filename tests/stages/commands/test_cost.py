@@ -1,4 +1,4 @@
-"""What a recipe will take: FLOPs against the closed form."""
+"""Costs of a recipe: FLOPs against the closed form, disk space against what is written."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from conftest import PROJECT, SMOKE
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.discriminators import build_discriminator
-from stages.commands.cost import costs, row_bytes, sample_bytes
+from stages.commands.cost import costs
+from stages.commands.disk_use import Rows, rows_of, sample_bytes
 from stages.commands.inference_flops import feature_flops, flops, pass_costs
 from stages.commands.params import count
 
@@ -18,57 +19,55 @@ from stages.commands.params import count
 def test_flops_of_a_prior_are_those_of_the_closed_form() -> None:
     """24 x 16 x 768 over N = 256 tokens: 2 FLOPs for each weight of a matrix and token, 4 N^2 C a layer for attention
     (Kaplan et al. 2020, table 1), output layer included; three times that for an update."""
-    found = costs(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan"), tflops=312.0, utilisation=0.35)
+    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan")
+    cost = costs(recipe, tflops=312.0, utilisation=0.35)["ar_prior"]
     layers, width, tokens, codes = 24, 768, 256, 1024
     forward = layers * (2 * tokens * 12 * width**2 + 4 * tokens**2 * width) + 2 * tokens * width * codes
-    assert found["ar_prior"].gflops_per_image == pytest.approx(3 * forward / 1e9, rel=0.02)
-    assert found["ar_prior"].parameters == 172_648_704
-    hours = found["ar_prior"].gflops_per_image * 1e9 * found["ar_prior"].images / (312e12 * 0.35) / 3600
-    assert found["ar_prior"].device_hours == pytest.approx(hours)
+    assert cost.gflops_per_image == pytest.approx(3 * forward / 1e9, rel=0.02)
+    assert cost.parameters == 172_648_704
+    hours = cost.gflops_per_image * 1e9 * cost.images / (312e12 * 0.35) / 3600
+    assert cost.device_hours == pytest.approx(hours)
 
 
 def test_a_convolution_costs_two_flops_a_weight_and_pixel() -> None:
-    """The 64 px network's first layers alone bound it from below, twice the paper's 256 px from above."""
+    """The 64 px network takes more than its first layers alone, and less than a hundredth of the paper's at 256 px."""
     small = costs(Recipe(PROJECT / "configs" / "quickstart"), 312.0, 0.35)["tokenizer"]
     large = costs(Recipe(PROJECT / "configs" / "imagenet256" / "seqgan"), 312.0, 0.35)["tokenizer"]
     assert 3 * 2 * 64 * 64 * (3 * 16 * 9 + 16 * 16 * 9) / 1e9 < small.gflops_per_image < large.gflops_per_image / 100
     assert large.states_gb == pytest.approx(large.parameters * 20 / 1e9)
 
 
-def test_all_that_is_trained_counts() -> None:
-    """FQGAN's dual tokenizer has 150.4 M parameters in training (its Table 1), predictors and books among them."""
+def test_predictors_and_books_are_counted() -> None:
+    """FQGAN's dual tokenizer trains 150.4 M parameters (its Table 1), predictors and books among them."""
     recipe = Recipe(PROJECT / "configs" / "imagenet256" / "fqgan_dual")
     with_predictors = costs(recipe, 312.0, 0.35)["tokenizer"]
     discriminator = count(build_discriminator(recipe.nodes["tokenizer"].config.discriminator))
     assert with_predictors.parameters - discriminator == pytest.approx(150.4e6, rel=0.001)
 
 
-def test_passes_that_train_nothing() -> None:
-    """CLIP's ViT-L/14 takes 162 GFLOPs an image (open_clip's model profile). Of the trainings' networks a forward is a
-    third; guidance doubles it."""
-    found = pass_costs(Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc"), speed=1e14)
-    assert found["codebook"].gflops_per_image == pytest.approx(162, rel=0.03)
-    assert found["codebook"].device_hours == pytest.approx(162e9 * 1e6 / 1e14 / 3600, rel=0.03)
+def test_stages_that_train_nothing() -> None:
+    """CLIP's ViT-L/14 takes 162 GFLOPs an image (open_clip's model profile). A forward pass of a trained network is a
+    third of its update; guidance doubles it."""
+    codebook = pass_costs(Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc"), speed=1e14)["codebook"]
+    assert codebook.gflops_per_image == pytest.approx(162, rel=0.03)
+    assert codebook.device_hours == pytest.approx(162e9 * 1e6 / 1e14 / 3600, rel=0.03)
 
     guided = ["samples.nar.guidance.scale=[2.0]", "nar_prior.label_dropout=0.1"]
     recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan", guided)
     trained, passes = costs(recipe, 312.0, 0.35), pass_costs(recipe, 1e14)
-    discriminator, image = (
-        build_discriminator(recipe.nodes["tokenizer"].config.discriminator),
-        torch.zeros(1, 3, 256, 256),
-    )
-    judged = flops(lambda: discriminator(image)) / 1e9
+    discriminator = build_discriminator(recipe.nodes["tokenizer"].config.discriminator)
+    discriminating = flops(lambda: discriminator(torch.zeros(1, 3, 256, 256))) / 1e9
     ar, nar = (trained[stage].gflops_per_image / 3 for stage in ("ar_prior", "nar_prior"))
-    both, second = ((trained[stage].gflops_per_image - 8 * judged) / 3 for stage in ("tokenizer", "decoder"))
+    whole, decoder = ((trained[stage].gflops_per_image - 8 * discriminating) / 3 for stage in ("tokenizer", "decoder"))
     encoder = passes["token_shards"].gflops_per_image / recipe.nodes["token_shards"].config.num_views
     samples = recipe.nodes["samples"].config
-    wanted = ar + 2 * samples.nar.steps * nar + 2 * (both - encoder + second)
-    assert passes["samples"].gflops_per_image == pytest.approx(wanted, rel=1e-6)
+    expected = ar + 2 * samples.nar.steps * nar + 2 * (whole - encoder + decoder)
+    assert passes["samples"].gflops_per_image == pytest.approx(expected, rel=1e-6)
     assert passes["samples"].images == samples.num_samples
     with torch.device("meta"):
         judge = feature_flops(recipe.nodes["scores"].config.judge, 256) / 1e9
-    assert passes["scores"].gflops_per_image == pytest.approx(both + second + 3 * judge, rel=1e-6)
-    assert 0.2 * both < encoder < 0.8 * both
+    assert passes["scores"].gflops_per_image == pytest.approx(whole + decoder + 3 * judge, rel=1e-6)
+    assert 0.2 * whole < encoder < 0.8 * whole
 
 
 @pytest.mark.parametrize(
@@ -84,26 +83,26 @@ def test_networks_that_cannot_be_counted_are_named(change: str, expected: str) -
 
 
 def test_rows_of_features_and_tokens() -> None:
-    """16 patches of 768 float16 an image for VQGAN-LC (its section 3.2); 2 views of 256 tokens of 100,000 codes."""
-    found = row_bytes(Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc"))
-    assert found["codebook"] == 16 * 768 * 2
-    shards = Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc").nodes["token_shards"].config
-    assert found["token_shards"] == shards.num_views * 256 * 4
+    """VQGAN-LC keeps 16 patches of 768 float16 an image (its section 3.2); a token of 100,000 codes takes 4 bytes."""
+    recipe = Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc")
+    rows = rows_of(recipe)
+    assert rows["codebook"] == Rows(16 * 768 * 2, ("train",))
+    assert rows["token_shards"] == Rows(recipe.nodes["token_shards"].config.num_views * 256 * 4, ("train", "val"))
 
 
-def test_rows_kept_are_as_large_as_foretold(smoke_runs: Path) -> None:
-    found = row_bytes(Recipe(SMOKE))
+def test_rows_and_samples_are_as_large_as_estimated(smoke_runs: Path) -> None:
     store = Store(smoke_runs)
     status = Recipe(SMOKE).status(store)
     shards = status["token_shards"].artifact
     assert shards
-    rows = shards.facts["num_train"] + shards.facts["num_val"]
-    held = sum(np.load(shards.file(name)).nbytes for name in shards.manifest["files"] if "/tokens-" in name)
-    assert held == rows * found["token_shards"]
+    rows = rows_of(Recipe(SMOKE))["token_shards"]
+    number = sum(shards.facts[f"num_{split}"] for split in rows.splits)
+    token_bytes = sum(np.load(shards.file(name)).nbytes for name in shards.manifest["files"] if "/tokens-" in name)
+    assert token_bytes == number * rows.bytes_per_image
     samples = status["samples"].artifact
     assert samples
-    drawn = sum(np.load(samples.file(name)).nbytes for name in samples.manifest["files"] if "/images-" in name)
-    assert drawn == sample_bytes(Recipe(SMOKE))
+    image_bytes = sum(np.load(samples.file(name)).nbytes for name in samples.manifest["files"] if "/images-" in name)
+    assert image_bytes == sample_bytes(Recipe(SMOKE))
 
 
 def test_samples_of_two_priors_by_two_decoders() -> None:

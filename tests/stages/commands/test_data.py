@@ -1,4 +1,4 @@
-"""A data set is looked at before a run; damaged files are named, counted and left out."""
+"""A data set is examined before a run; damaged files are named, counted and left out."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ODD = ("animated", "sixteen", "cmyk", "profile")
 
 
 def damage(path: Path, how: str) -> Path:
-    """Makes an image file bad or odd in one way; returns where it is then."""
+    """Makes an image file bad or odd in one way; returns its path, whose suffix may be another then."""
     if how == "truncated":
         path.write_bytes(path.read_bytes()[:-40])
     elif how == "empty":
@@ -36,7 +36,7 @@ def damage(path: Path, how: str) -> Path:
     elif how == "text":
         path.write_text("404 not found\n")
     elif how == "renamed":
-        path.write_bytes(b"\x1aE\xdf\xa3" + bytes(2000))  # a film's first bytes behind .png
+        path.write_bytes(b"\x1aE\xdf\xa3" + bytes(2000))  # a video, called .png
     elif how == "huge":
         Image.new("L", (20_000, 20_000)).save(path)
     elif how == "strip":
@@ -70,16 +70,16 @@ def test_the_report_names_what_is_wrong(tmp_path: Path) -> None:
     run_stage_here("data", recipe, runs)
     data = Recipe(recipe).status(Store(runs))["data"].artifact
     assert data
-    found = report(open_index(data))
-    assert sum(found["images"].values()) == 80 and found["classes"] == {"cat": 40, "dog": 40}
+    figures = report(open_index(data))
+    assert sum(figures["images"].values()) == 80 and figures["classes"] == {"cat": 40, "dog": 40}
     relative = {how: str(path.relative_to(tmp_path / "images")) for how, path in changed.items()}
-    assert set(found["unreadable"]) == {relative[how] for how in BAD}
-    assert "DecompressionBomb" in found["unreadable"][relative["huge"]]
-    assert "20000 x 1 px" in found["unreadable"][relative["strip"]]
-    assert found["animated"] == 1 and found["kinds"]["JPEG CMYK"] == 1 and found["kinds"]["PNG I;16"] == 1
-    assert found["duplicates"] >= 19
-    assert found["in_train_and_val"], "copies of one image stand on both sides of the split"
-    json.dumps(found)
+    assert set(figures["unreadable"]) == {relative[how] for how in BAD}
+    assert "DecompressionBomb" in figures["unreadable"][relative["huge"]]
+    assert "20000 x 1 px" in figures["unreadable"][relative["strip"]]
+    assert figures["animated"] == 1 and figures["kinds"]["JPEG CMYK"] == 1 and figures["kinds"]["PNG I;16"] == 1
+    assert figures["duplicates"] >= 19
+    assert figures["in_train_and_val"], "copies of one image are in train and in val"
+    json.dumps(figures)
 
 
 @pytest.fixture
@@ -94,14 +94,14 @@ def published(tmp_path: Path) -> Artifact:
 
 
 def test_the_command_prints_what_it_found(published: Artifact, tmp_path: Path) -> None:
-    words = ["data", tmp_path / "recipe", "--runs", tmp_path / "runs", "--set", "data.val_fraction=0.5"]
-    command = [sys.executable, "-m", "pipeline", *map(str, words)]
+    arguments = [tmp_path / "recipe", "--runs", tmp_path / "runs", "--set", "data.val_fraction=0.5"]
+    command = [sys.executable, "-m", "pipeline", "data", *map(str, arguments)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "3 train and 3 val images" in lines and 'classes: {"cat": 3, "dog": 3}' in lines
     assert any(line.startswith("1 unreadable: cat/001.png (OSError: ") for line in lines)
-    file = Path(lines[-1].removeprefix("all of it: "))
+    file = Path(lines[-1].removeprefix("full report: "))
     assert json.loads(file.read_text())["unreadable"].keys() == {"cat/001.png"}
 
     shutil.rmtree(tmp_path / "images")
@@ -110,7 +110,7 @@ def test_the_command_prints_what_it_found(published: Artifact, tmp_path: Path) -
 
 
 def test_the_index_is_never_copied_to_a_process(published: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a million images it is 90 MB, and there are thousands of parts of the work."""
+    """The index of a million images is 90 MB, and they are examined in thousands of chunks."""
 
     def copied(self: ImageIndex) -> dict[str, object]:
         raise AssertionError("pickled")
@@ -137,18 +137,18 @@ def test_a_thousand_damaged_files_among_four_thousand(
         damage(file, "huge" if number == 0 else kinds[number % len(kinds)])
     bad = 1 + sum(kinds[number % len(kinds)] in BAD for number in range(1, 1000))
     run_stage_here("data", recipe, runs)
-    # 256 points a centre: every image is drawn, and so read.
-    words = ["num_codes=64", "pool=2", "iterations=2", "points_per_centroid=256", "max_unreadable=0.6"]
-    run_stage_here("codebook", recipe, runs, *words)
-    status = Recipe(recipe, [f"codebook.{word}" for word in words]).status(Store(runs))
+    # With 256 points a centre every image is drawn, and so read.
+    changes = ["num_codes=64", "pool=2", "iterations=2", "points_per_centroid=256", "max_unreadable=0.6"]
+    run_stage_here("codebook", recipe, runs, *changes)
+    status = Recipe(recipe, [f"codebook.{change}" for change in changes]).status(Store(runs))
     assert status["codebook"].artifact and status["data"].artifact
     index = open_index(status["data"].artifact)
-    found = report(index)
-    assert len(found["unreadable"]) == bad
-    left_out = sum(index.name(int(i)) in found["unreadable"] for i in index.members("train"))
+    unreadable = report(index)["unreadable"]
+    assert len(unreadable) == bad
+    left_out = sum(index.name(int(i)) in unreadable for i in index.members("train"))
     assert f"{left_out} unreadable images left out: " in capsys.readouterr().out
     with pytest.raises(ValueError, match=f"{left_out} of .* images can't be read, above max_unreadable 0.1"):
-        run_stage_here("codebook", recipe, runs, *words[:-1], "max_unreadable=0.1")
+        run_stage_here("codebook", recipe, runs, *changes[:-1], "max_unreadable=0.1")
     figure("bad files tried among 4,000", f"1000 damaged or odd, {bad} of them unreadable and named")
 
 
@@ -156,7 +156,7 @@ def test_a_thousand_damaged_files_among_four_thousand(
 def test_trainings_go_on_without_what_cannot_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], figure: Callable[[str, str], None]
 ) -> None:
-    """Data to priors with damaged files: named, left out of the shards, and labels stay with their images."""
+    """From data to priors damaged files are named and left out of the shards, and labels stay with their images."""
     recipe, runs = write_recipe(tmp_path, {"cat": 30, "dog": 30}), tmp_path / "runs"
     (recipe / "pipeline.yaml").write_text(
         "stages:\n  data:\n  codebook: {data: data}\n  tokenizer: {data: data, codebook: codebook}\n"
@@ -170,10 +170,10 @@ def test_trainings_go_on_without_what_cannot_be_read(
         "data": [], "codebook": ["num_codes=64", "pool=2", "iterations=2", "max_unreadable=0.6"],
         "tokenizer": [*short, "loading.max_unreadable=0.6"], "token_shards": ["max_unreadable=0.6"], "ar_prior": short,
     }  # fmt: skip
-    everywhere = [f"{stage}.{word}" for stage, words in changes.items() for word in words]
+    every_change = [f"{stage}.{change}" for stage, own in changes.items() for change in own]
     for stage in changes:
-        run_stage_here(stage, recipe, runs, *(word for change in everywhere for word in ("--set", change)))
-    artifacts = {stage: s.artifact for stage, s in Recipe(recipe, everywhere).status(Store(runs)).items()}
+        run_stage_here(stage, recipe, runs, *(f"--set={change}" for change in every_change))
+    artifacts = {stage: s.artifact for stage, s in Recipe(recipe, every_change).status(Store(runs)).items()}
     data, shards = artifacts["data"], artifacts["token_shards"]
     assert artifacts["ar_prior"] and data and shards
     index = open_index(data)

@@ -1,4 +1,4 @@
-"""``make weights``: what it keeps, and where it may not fetch. Fetching itself needs a network."""
+"""``make weights``: what it keeps, and when it fetches nothing. Fetching itself needs a network, and isn't tested."""
 
 import json
 import sys
@@ -11,15 +11,15 @@ from torch import ones
 
 from pipeline.graph import Recipe
 from smalti.config.parsing import ConfigError
-from stages.commands import fetch_weights as weights
+from stages.commands import fetch_weights
 
 
 def run(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["weights.py", str(recipe)])
-    return weights.main()
+    monkeypatch.setattr(sys, "argv", ["fetch_weights.py", str(recipe)])
+    return fetch_weights.main()
 
 
-def test_offline_forbids_fetching_and_names_what_is_absent(
+def test_offline_forbids_fetching_and_names_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, recipe = tmp_path / "weights", tmp_path / "recipe"
@@ -29,18 +29,18 @@ def test_offline_forbids_fetching_and_names_what_is_absent(
     (recipe / "pipeline.yaml").write_text(f"base: {base}\noffline: true\n")
     assert Recipe(recipe).offline and not Recipe(base).offline
     assert run(recipe, monkeypatch) == 1
-    said = capsys.readouterr().err
-    assert "offline: true" in said and str(folder / "vgg16.safetensors") in said
+    error = capsys.readouterr().err
+    assert "offline: true" in error and str(folder / "vgg16.safetensors") in error
     assert not folder.exists()
 
     folder.mkdir()
-    names = {name for node in Recipe(recipe).nodes.values() for name in weights.named_weights(node.config)}
+    names = {name for node in Recipe(recipe).nodes.values() for name in fetch_weights.named_weights(node.config)}
     for name in names:
         save_file({"a": ones(1)}, folder / name)
     (folder / "weights.json").write_text(json.dumps({"vgg16.safetensors": {"sha256": "abc"}}))
     assert run(recipe, monkeypatch) == 0
-    told = capsys.readouterr().out
-    assert all(str(folder / name) in told for name in names) and "vgg16.safetensors: abc" in told
+    printed = capsys.readouterr().out
+    assert all(str(folder / name) in printed for name in names) and "vgg16.safetensors: abc" in printed
 
 
 def test_offline_is_true_or_false(tmp_path: Path) -> None:
