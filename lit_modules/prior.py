@@ -61,7 +61,7 @@ class LitPrior(LitTraining):
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def compiled_parts(self) -> list[nn.Module]:
-        return [cast(TokenPrior, self.network).transformer]
+        return cast(TokenPrior, self.network).compiled_parts()
 
     def readouts(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Readout]:
         """Returns, for each book, what its output layer reads and the tokens that it should give."""
