@@ -106,4 +106,10 @@ class InceptionConfig:
         return FeatureSource(self.kind, self.weights, "Apache-2.0")
 
 
-FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | TimmConfig | InceptionConfig
+FeatureNetworkConfig = (
+    EfficientNetLiteConfig
+    | Vgg16Config
+    | OpenClipConfig
+    | TimmConfig
+    | InceptionConfig
+)  # fmt: skip
