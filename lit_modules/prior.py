@@ -65,7 +65,7 @@ class LitPrior(LitTraining):
         self.val_loss, self.val_accuracy = MeanMetric(), MeanMetric()
 
     def compiled_parts(self) -> list[nn.Module]:
-        return [self.network.transformer]
+        return self.network.compiled_parts()
 
     def predictions(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Prediction]:
         """Returns one prediction for each book."""

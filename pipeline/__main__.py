@@ -34,7 +34,7 @@ def known_stage(recipe: Recipe, stage: str | None) -> str | None:
 
 def plan(recipe: Recipe, store: Store) -> int:
     for stage, status in recipe.status(store).items():
-        print(f"{stage:14}{status.state:11}{status.key or '-':18}{status.reason}".rstrip())
+        print(f"{stage:13} {status.state:11}{status.key or '-':18}{status.reason}".rstrip())
     return 0
 
 
@@ -119,7 +119,7 @@ def show(recipe: Recipe, store: Store, as_json: bool) -> int:
         print(json.dumps(rows, indent=1))
         return 0
     for row in rows:
-        print(f"{row['stage']:14}{row['state']:11}{row['path'] or ''}")
+        print(f"{row['stage']:13} {row['state']:11}{row['path'] or ''}")
         for name, value in (row["facts"] or {}).items():
             text = json.dumps(value)
             print(f"    {name} = {text if len(text) < 100 else text[:97] + '...'}")
@@ -153,7 +153,7 @@ def slurm(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
         return 1
     jobs = submit(recipe, files) if options.submit else {}
     for stage, file in files.items():
-        print(f"{stage:14}{jobs.get(stage, 'written'):11}{file}")
+        print(f"{stage:13} {jobs.get(stage, 'written'):11}{file}")
     return 0
 
 

@@ -100,7 +100,7 @@ def _paragraph(entry: Entry, width: int) -> str:
 
 def _stages(width: int) -> Iterator[str]:
     for stage in STAGES:
-        yield _wrapped(f"{stage:14}{_purpose(stage)}", width, 14)
+        yield _wrapped(f"{stage:13} {_purpose(stage)}", width, 14)
     yield ""
     yield _wrapped("help STAGE explains the keys of its YAML file, help STAGE.KEY one of them and all below it.", width)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torchvision.models import vgg16
 
 from smalti.artifact import seal
 from smalti.config.features import InceptionConfig
@@ -37,6 +38,20 @@ def write_inception(file: Path) -> str:
     """Writes an Inception of random weights in torch-fidelity's format; returns the file's path."""
     torch.manual_seed(0)
     torch.save(Inception.bare(InceptionConfig()).state_dict(), file)
+    return str(file)
+
+
+def write_vgg(file: Path) -> str:
+    """Writes a VGG16 in torchvision's format: random convolutions, a classifier that takes no room; returns the file's
+    path."""
+    with torch.device("meta"):
+        shapes = {name: value.shape for name, value in vgg16(weights=None).state_dict().items()}
+    torch.manual_seed(0)
+    state = {
+        name: torch.randn(shape) * 0.05 if name.startswith("features") else torch.full((1,), 1e-4).expand(shape)
+        for name, shape in shapes.items()
+    }
+    torch.save(state, file)
     return str(file)
 
 

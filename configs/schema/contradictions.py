@@ -10,14 +10,7 @@ from configs.schema.sources import FlatFolder, LsunLmdb
 from configs.schema.tokenizer import TokenizerConfig
 from configs.schema.training import per_device_batch
 from smalti.config.autoencoders import FqganConfig
-from smalti.config.codebooks import (
-    EmaCodebookConfig,
-    FactorisedConfig,
-    FiniteScalarConfig,
-    KMeansCodebookConfig,
-    LookupFreeConfig,
-    ProjectedConfig,
-)
+from smalti.config.codebooks import FactorisedConfig
 from smalti.config.losses import LpipsLossConfig
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from smalti.config.weights import weights_of
@@ -111,23 +104,17 @@ def guidance(kind: str, label_dropout: float, num_classes: int | None) -> Iterat
 
 
 def _tokenizer(config: TokenizerConfig, has_codebook: bool) -> Iterator[str]:
-    quantizer, width = config.quantizer, config.autoencoder.latent_dim
-    if isinstance(quantizer, ProjectedConfig) != has_codebook:
+    quantizer = config.quantizer
+    if quantizer.needs_centres != has_codebook:
         if has_codebook:
             yield f"quantizer kind {quantizer.kind!r} has no use for the input 'codebook'; take it out of pipeline.yaml"
         else:
             yield "quantizer: centres are needed; give the tokenizer the input 'codebook' in pipeline.yaml"
-    if isinstance(quantizer, FactorisedConfig) and width % quantizer.num_books:
-        yield f"autoencoder.latent_dim {width} doesn't divide by the quantizer's {quantizer.num_books} books"
-    if isinstance(quantizer, LookupFreeConfig) and 2**width != quantizer.num_codes:
-        yield f"quantizer.num_codes {quantizer.num_codes}: lookup_free needs 2^latent_dim, here 2^{width}"
-    if isinstance(quantizer, FiniteScalarConfig) and len(quantizer.levels) != width:
-        yield f"quantizer.levels: {len(quantizer.levels)} given, one for each of latent_dim {width} is needed"
-    book = quantizer.book if isinstance(quantizer, FactorisedConfig) else quantizer
-    if config.training.accumulation > 1 and isinstance(book, EmaCodebookConfig | KMeansCodebookConfig):
+    yield from (f"quantizer.{text}" for text in quantizer.misfits(config.autoencoder.latent_dim))
+    if config.training.accumulation > 1 and quantizer.learns_from_batches:
         yield (
-            f"training.accumulation {config.training.accumulation}: kind {book.kind} learns from every batch that it "
-            "sees, not from the sum of several; take more devices or a smaller batch_size"
+            f"training.accumulation {config.training.accumulation}: kind {quantizer.kind} learns from every batch that "
+            "it sees, not from the sum of several; take more devices or a smaller batch_size"
         )
     if isinstance(config.autoencoder, FqganConfig):
         books = num_books(config)

@@ -1,4 +1,4 @@
-"""Configs of the stages that train priors."""
+"""What the configs of the stages that train priors have in common."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -6,8 +6,8 @@ from typing import ClassVar
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
 from configs.schema.training import OptimizerConfig, TrainingConfig
-from smalti.config.prior_kinds import PRIOR_KINDS, PriorKind
-from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig, PriorNetworkConfig
+from smalti.config.prior_kinds import PriorKind
+from smalti.config.priors import PriorNetworkConfig
 from smalti.config.ranges import Share
 
 
@@ -38,21 +38,3 @@ class PriorConfig:
     """Whether every class is drawn equally often: samples have balanced labels, small data sets don't."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArPriorConfig(PriorConfig):
-    """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10; FQGAN section 3.4)."""
-
-    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["ar"], version=3)
-    network: ArPriorNetworkConfig
-    """The network that is trained."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NarPriorConfig(PriorConfig):
-    """Stage nar_prior: masked token modelling (SeQ-GAN Tables 8 and 10; MaskGIT)."""
-
-    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["nar"], version=3)
-    network: NarPriorNetworkConfig
-    """The network that is trained."""

@@ -1,31 +1,32 @@
-"""All stages, in the order in which they run: a stage is declared by its config class, and listed here."""
+"""All stages, in the order in which they run."""
 
 from typing import Any
 
-from configs.schema.codebook import CodebookConfig
-from configs.schema.data import DataConfig
-from configs.schema.decoder import DecoderConfig
-from configs.schema.priors import ArPriorConfig, NarPriorConfig
-from configs.schema.report import ReportConfig
-from configs.schema.samples import SamplesConfig
-from configs.schema.scores import ScoresConfig
 from configs.schema.stage import Stage
-from configs.schema.token_shards import TokenShardsConfig
-from configs.schema.tokenizer import TokenizerConfig
+from smalti.config.names import load_name
+from smalti.config.prior_kinds import PRIOR_STAGES
 
-STAGES: dict[str, type[Any]] = {
-    config.STAGE.name: config
-    for config in (
-        DataConfig,
-        CodebookConfig,
-        TokenizerConfig,
-        DecoderConfig,
-        TokenShardsConfig,
-        ArPriorConfig,
-        NarPriorConfig,
-        SamplesConfig,
-        ScoresConfig,
-        ReportConfig,
+
+def config_class(stage: str) -> type[Any]:
+    """Returns the class that declares a stage, by its name: that of token_shards is TokenShardsConfig in
+    ``configs/schema/token_shards.py``."""
+    name = "".join(word.capitalize() for word in stage.split("_"))
+    found: type[Any] = load_name(f"configs.schema.{stage}:{name}Config")
+    return found
+
+
+STAGES = {
+    stage: config_class(stage)
+    for stage in (
+        "data",
+        "codebook",
+        "tokenizer",
+        "decoder",
+        "token_shards",
+        *PRIOR_STAGES,
+        "samples",
+        "scores",
+        "report",
     )
 }
 

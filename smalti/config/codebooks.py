@@ -1,12 +1,15 @@
 """Codebooks, as data; a recipe chooses by ``kind``.
 
-K codes, D channels (the autoencoder's ``latent_dim``), k books. ``quantizer`` names the class that a config belongs to.
+K codes, D channels (the autoencoder's ``latent_dim``), k books. Each config names its quantiser's class;
+docs/extending.md says how a kind is added.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
+from smalti.config.quantizer import BaseQuantizerConfig, NearestCodeConfig
 from smalti.config.ranges import (
     AnyInt,
     NonNegativeFloat,
@@ -16,30 +19,6 @@ from smalti.config.ranges import (
     PositiveShare,
     Range,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class NearestCodeConfig:
-    """Weights of the terms that every table's loss may have."""
-
-    commitment_weight: NonNegativeFloat = 0.25
-    """Weight of |z - sg e|^2, which moves the encoder: beta of SeQ-GAN's eq. 2."""
-    codebook_weight: NonNegativeFloat = 1.0
-    """Weight of |sg z - e|^2, which moves the codebook (SeQ-GAN eq. 2)."""
-    entropy_weight: NonNegativeFloat = 0.0
-    """Weight of the entropy of the mean assignment, in nats, which is maximised: gamma of SeQ-GAN's section 3.4."""
-    sample_entropy_weight: NonNegativeFloat = 0.0
-    """Weight of the mean entropy of each assignment, in nats, which is minimised (MaskGIT; FQGAN: 0.03)."""
-    entropy_temperature: PositiveFloat = 1.0
-    """Temperature of the soft assignments, softmax of -|z - e|^2 / temperature (SeQ-GAN: 1; MaskGIT, FQGAN: 0.01)."""
-
-    @property
-    def loss_weights(self) -> dict[str, float]:
-        """The weights by the names of the terms."""
-        return {
-            "commitment": self.commitment_weight, "codebook": self.codebook_weight,
-            "entropy": self.entropy_weight, "sample_entropy": self.sample_entropy_weight,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +58,10 @@ class EmaCodebookConfig(NearestCodeConfig):
     seed: AnyInt = 0
     """Seed of the choice of latents that rows are drawn from."""
 
+    @property
+    def learns_from_batches(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, kw_only=True)
 class KMeansCodebookConfig(NearestCodeConfig):
@@ -106,6 +89,10 @@ class KMeansCodebookConfig(NearestCodeConfig):
         if self.reservoir < self.num_codes:
             raise ValueError(f"reservoir {self.reservoir}: at least one latent for each of {self.num_codes} codes")
 
+    @property
+    def learns_from_batches(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectorConfig:
@@ -121,6 +108,7 @@ class ProjectorConfig:
 class ProjectedConfig(NearestCodeConfig):
     """Centres from stage codebook behind a trained projector (VQGAN-LC eq. 1)."""
 
+    needs_centres: ClassVar[bool] = True
     commitment_weight: NonNegativeFloat = 1.0
     """Weight of |z - sg e|^2, which moves the encoder: alpha of VQGAN-LC's loss."""
     codebook_weight: NonNegativeFloat = 0.33
@@ -151,7 +139,7 @@ class ProjectedCosineConfig(ProjectedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactorisedConfig:
+class FactorisedConfig(BaseQuantizerConfig):
     """k books of ``latent_dim`` / k channels each, all alike (FQGAN section 3)."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.factorised:FactorisedCodebooks"
@@ -176,9 +164,17 @@ class FactorisedConfig:
         """k."""
         return len(self.names)
 
+    @property
+    def learns_from_batches(self) -> bool:
+        return self.book.learns_from_batches
+
+    def misfits(self, latent_dim: int) -> Iterator[str]:
+        if latent_dim % self.num_books:
+            yield f"names: latent_dim {latent_dim} doesn't divide by the quantizer's {self.num_books} books"
+
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualConfig:
+class ResidualConfig(BaseQuantizerConfig):
     """Several codes a position, each of what the ones before left over (RQ-VAE)."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.residual:ResidualCodebooks"
@@ -194,7 +190,7 @@ class ResidualConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookupFreeConfig:
+class LookupFreeConfig(BaseQuantizerConfig):
     """One bit a channel (LFQ of MAGVIT-v2; defaults of Open-MAGVIT2)."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.implicit:LookupFree"
@@ -216,9 +212,13 @@ class LookupFreeConfig:
         if self.num_codes & (self.num_codes - 1):
             raise ValueError(f"num_codes {self.num_codes}: a power of two")
 
+    def misfits(self, latent_dim: int) -> Iterator[str]:
+        if 2**latent_dim != self.num_codes:
+            yield f"num_codes {self.num_codes}: lookup_free needs 2^latent_dim, here 2^{latent_dim}"
+
 
 @dataclass(frozen=True, kw_only=True)
-class FiniteScalarConfig:
+class FiniteScalarConfig(BaseQuantizerConfig):
     """A few levels a channel, no loss (FSQ, Mentzer et al. 2023); K is the product of the levels."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.implicit:FiniteScalar"
@@ -230,6 +230,10 @@ class FiniteScalarConfig:
     def num_codes(self) -> int:
         """K, the product of the levels."""
         return math.prod(self.levels)
+
+    def misfits(self, latent_dim: int) -> Iterator[str]:
+        if len(self.levels) != latent_dim:
+            yield f"levels: {len(self.levels)} given, one for each of latent_dim {latent_dim} is needed"
 
 
 QuantizerConfig = (

@@ -1,20 +1,14 @@
-"""Pretrained feature networks, as data; a recipe chooses by ``kind``, and ``network`` names the class."""
+"""Pretrained feature networks, as data; a recipe chooses by ``kind``.
+
+Each config names its network's class; docs/extending.md says how a kind is added.
+"""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from smalti.config.feature_source import FeatureSource
 from smalti.config.ranges import PositiveInt
-
-WEIGHTS = {"weights": True}  # metadata of a field that names a weights file: its sha256 becomes part of the key
-
-
-@dataclass(frozen=True)
-class FeatureSource:
-    """Where a feature network's weights come from: ``name`` as figures quote it, ``origin`` or package, ``licence``."""
-
-    name: str
-    origin: str
-    licence: str
+from smalti.config.weights import WEIGHTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,4 +106,10 @@ class InceptionConfig:
         return FeatureSource(self.kind, self.weights, "Apache-2.0")
 
 
-FeatureNetworkConfig = EfficientNetLiteConfig | Vgg16Config | OpenClipConfig | TimmConfig | InceptionConfig
+FeatureNetworkConfig = (
+    EfficientNetLiteConfig
+    | Vgg16Config
+    | OpenClipConfig
+    | TimmConfig
+    | InceptionConfig
+)  # fmt: skip

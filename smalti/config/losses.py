@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smalti.config.features import WEIGHTS, FeatureNetworkConfig
+from smalti.config.features import FeatureNetworkConfig
 from smalti.config.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share
+from smalti.config.weights import WEIGHTS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,10 @@ from smalti.config.sampling import ArSamplingConfig, NarSamplingConfig
 
 @dataclass(frozen=True, kw_only=True)
 class PriorKind:
-    """One kind of prior. Its LightningModule is named by its stage, ``stages/<stage>.py``."""
+    """One kind of prior.
+
+    Its stage is declared in ``configs/schema/<stage>.py``; the script ``stages/<stage>.py`` names its LightningModule.
+    """
 
     name: str
     """Its block in samples.yaml, and the folder of its samples."""

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+WEIGHTS = {"weights": True}  # metadata of a field that names a weights file: its sha256 becomes part of the key
 PACKAGE = "package:"
 
 

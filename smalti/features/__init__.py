@@ -9,7 +9,7 @@ from smalti.config.features import FeatureNetworkConfig
 from smalti.config.names import load_name
 from smalti.features.network import FeatureNetwork
 
-__all__ = ["FeatureNetwork", "bare_network", "build_features", "feature_width"]
+__all__ = ["FeatureNetwork", "bare_network", "build_features", "feature_class", "feature_width"]
 
 
 def feature_class(config: FeatureNetworkConfig) -> type[FeatureNetwork]:

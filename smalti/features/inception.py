@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.hub import load_state_dict_from_url
 from torch.nn import functional
 from torch_fidelity import feature_extractor_inceptionv3 as blocks
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
@@ -61,6 +62,13 @@ class Inception(FeatureNetwork):
     @staticmethod
     def widths(config: InceptionConfig) -> dict[str, int]:
         return dict(WIDTHS)
+
+    @staticmethod
+    def fetch(config: InceptionConfig) -> tuple[dict[str, Tensor], str, str]:
+        state = load_state_dict_from_url(
+            blocks.URL_INCEPTION_V3, check_hash=True, weights_only=True, map_location="cpu"
+        )
+        return dict(state), "torch-fidelity's conversion of inception-2015-12-05", "Apache-2.0"
 
     def normalise(self, images: Tensor) -> Tensor:
         """Returns (x - 128) / 128 of the resized levels x in [0, 255], as the graph does."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smalti.config.features import FeatureSource
+from smalti.config.feature_source import FeatureSource
 
 
 class FeatureNetwork(nn.Module):
@@ -36,6 +36,20 @@ class FeatureNetwork(nn.Module):
     def widths(config: Any) -> Mapping[str, int]:
         """Returns {tap: channels} of a config, without any weights, shallow taps first."""
         raise NotImplementedError
+
+    @staticmethod
+    def fetch(config: Any) -> tuple[dict[str, Tensor], str, str]:
+        """Returns the tensors that the file ``config.weights`` is to hold, where they come from, and their licence.
+
+        ``make weights`` alone calls it.
+
+        Raises:
+            ValueError: nobody keeps them for download.
+        """
+        raise ValueError(
+            f"weights {config.weights}: don't know where to fetch {config.kind} from; put the file into the weights "
+            "folder by hand, or name it as package:MODULE/FILE"
+        )
 
     def normalise(self, images: Tensor) -> Tensor:
         """Returns images (B, 3, H, W) in [-1, 1] as the network wants them, float32."""

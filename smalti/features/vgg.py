@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
-from torchvision.models import vgg16
+from torchvision.models import VGG16_Weights, vgg16
 
 from smalti.config.features import Vgg16Config
 from smalti.features.network import FeatureNetwork
@@ -33,6 +33,12 @@ class Vgg16(FeatureNetwork):
     @staticmethod
     def widths(config: Vgg16Config) -> dict[str, int]:
         return {tap: width for tap, (_, width) in RELUS.items()} | {"logits": 1000}
+
+    @staticmethod
+    def fetch(config: Any) -> tuple[dict[str, Tensor], str, str]:
+        """Returns those of a Vgg16Config, or of LPIPS's backbone, which are the same."""
+        state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True, weights_only=True)
+        return dict(state), "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause"
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         found, wanted = {}, set(taps)

@@ -58,6 +58,11 @@ class OpenClip(FeatureNetwork):
             return {"patches": 32 * vision["width"], "pooled": pooled}
         return {"patches": pooled, "pooled": pooled, "class_token": vision["width"]}
 
+    @staticmethod
+    def fetch(config: OpenClipConfig) -> tuple[dict[str, Tensor], str, str]:
+        model = open_clip.create_model(config.model, pretrained="openai")
+        return model.state_dict(), f"open_clip {config.model} openai", "MIT"
+
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         found = {}
         if "patches" in taps:
@@ -93,6 +98,11 @@ class TimmFeatures(FeatureNetwork):
         with torch.device("meta"):
             network = TimmFeatures.bare(config)
         return dict.fromkeys(("patches", "pooled"), network.num_features)
+
+    @staticmethod
+    def fetch(config: TimmConfig) -> tuple[dict[str, Tensor], str, str]:
+        network = timm.create_model(config.model, pretrained=True, num_classes=0, img_size=config.input_size)
+        return network.state_dict(), f"timm {config.model}", network.pretrained_cfg.get("license", "see the model card")
 
     def extract(self, x: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         patches = self.network.forward_intermediates(x, indices=1, norm=True, intermediates_only=True)[-1]

@@ -1,7 +1,7 @@
 """Autoregressive prior: p(s) = prod_i p(s_i | s_<i, class) (SeQ-GAN section 3.1; FQGAN section 3.4)."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from smalti.config.priors import ArPriorNetworkConfig
 from smalti.layers.transformer import KeyValueCache, initialise
@@ -35,6 +35,9 @@ class CausalPrior(TokenPrior):
         self.outputs = OutputLayers(num_books, num_codes, width)
         initialise(self)
         self.outputs.reset()
+
+    def compiled_parts(self) -> list[nn.Module]:
+        return [self.transformer]
 
     def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """Returns (B, k, N, C): what the output layers read, each sub-token from all before it."""

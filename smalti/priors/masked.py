@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from smalti.config.priors import NarPriorNetworkConfig
 from smalti.layers.transformer import initialise
@@ -34,6 +34,9 @@ class MaskedPrior(TokenPrior):
         self.outputs = OutputLayers(num_books, num_codes, width)
         initialise(self)
         self.outputs.reset()
+
+    def compiled_parts(self) -> list[nn.Module]:
+        return [self.transformer]
 
     def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """Returns (B, k, N, C): what the output layers read; tokens (B, k, N), where K stands for "masked"."""

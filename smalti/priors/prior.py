@@ -13,8 +13,11 @@ class TokenPrior(nn.Module):
     num_codes: int
     num_tokens: int
     classes: ClassEmbedding
-    transformer: nn.Module
     outputs: OutputLayers
+
+    def compiled_parts(self) -> list[nn.Module]:
+        """Returns what ``torch.compile`` compiles: parts that ``features`` calls as modules, none by default."""
+        return []
 
     def features(self, tokens: Tensor, labels: Tensor) -> Tensor:
         """Returns (B, k, N, C): what the output layers read, for tokens (B, k, N) and labels (B,)."""

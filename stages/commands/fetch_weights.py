@@ -11,20 +11,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import open_clip
-import timm
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.hub import load_state_dict_from_url
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-from torchvision.models import VGG16_Weights
 
 from pipeline.commands import exit_code
 from pipeline.graph import Recipe
 from smalti.artifact import sha256_of
-from smalti.config.features import FeatureNetworkConfig, InceptionConfig, OpenClipConfig, TimmConfig, Vgg16Config
+from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
 from smalti.config.weights import PACKAGE, weights_folder
+from smalti.features import feature_class
+from smalti.features.vgg import Vgg16
 
 Source = FeatureNetworkConfig | LpipsConfig
 
@@ -44,24 +41,9 @@ def named_weights(config: Any) -> dict[str, Source]:
 
 
 def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
-    """Returns the tensors of a network, their source, and their licence.
-
-    Raises:
-        ValueError: no source is known.
-    """
-    if isinstance(source, OpenClipConfig):
-        model = open_clip.create_model(source.model, pretrained="openai")
-        return model.state_dict(), f"open_clip {source.model} openai", "MIT"
-    if isinstance(source, TimmConfig):
-        network = timm.create_model(source.model, pretrained=True, num_classes=0, img_size=source.input_size)
-        return network.state_dict(), f"timm {source.model}", network.pretrained_cfg.get("license", "see the model card")
-    if isinstance(source, Vgg16Config | LpipsConfig):
-        state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True, weights_only=True)
-        return dict(state), "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause"
-    if isinstance(source, InceptionConfig):
-        state = load_state_dict_from_url(URL_INCEPTION_V3, check_hash=True, weights_only=True, map_location="cpu")
-        return dict(state), "torch-fidelity's conversion of inception-2015-12-05", "Apache-2.0"
-    raise ValueError(f"weights {source.weights}: no source of kind {source.kind} is known; put the file there by hand")
+    """Returns the tensors of a network, where they come from, and their licence."""
+    network = Vgg16 if isinstance(source, LpipsConfig) else feature_class(source)
+    return network.fetch(source)
 
 
 def fetch_all(options: argparse.Namespace) -> int:

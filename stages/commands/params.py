@@ -137,7 +137,7 @@ def main(options: argparse.Namespace) -> int:
         return 0
     for stage, parts in counts.items():
         for part, number in parts.items():
-            print(f"{stage:14}{part:16}{number:>14,}")
+            print(f"{stage:13} {part:16}{number:>14,}")
     return 0
 
 

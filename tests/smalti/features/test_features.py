@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from tests_support import Bomb, write_inception
+from tests_support import Bomb, write_inception, write_vgg
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import vgg16
 
@@ -48,16 +48,7 @@ def test_timm_carries_the_wheels_weights_exactly(name: str, weights: str, size: 
 
 @pytest.fixture
 def vgg_file(tmp_path: Path) -> str:
-    """VGG16 in torchvision's format: random convolutions, a classifier that takes no room."""
-    with torch.device("meta"):
-        shapes = {name: value.shape for name, value in vgg16(weights=None).state_dict().items()}
-    torch.manual_seed(0)
-    state = {
-        name: torch.randn(shape) * 0.05 if name.startswith("features") else torch.full((1,), 1e-4).expand(shape)
-        for name, shape in shapes.items()
-    }
-    torch.save(state, tmp_path / "vgg16.pth")
-    return str(tmp_path / "vgg16.pth")
+    return write_vgg(tmp_path / "vgg16.pth")
 
 
 def test_vgg16_taps_are_torchvisions_relus(vgg_file: str) -> None:
