@@ -10,6 +10,10 @@ from typing import Any
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+# What the store writes into every manifest, whatever the stage.
+PARTS = {
+    "stage": str, "key": str, "digest": str, "files": dict, "records": list, "facts": dict, "made_by": dict,
+}  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:
@@ -46,10 +50,15 @@ class Artifact:
         file = self.path / MANIFEST
         try:
             manifest = json.loads(file.read_text())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{file}: not a readable manifest ({error}); delete its folder and run again") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValueError(f"{file}: not a readable manifest ({error}); {self._remedy()}") from error
+        if not isinstance(manifest, dict):
+            raise ValueError(f"{file}: not a manifest ({type(manifest).__name__}); {self._remedy()}")
         if manifest.get("schema") != SCHEMA:
             raise ValueError(f"{file}: schema {manifest.get('schema')}, this version reads {SCHEMA}; run again")
+        for name, kind in PARTS.items():
+            if not isinstance(manifest.get(name), kind):
+                raise ValueError(f"{file}: damaged ({name!r} is missing or of another type); {self._remedy()}")
         if "seal" in manifest and manifest["seal"] != seal(manifest):
             raise ValueError(f"{file}: damaged (what it says isn't what was sealed); {self._remedy()}")
         return manifest
@@ -105,8 +114,12 @@ class Artifact:
 
     def parents(self) -> list["Artifact"]:
         """Returns the inputs that it was made from, as far as they lie beside it in the same folder of runs."""
-        places = [self.path.parents[1] / entry["stage"] / entry["key"] for entry in self.manifest["inputs"].values()]
+        places = [self.beside(entry["stage"]) / entry["key"] for entry in self.manifest["inputs"].values()]
         return [Artifact(place) for place in places if (place / MANIFEST).is_file()]
+
+    def beside(self, stage: str) -> Path:
+        """Returns the folder of another stage's results in the same folder of runs."""
+        return self.path.resolve().parent.parent / stage
 
     def _remedy(self) -> str:
         return f"delete {self.path} and run the pipeline again"

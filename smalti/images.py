@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from smalti.pixels import to_uint8
 
 # Pillow's other readers are never tried: some are rare and brittle, and the EPS reader runs a program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+# Suffixes of the files that are taken from a folder.
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # Pillow's readers raise any of these for a damaged file.
 DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
@@ -31,11 +33,11 @@ Corner = Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right
 
 
 class UnreadableImage(ValueError):
-    """Raised for an image file that can't be decoded; the message says why."""
+    """An image that can't be read; the message says why."""
 
 
 def decode(data: bytes) -> Image.Image:
-    """Returns the picture in mode RGB.
+    """Returns the picture in an image file's bytes, in mode RGB.
 
     Raises:
         UnreadableImage: the file is truncated, empty or none of FORMATS; it has so many pixels (89 million) that Pillow
@@ -44,10 +46,27 @@ def decode(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if max(image.size) > MAX_ASPECT * min(image.size):
-                raise ValueError(f"{image.width} x {image.height} px, one side more than {MAX_ASPECT} times the other")
-            image.load()
+            return as_picture(Image.open(io.BytesIO(data), formats=FORMATS))
+    except UnreadableImage:
+        raise
+    except UnidentifiedImageError as error:  # Pillow's message ends in an address
+        raise UnreadableImage(f"cannot identify it as one of {', '.join(FORMATS)}") from error
+    except DAMAGE as error:
+        raise UnreadableImage(f"{type(error).__name__}: {error}") from error
+
+
+def as_picture(image: Image.Image) -> Image.Image:
+    """Returns an opened image in mode RGB, all its pixels read.
+
+    Raises:
+        UnreadableImage: damaged, without pixels, or one side more than MAX_ASPECT times the other.
+    """
+    if not min(image.size):
+        raise UnreadableImage(f"{image.width} x {image.height} px")
+    if max(image.size) > MAX_ASPECT * min(image.size):
+        raise UnreadableImage(f"{image.width} x {image.height} px, one side more than {MAX_ASPECT} times the other")
+    try:
+        image.load()
         return as_rgb(image)
     except DAMAGE as error:
         raise UnreadableImage(f"{type(error).__name__}: {error}") from error

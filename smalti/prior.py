@@ -1,6 +1,6 @@
 """A trained prior, ready to generate."""
 
-import dataclasses
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -8,24 +8,24 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from smalti.config.parsing import unknown
+from smalti.config.parsing import parse_value, plain, unknown
 from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.config.sampling import SamplingConfig
 from smalti.config.saved import SavedPrior
-from smalti.folder import describe, read_weights_of
+from smalti.folder import describe, load_network
 from smalti.priors import TokenPrior
 from smalti.saving import save
-from smalti.tensors import load_strictly
 from smalti.tokenizer import Tokenizer
 from smalti.tokenizers.vq_tokenizer import on_grid
 
-BATCH = 64  # images at a time, where the caller says nothing
+BATCH = 64  # images at a time, unless the caller says otherwise
 
 
 class Prior:
-    """Classes to images: tokens from the prior, images from the tokenizer's decoder.
+    """Classes to images: tokens by the prior, images by the tokenizer's decoder.
 
-    ``network`` is the plain module, ``saved`` what a saved folder says of it, with the sampler's settings.
+    ``network`` is the plain module, ``saved`` what a saved folder says of it, with the sampler's settings. B batch,
+    H W pixels, h w grid, k books.
     """
 
     def __init__(self, network: TokenPrior, saved: SavedPrior, tokenizer: Tokenizer) -> None:
@@ -35,17 +35,23 @@ class Prior:
         """
         if saved.tokens != tokenizer.saved.tokens:
             raise ValueError(
-                f"this prior speaks the tokens of {saved.tokens[:16]}, the tokenizer those of "
-                f"{tokenizer.saved.tokens[:16]}; load the tokenizer that it was trained on"
+                f"this prior was trained on the tokens of phase 1 {saved.tokens[:16]}, the tokenizer's are those of "
+                f"{tokenizer.saved.tokens[:16]}; load the tokenizer that it was trained with"
             )
         self.network, self.saved, self.tokenizer = network.eval().requires_grad_(False), saved, tokenizer
+
+    def __repr__(self) -> str:
+        space = self.saved.space
+        counts = f"books={space.num_books}, codes={space.num_codes}, grid={self.saved.grid}"
+        return f"Prior({self.saved.prior}, {counts}, classes={len(self.class_names)})"
 
     @classmethod
     def load(cls, folder: str | Path, tokenizer: Tokenizer) -> Self:
         """Returns the prior in ``folder``, on the tokenizer's device: a published result of a stage that trains one,
         or a folder that ``save`` wrote. Its weights are compared with their sha256.
 
-        The sampler's settings are those of the newest published samples of this prior, else the sampler's defaults.
+        The sampler's settings of a published prior are those by which the newest published samples of it were drawn,
+        else the sampler's defaults.
 
         Raises:
             ValueError: the folder holds something else, is damaged, or goes with another tokenizer.
@@ -53,8 +59,8 @@ class Prior:
         saved = describe(Path(folder))
         if not isinstance(saved, SavedPrior):
             raise ValueError(f"{folder}: holds a {saved.kind}, not a prior; load it with smalti.Tokenizer.load")
-        network = PRIOR_KINDS[saved.prior].build(saved.network, saved.space)
-        load_strictly(network, *read_weights_of(Path(folder), saved))
+        kind = PRIOR_KINDS[saved.prior]
+        network: TokenPrior = load_network(Path(folder), saved, lambda: kind.build(saved.network, saved.space))
         return cls(network.to(tokenizer.device), saved, tokenizer)
 
     def save(self, folder: str | Path) -> None:
@@ -65,14 +71,25 @@ class Prior:
         """
         save(self.saved, self.network, Path(folder))
 
+    def to(self, device: str | torch.device) -> Self:
+        """Moves the network and the tokenizer's to ``device``; returns the prior."""
+        self.network.to(device)
+        self.tokenizer.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes, class 0 first; none of a prior that was trained without labels."""
+        """The classes, class 0 first; none for a prior that was trained without labels."""
         return self.saved.class_names
 
     @property
     def settings(self) -> SamplingConfig:
-        """How it is sampled where the caller says nothing else."""
+        """How it is sampled unless the caller says otherwise."""
         settings: SamplingConfig = self.saved.settings
         return settings
 
@@ -80,22 +97,27 @@ class Prior:
         """Returns class numbers (B,) int64 for names or numbers.
 
         Raises:
-            ValueError: an unknown class; a prior without classes.
+            ValueError: an unknown class, or a prior without classes.
         """
+        if isinstance(classes, str | int):
+            raise ValueError(f"classes {classes!r}: give a list, one class for each image: [{classes!r}]")
+        if not self.class_names:
+            raise ValueError("classes: this prior was trained without any; say how many images you want with num")
+        return torch.tensor([self._label(name) for name in classes], dtype=torch.int64)
+
+    def _label(self, name: str | int) -> int:
         names = self.class_names
-        if not names:
-            raise ValueError("this prior was trained without classes; leave them out and say how many images with num")
-        found = []
-        for name in classes:
-            if isinstance(name, str):
-                if name not in names:
-                    raise ValueError(unknown("class", name, list(names)))
-                found.append(names.index(name))
-            elif 0 <= name < len(names):
-                found.append(int(name))
-            else:
-                raise ValueError(f"class {name}: this prior has 0 to {len(names) - 1}")
-        return torch.tensor(found, dtype=torch.int64)
+        if isinstance(name, str):
+            if name not in names:
+                raise ValueError(unknown("class", name, names))
+            return names.index(name)
+        try:
+            number = operator.index(name)
+        except TypeError:
+            raise ValueError(f"class {name!r}: give a name or a whole number") from None
+        if not 0 <= number < len(names):
+            raise ValueError(f"class {number}: the classes of this prior are 0 to {len(names) - 1}")
+        return number
 
     def tokens(
         self,
@@ -106,15 +128,22 @@ class Prior:
         guidance: float | Sequence[float] | None = None,
         **settings: Any,
     ) -> Tensor:
-        """Returns tokens (B, h, w), or (B, k, h, w) of k > 1 books, for labels (B,).
+        """Returns tokens (B, h, w), or (B, k, h, w) of k > 1 books, for labels (B,) as ``labels`` gives them; all are 0
+        for a prior without classes.
 
-        Image i of them is sample ``first`` + i of ``seed``: the same in every batch and on every device but for
-        rounding. Parameters as for ``generate``.
+        Row i is sample ``first`` + i of ``seed``: the same in every batch and on every device, but for rounding.
+        Further parameters as for ``generate``.
+
+        Raises:
+            ValueError: labels of another shape or range; an unknown or impossible setting.
         """
-        chosen = self._settings(guidance, settings)
-        sampler = PRIOR_KINDS[self.saved.prior].make_sampler(self.network, chosen, seed)
-        found = sampler(labels.to(self.tokenizer.device), range(first, first + len(labels)))
-        return on_grid(found, self.saved.grid)
+        last = max(0, len(self.class_names) - 1)
+        if labels.dtype != torch.int64 or labels.ndim != 1 or not len(labels):
+            raise ValueError(f"labels {labels.dtype} of shape {tuple(labels.shape)}; int64 of shape (B,) is needed")
+        if int(labels.min()) < 0 or int(labels.max()) > last:
+            raise ValueError(f"labels from {int(labels.min())} to {int(labels.max())}; 0 to {last} are known")
+        sampler = PRIOR_KINDS[self.saved.prior].make_sampler(self.network, self._settings(guidance, settings), seed)
+        return on_grid(sampler(labels.to(self.device), range(first, first + len(labels))), self.saved.grid)
 
     def generate(
         self,
@@ -130,14 +159,19 @@ class Prior:
         """Returns images (B, 3, H, W) in [-1, 1], one for each of ``classes``.
 
         Args:
-            classes: names or numbers, one an image; of a prior without classes none, and ``num`` images are drawn.
-            seed, first: image i is sample ``first`` + i of ``seed``.
-            guidance: scale of classifier-free guidance, one number or one a book.
-            settings: further settings of the sampler by name, such as ``temperature=0.9`` or ``steps=8``.
+            classes: names or numbers, one for each image; None for a prior without classes.
+            num: how many images are drawn from a prior without classes.
+            seed, first: image i is sample ``first`` + i of ``seed``, whatever the batch.
+            guidance: scale of classifier-free guidance, one number or one for each book, by the parameter (s or w) and
+                form of ``settings.guidance``; None leaves all of it as it is there.
+            batch_size: images at a time.
+            settings: other settings of the sampler by name, such as ``temperature=0.9`` or ``steps=8``.
 
         Raises:
-            ValueError: an unknown class or setting, or guidance by what the prior has never learned.
+            ValueError: an unknown class or setting, an impossible value, or guidance that the prior never learned.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size {batch_size}: at least 1")
         labels = self._labels(classes, num)
         parts = [
             self.tokenizer.decode(self.tokens(part, seed=seed, first=first + start, guidance=guidance, **settings))
@@ -148,36 +182,42 @@ class Prior:
     def _labels(self, classes: Sequence[str | int] | None, num: int | None) -> Tensor:
         if (classes is None) == (num is None):
             raise ValueError(
-                "give either classes, one an image, or num, the number of images of a prior without classes"
+                "give either classes, one for each image, or num, the number of images of a prior without classes"
             )
         if classes is not None:
-            if isinstance(classes, str):
-                raise ValueError(f"classes {classes!r}: give a list, one class an image: [{classes!r}]")
-            if not len(classes):
-                raise ValueError("classes: none given; name one an image")
-            return self.labels(classes)
+            labels = self.labels(classes)
+            if not len(labels):
+                raise ValueError("classes: none given; name one for each image")
+            return labels
         assert num is not None
         if num < 1:
             raise ValueError(f"num {num}: at least 1")
         if self.class_names:
-            raise ValueError(f"num: this prior has {len(self.class_names)} classes; name one an image with classes")
+            raise ValueError(
+                f"num: this prior has {len(self.class_names)} classes; name one for each image with classes"
+            )
         return torch.zeros(num, dtype=torch.int64)
 
     def _settings(self, guidance: float | Sequence[float] | None, changes: dict[str, Any]) -> SamplingConfig:
-        settings = self.settings
-        known = [field.name for field in dataclasses.fields(settings)]
-        for name in changes:
-            if name not in known:
-                raise ValueError(unknown("setting", name, known))
+        settings = plain(self.settings)
+        for name, value in changes.items():
+            if name not in settings:
+                raise ValueError(unknown("setting", name, list(settings)))
+            settings[name] = _number(value)
         if guidance is not None:
-            scale = (float(guidance),) if isinstance(guidance, int | float) else tuple(float(s) for s in guidance)
-            changes = {"guidance": dataclasses.replace(settings.guidance, scale=scale), **changes}
-        settings = dataclasses.replace(settings, **changes)
-        if settings.guidance.active and not self.class_names:
+            scales = guidance if isinstance(guidance, Sequence) and not isinstance(guidance, str) else [guidance]
+            settings["guidance"]["scale"] = [_number(scale) for scale in scales]
+        chosen = parse_value(type(self.settings), settings, "settings")
+        if chosen.guidance.active and not self.class_names:
             raise ValueError("guidance: this prior has no classes to guide by; leave it out")
-        if settings.guidance.active and not self.saved.label_dropout:
+        if chosen.guidance.active and not self.saved.label_dropout:
             raise ValueError(
-                "guidance: this prior was never trained without labels (label_dropout 0); leave it out, or train "
-                "with 0.1"
+                "guidance: this prior was never trained without labels (label_dropout 0); leave it out, or train with "
+                "label_dropout 0.1"
             )
-        return settings
+        return chosen
+
+
+def _number(value: Any) -> Any:
+    """Returns a number of NumPy or PyTorch as Python's; anything else as it is."""
+    return value.item() if hasattr(value, "item") else value

@@ -5,62 +5,92 @@ from pathlib import Path
 from typing import Any
 
 from smalti.artifact import MANIFEST, Artifact
-from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig
-from smalti.config.codebooks import QuantizerConfig
 from smalti.config.features import FeatureNetworkConfig
-from smalti.config.parsing import parse_value
+from smalti.config.parsing import parse_value, plain
 from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
-from smalti.config.saved import Origin, SavedPrior, SavedTokenizer, Teacher
+from smalti.config.saved import FORMAT, Origin, SavedPrior, SavedTokenizer, Teacher, parse_saved
 
 TOKENIZER_STAGES = ("tokenizer", "decoder")
 LPIPS_VGG = ("LPIPS (VGG16)", "BSD-3-Clause (VGG16), BSD-2-Clause (LPIPS)")
 
 
+def describe_artifact(artifact: Artifact) -> SavedTokenizer | SavedPrior:
+    """Returns what a result of a stage that trains a tokenizer or a prior holds.
+
+    Raises:
+        ValueError: a result of another stage, or a manifest that lacks something.
+    """
+    if artifact.stage not in (*TOKENIZER_STAGES, *PRIOR_STAGES):
+        wanted = ", ".join((*TOKENIZER_STAGES, *PRIOR_STAGES))
+        raise ValueError(f"{artifact.path}: a result of stage {artifact.stage}; give one of {wanted}")
+    return describe_tokenizer(artifact) if artifact.stage in TOKENIZER_STAGES else describe_prior(artifact)
+
+
 def describe_tokenizer(artifact: Artifact) -> SavedTokenizer:
     """Returns what a result of stage tokenizer (phase 1) or decoder (phase 2) holds."""
-    phase1 = artifact.stage == "tokenizer"
-    trained = artifact.config if phase1 else artifact.facts["tokenizer"]
-    attention = trained["attention"] if phase1 else artifact.config["attention"]
-    source = str(artifact.path / MANIFEST)
-    return SavedTokenizer(
-        autoencoder=parse_value(AutoencoderConfig, trained["autoencoder"], f"{source}: autoencoder"),
-        quantizer=parse_value(QuantizerConfig, trained["quantizer"], f"{source}: quantizer"),
-        attention=parse_value(DecoderAttentionConfig | None, attention, f"{source}: attention"),
-        image_size=artifact.facts["image_size"],
-        num_codes=artifact.facts["num_codes"],
-        tokens=artifact.digest if phase1 else artifact.facts["tokenizer_digest"],
-        origin=origin_of(artifact),
-    )
+    source, phase1 = str(artifact.path / MANIFEST), artifact.stage == "tokenizer"
+    try:
+        facts, trained = artifact.facts, artifact.config if phase1 else artifact.facts["tokenizer"]
+        said = {
+            "kind": "tokenizer",
+            "format": FORMAT,
+            "autoencoder": trained["autoencoder"],
+            "quantizer": trained["quantizer"],
+            "attention": trained["attention"] if phase1 else artifact.config["attention"],
+            "image_size": facts["image_size"],
+            "num_codes": facts["num_codes"],
+            "tokens": artifact.digest if phase1 else facts["tokenizer_digest"],
+            "origin": plain(origin_of(artifact)),
+        }
+    except KeyError as error:
+        raise ValueError(f"{source}: lacks {error}; run stage {artifact.stage} again") from error
+    saved = parse_saved(said, source)
+    assert isinstance(saved, SavedTokenizer)
+    return saved
 
 
 def describe_prior(artifact: Artifact) -> SavedPrior:
-    """Returns what a result of a stage that trains a prior holds, with the sampler's settings of the newest samples
-    that were drawn from it; where there are none, the sampler's defaults."""
-    kind, facts = PRIOR_STAGES[artifact.stage], artifact.facts
-    source = str(artifact.path / MANIFEST)
-    return SavedPrior(
-        prior=kind.name,
-        network=parse_value(kind.network_config, artifact.config["network"], f"{source}: network"),
-        settings=parse_value(kind.sampling_config, recipe_settings(artifact, kind.name), f"{source}: settings"),
-        space=TokenSpace.of(facts),
-        grid=tuple(facts["grid"]),
-        class_names=tuple(facts["class_names"]),
-        label_dropout=artifact.config["label_dropout"],
-        tokens=facts["tokenizer_digest"],
-        origin=origin_of(artifact),
-    )
+    """Returns what a result of a stage that trains a prior holds. Its sampler's settings are those by which the newest
+    samples of this prior were drawn; the sampler's defaults if there are none."""
+    source, kind = str(artifact.path / MANIFEST), PRIOR_STAGES[artifact.stage]
+    try:
+        facts = artifact.facts
+        said = {
+            "kind": "prior",
+            "format": FORMAT,
+            "prior": kind.name,
+            "network": artifact.config["network"],
+            "settings": recipe_settings(artifact, kind.name),
+            "space": plain(TokenSpace.of(facts)),
+            "grid": facts["grid"],
+            "class_names": facts["class_names"],
+            "label_dropout": artifact.config["label_dropout"],
+            "tokens": facts["tokenizer_digest"],
+            "origin": plain(origin_of(artifact)),
+        }
+    except KeyError as error:
+        raise ValueError(f"{source}: lacks {error}; run stage {artifact.stage} again") from error
+    saved = parse_saved(said, source)
+    assert isinstance(saved, SavedPrior)
+    return saved
 
 
 def recipe_settings(prior: Artifact, kind: str) -> Mapping[str, Any]:
-    """Returns the block of samples.yaml by which the newest samples of a prior were drawn; {} if there are none."""
-    folders = (folder for folder in (prior.path.parents[1] / "samples").glob("*") if (folder / MANIFEST).is_file())
-    drawn = [
-        samples
-        for samples in map(Artifact, folders)
-        if samples.manifest["inputs"].get(prior.stage, {}).get("key") == prior.key
-    ]
+    """Returns the block of samples.yaml by which the newest samples of a prior were drawn; {} if there are none.
+
+    Guidance of a prior without classes changes nothing, and is left out, as the stage leaves it out.
+    """
+    drawn = []
+    for folder in prior.beside("samples").glob("[!.]*"):  # a dot starts what is being published
+        if (folder / MANIFEST).is_file():
+            samples = Artifact(folder)
+            if samples.manifest["inputs"].get(prior.stage, {}).get("key") == prior.key:
+                drawn.append(samples)
     newest = max(drawn, key=lambda samples: samples.manifest["made_by"]["finished"], default=None)
-    return newest.config[kind] if newest else {}
+    settings = dict(newest.config[kind]) if newest else {}
+    if not prior.facts["class_names"]:
+        settings.pop("guidance", None)
+    return settings
 
 
 def weights_file(artifact: Artifact) -> Path:
@@ -80,7 +110,7 @@ def origin_of(artifact: Artifact) -> Origin:
 
 
 def teachers_of(artifact: Artifact) -> tuple[Teacher, ...] | None:
-    """Returns the pretrained networks behind an artefact, its own first; None where a parent is gone."""
+    """Returns the pretrained networks behind an artefact, its own first; None if a parent is gone."""
     found = {(teacher.stage, teacher.sha256): teacher for teacher in _own_teachers(artifact)}
     parents = artifact.parents()
     if len(parents) < len(artifact.manifest["inputs"]):

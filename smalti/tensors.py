@@ -1,6 +1,7 @@
-"""Weights files: plain tensors only, nothing is ever unpickled into an object."""
+"""Weights files: plain tensors only; nothing is ever unpickled into an object."""
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -37,12 +38,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())})") from error
 
 
-def load_strictly(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
-    """Loads ``state`` into ``network``; every name and shape must match.
-
-    Raises:
-        ValueError: a missing, unexpected or wrongly shaped tensor, named.
-    """
+def check_tensors(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Raises ValueError, naming a tensor, unless ``state`` of file ``name`` has the names and shapes of ``network``."""
     own = network.state_dict()
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     if missing or extra:
@@ -53,6 +50,15 @@ def load_strictly(network: nn.Module, state: dict[str, Tensor], name: str) -> No
     for key, value in state.items():
         if own[key].shape != value.shape:
             raise ValueError(f"{name}: {key} has shape {tuple(value.shape)}, expected {tuple(own[key].shape)}")
+
+
+def load_strictly(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Loads ``state`` into ``network``; every name and shape must match.
+
+    Raises:
+        ValueError: a missing, unexpected or wrongly shaped tensor, named.
+    """
+    check_tensors(network, state, name)
     network.load_state_dict(state)
 
 

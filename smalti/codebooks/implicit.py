@@ -73,7 +73,8 @@ class FiniteScalar(Quantizer):
             raise ValueError(
                 f"finite_scalar: {len(config.levels)} levels need latent_dim {len(config.levels)}, not {code_dim}"
             )
-        self.scalars = FSQ(levels=list(config.levels), dim=code_dim)
+        with torch.device("cpu"):  # the library reads a number off a tensor, which has none on the meta device
+            self.scalars = FSQ(levels=list(config.levels), dim=code_dim)
         self.num_codes, self.code_dim = config.num_codes, code_dim
 
     def encode(self, latents: Tensor) -> Tensor:

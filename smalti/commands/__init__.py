@@ -1,6 +1,6 @@
 """The command ``smalti``: ``smalti encode|decode|generate|show``, each in a file of its own.
 
-A file of a command has TEXT, ``add_arguments`` and ``run``. torch is imported when a command runs, so that ``--help``
+Each command's file has TEXT, ``add_arguments`` and ``run``. torch is imported when a command runs, so that ``--help``
 answers at once.
 """
 
@@ -16,7 +16,7 @@ COMMANDS = {"encode": encode, "decode": decode, "generate": generate, "show": sh
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
-    text = "Uses trained tokenizers and priors: published results, or folders that were saved."
+    text = "Uses trained tokenizers and priors: published results, or folders that save() wrote."
     top = argparse.ArgumentParser(prog="smalti", description=text, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"smalti {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -27,14 +27,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code: 0, or 1 with one line on stderr, 2 for a wrong command line."""
+    """Runs the command line; returns the exit code: 0, 1 with one line on stderr, or 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: with 2 for a wrong command line, with 0 for --help and --version.
+    """
     options = parser().parse_args(arguments)
     try:
         COMMANDS[options.command].run(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's; torch may not be imported here
+            raise
+        print("error: out of memory on the device; take a smaller --batch-size", file=sys.stderr)
+        return 1
     return 0

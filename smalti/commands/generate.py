@@ -1,10 +1,15 @@
 """``smalti generate``: images from a prior."""
 
 import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from smalti.commands.options import add_running, positive, progress
+from smalti.commands.options import add_running, positive, progress, usable_device
+from smalti.commands.outputs import png_files
+from smalti.config.parsing import unknown
 
 TEXT = "generates images of classes, as PNG files; sample i of a seed is the same whatever the batch"
 
@@ -12,43 +17,61 @@ TEXT = "generates images of classes, as PNG files; sample i of a seed is the sam
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prior", type=Path, help="folder of a published or saved prior")
     parser.add_argument(
-        "--tokenizer", type=Path, required=True, metavar="FOLDER", help="the tokenizer, or phase 2's, that decodes"
+        "--tokenizer", type=Path, required=True, metavar="FOLDER", help="the tokenizer that decodes: phase 1's or 2's"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the PNG files go")
     parser.add_argument(
-        "--classes", nargs="+", metavar="CLASS", help="names or numbers (default: all); of a prior without classes none"
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="names or numbers (default: all); leave it out for a prior without classes",
     )
-    parser.add_argument("--number", type=positive, default=8, metavar="N", help="images, of each class (default 8)")
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--number", type=positive, default=8, metavar="N", help="images of each class (default 8)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the samples (default 0)")
     parser.add_argument(
-        "--guidance", type=float, nargs="+", metavar="SCALE", help="one number, or one a book (default: the recipe's)"
+        "--guidance",
+        type=float,
+        nargs="+",
+        metavar="SCALE",
+        help="guidance scale, one number or one for each book (default: the recipe's)",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the sampler, as temperature=0.9"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another setting of the sampler, as temperature=0.9; 'smalti show' lists them",
     )
     add_running(parser)
 
 
-def read_settings(changes: list[str]) -> dict[str, Any]:
-    """Returns {setting: value} of ``name=value`` texts: numbers where they are such, else text.
+def read_settings(changes: Sequence[str]) -> dict[str, Any]:
+    """Returns {setting: value} for ``name=value`` texts; a value is JSON, or else text.
 
-    >>> read_settings(["steps=8", "top_p=0.9", "schedule=arccos"])
-    {'steps': 8, 'top_p': 0.9, 'schedule': 'arccos'}
+    >>> read_settings(["steps=8", "top_p=0.9", "top_k_share=null", "schedule=arccos"])
+    {'steps': 8, 'top_p': 0.9, 'top_k_share': None, 'schedule': 'arccos'}
     """
     found: dict[str, Any] = {}
     for change in changes:
         name, equals, text = change.partition("=")
         if not equals:
-            raise ValueError(f"--set {change}: expected name=value")
-        value: Any = text
-        for kind in (int, float):
-            try:
-                value = kind(text)
-                break
-            except ValueError:
-                continue
-        found[name] = value
+            raise ValueError(f"--set {change}: expected NAME=VALUE")
+        if name in ("guidance", "seed"):
+            raise ValueError(f"--set {change}: use --{name}")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
     return found
+
+
+def class_of(text: str, class_names: Sequence[str]) -> str | int:
+    """Returns a class of the command line: a name, though it may look like a number, or else a number.
+
+    >>> class_of("10", ["0", "1", "10"]), class_of("2", ["cat", "dog", "fox"]), class_of("owl", ["cat"])
+    ('10', 2, 'owl')
+    """
+    return int(text) if text not in class_names and text.isdecimal() else text
 
 
 def run(options: argparse.Namespace) -> None:
@@ -59,18 +82,23 @@ def run(options: argparse.Namespace) -> None:
     from smalti.prior import Prior
     from smalti.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.load(options.tokenizer, options.device)
-    prior = Prior.load(options.prior, tokenizer)
     settings = read_settings(options.set)
-    names = options.classes or list(prior.class_names)
-    labels = torch.zeros(options.number, dtype=torch.int64)
-    if names:
-        labels = prior.labels([int(name) if name.isdecimal() else name for name in names]).repeat(options.number)
+    tokenizer = Tokenizer.load(options.tokenizer, usable_device(options.device))
+    prior = Prior.load(options.prior, tokenizer)
+    known = [field.name for field in dataclasses.fields(prior.settings) if field.name != "guidance"]
+    for name in settings:
+        if name not in known:
+            raise ValueError(f"--set: {unknown('setting', name, known)}")
+    labels, names = torch.zeros(options.number, dtype=torch.int64), prior.class_names
+    chosen = options.classes or list(names)
+    if chosen:
+        labels = prior.labels([class_of(text, names) for text in chosen]).repeat(options.number)
+    titles = [names[label].replace("/", "_") if names else "sample" for label in labels.tolist()]
+    files = png_files(options.out, [f"{i:06d}-{title}.png" for i, title in enumerate(titles)])
     written = 0
     for part in progress(labels.split(options.batch_size), len(labels), options.batch_size, "image"):
         tokens = prior.tokens(part, seed=options.seed, first=written, guidance=options.guidance, **settings)
-        for image, label in zip(tokenizer.decode(tokens), part.tolist(), strict=True):
-            name = prior.class_names[label] if prior.class_names else "sample"
-            write_png(image, options.out / f"{written:06d}-{name.replace('/', '_')}.png")
+        for image in tokenizer.decode(tokens):
+            write_png(image, files[written])
             written += 1
     print(f"{options.out}: {written} images")

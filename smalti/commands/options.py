@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def positive(text: str) -> int:
-    """Returns a whole number of at least 1; argparse names the option where it isn't."""
+    """Returns a whole number of at least 1; argparse names the option if it isn't one."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} given, expected a whole number of at least 1")
     return int(text)
@@ -21,8 +21,20 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
 
 
+def usable_device(name: str) -> str:
+    """Returns ``name``, a device of PyTorch; ValueError if this machine or this PyTorch has no such device."""
+    import torch
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(f"--device {name}: cannot be used ({reason})") from error
+    return name
+
+
 def progress(parts: Iterable[T], total: int, size: int, unit: str) -> Iterator[T]:
-    """Yields ``parts`` of up to ``size`` things each, ``total`` in all; shows a bar on a terminal, else nothing."""
+    """Yields ``parts`` of up to ``size`` things each, ``total`` in all, with a bar on a terminal and none elsewhere."""
     from tqdm import tqdm
 
     with tqdm(total=total, unit=unit, disable=not sys.stderr.isatty()) as bar:

@@ -34,7 +34,9 @@ class GroupedAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         if height % self.block or width % self.block:
-            raise ValueError(f"block size {self.block} must divide the map of {height} x {width}; see block_sizes")
+            raise ValueError(
+                f"block size {self.block} must divide the map of {height} x {width}; choose other block_sizes or images"
+            )
         gh, gw, batch = height // self.block, width // self.block, len(x)
         sizes = {"p": self.block, "q": self.block}
         y = rearrange(x, f"b c (gh p) (gw q) -> {self.pattern} c", **sizes)
