@@ -208,7 +208,7 @@ PRIOR_EDITS: list[tuple[Change, str]] = [
     (lambda data: data["network"]["transformer"].update(num_heads=0), "config.json"),
     (
         lambda data: data["network"]["transformer"].update(num_layers=0),
-        "num_layers: 0 given, expected a whole number of at least 1",
+        "num_layers: 0 given, expected",
     ),
     (lambda data: data["space"].update(num_codes=0), "num_codes"),
     (lambda data: data["space"].update(num_books=2), "tensors missing"),
