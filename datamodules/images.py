@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.schema.training import LoadingConfig
-from datamodules.augmentation import random_crop
+from datamodules.augmentation import training_crop
 from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
@@ -59,7 +59,7 @@ class TrainingImages(Dataset[Batch]):
         else:
             raise ValueError(f"data root {self.index.root}: not one image of the train split can be read")
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "augment", position)))
-        image = random_crop(image, self.index.facts.image_size, self.loading.min_scale, random)
+        image = training_crop(image, self.index.facts.image_size, self.loading, random)
         if self.loading.flip and random.random() < 0.5:
             image = ImageOps.mirror(image)
         return {

@@ -89,6 +89,30 @@ def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
     assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
 
 
+# What a tokenizer's released training cuts out of an image, the smallest share of the shorter side, and whether it is
+# mirrored: training_vqgan.py of VQGAN-LC, random_crop_arr in tokenizer/tokenizer_image of LlamaGen and FQGAN.
+CROPS = {
+    "imagenet256/vqgan": ("random", 1, False),
+    "imagenet256/vqgan_fc": ("random", 1, False),
+    "imagenet256/vqgan_ema": ("random", 1, False),
+    "imagenet256/vqgan_lc": ("random", 1, False),
+    "imagenet256/vqgan_lc_f8": ("random", 1, False),
+    "ffhq256/vqgan_lc": ("random", 1, False),  # square images, taken whole
+    "ffhq256/vqgan_fc": ("random", 1, False),
+    "ffhq256/vqgan_ema": ("random", 1, False),
+    "imagenet256/fqgan_dual": ("random_resized", 0.8, True),
+    "imagenet256/fqgan_triple": ("random_resized", 0.8, True),
+    "imagenet256/fqgan_dual_f8": ("random_resized", 0.8, True),
+    "imagenet256/fqgan_triple_f8": ("random_resized", 0.8, True),
+}
+
+
+@pytest.mark.parametrize("name", CROPS)
+def test_images_are_cropped_as_released(name: str) -> None:
+    loading = Recipe(PROJECT / "configs" / name).nodes["tokenizer"].config.loading
+    assert (loading.crop, loading.min_scale, loading.flip) == CROPS[name]
+
+
 @pytest.mark.parametrize("name", ["vqgan_lc", "vqgan_fc", "vqgan_ema", "vqgan_lc_from_imagenet"])
 def test_ffhq_recipes_of_vqgan_lc_count_epochs_of_60_000_images(name: str) -> None:
     """Section 4.1: 800 epochs for the tokenizer. Appendix A: 100 for the GPT, 5 of them warm-up."""
