@@ -151,6 +151,19 @@ def test_pixels_map_to_the_unit_range() -> None:
     assert batch["images"].tolist() == [-1.0, 1.0]
 
 
+def test_random_views_lie_anywhere_in_the_whole_image(tmp_path: Path) -> None:
+    """Of a picture of 44 x 80 pixels at scale 1, so that a pixel tells where it stood; the same ones every time, those
+    of fewer views first, and beyond the centred square of 44 pixels."""
+    rows, columns = np.meshgrid(np.arange(44), np.arange(80), indexing="ij")
+    index = index_of_one(tmp_path, np.stack([rows, columns, rows * 0], axis=-1).astype(np.uint8), 40)
+    views = EvaluationImages(index, ("centre", *["random"] * 20), 1.1)[0]["images"]
+    random = np.random.Generator(np.random.PCG64(mix("view", 0)))
+    expected = [(int(random.integers(0, 41)), int(random.integers(0, 5)))[::-1] for _ in range(20)]
+    assert [tuple(view[:2, 0, 0].tolist()) for view in views] == [(2, 20), *expected]
+    assert torch.equal(EvaluationImages(index, ["random"] * 5, 1.1)[0]["images"], views[1:6])
+    assert min(column for _, column in expected) < 18 and max(column for _, column in expected) > 22
+
+
 def test_ten_crops_are_llamagens(tmp_path: Path) -> None:
     """Corners and centre of the centred square of int(1.1 x 40) = 44 pixels, of a picture that is 80 x 44."""
     rows, columns = np.meshgrid(np.arange(44), np.arange(80), indexing="ij")
