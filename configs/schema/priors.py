@@ -6,9 +6,10 @@ from typing import ClassVar
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
 from configs.schema.training import OptimizerConfig, TrainingConfig
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.prior_kinds import PRIOR_KINDS, PriorKind
 from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig, PriorNetworkConfig
-from smalti.config.ranges import Share
+from smalti.config.ranges import PositiveShare, Share
 
 
 def prior_stage(kind: PriorKind, version: int) -> Stage:
@@ -47,6 +48,9 @@ class ArPriorConfig(PriorConfig):
     STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["ar"], version=3)
     network: ArPriorNetworkConfig
     """The network that is trained."""
+    pkeep: PositiveShare = field(default=1.0, metadata={"hash": UNLESS_DEFAULT})
+    """Probability that a token of the network's input is the true one in training; else it is any code. What is to be
+    predicted is always true (VQGAN's pkeep; VQGAN-LC's code: 0.8)."""
 
 
 @dataclass(frozen=True, kw_only=True)

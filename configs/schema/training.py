@@ -112,7 +112,8 @@ class TrainingConfig:
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """bf16-mixed computes in bfloat16; weights, codebook search, losses and metrics stay in float32."""
     ema_decay: Decay = 0.999
-    """Share of the averaged weights, which are published, that an update keeps; less in the first updates."""
+    """Share of the averaged weights, which are published, that an update keeps; less in the first updates. 0: there is
+    no average, the weights themselves are published."""
     seed: Annotated[int, Range(at_least=0, at_most=2**32 - 1)] = 0  # NumPy's bounds
     """Seed of initial weights, data order, augmentation, masks and dropout."""
     validate_every: PositiveInt = field(default=1000, metadata=RUNTIME)

@@ -89,6 +89,20 @@ def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
     assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
 
 
+VQGAN_LC = [folder for folder in PAPERS if folder.name.startswith("vqgan") and folder.name != "vqgan_kmeans"]
+
+
+@pytest.mark.parametrize("folder", VQGAN_LC, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_gpt_of_vqgan_lc_trains_as_released(folder: Path) -> None:
+    """training_gpt.py, models_gpt.py and deepspeed_gpt_zero2_small.json; the decay by the paper's appendix A."""
+    config = Recipe(folder).nodes["ar_prior"].config
+    assert (config.network.transformer.dropout, config.label_dropout, config.label_smoothing) == (0, 0, 0)
+    assert (config.training.ema_decay, config.pkeep, config.training.batch_size) == (0, 0.8, 1024)
+    optimizer = config.optimizer
+    assert (optimizer.lr, optimizer.betas, optimizer.weight_decay) == (4.5e-4, (0.9, 0.95), 0.01)
+    assert (optimizer.decay, optimizer.clip_norm) == ("linear", None)
+
+
 # What a tokenizer's released training cuts out of an image, the smallest share of the shorter side, and whether it is
 # mirrored: training_vqgan.py of VQGAN-LC, random_crop_arr in tokenizer/tokenizer_image of LlamaGen and FQGAN.
 CROPS = {
