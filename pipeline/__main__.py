@@ -7,10 +7,10 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from configs.schema.contradictions import indivisible
+from pipeline.commands import COMMANDS, INTERRUPTED, exit_code, parse
 from pipeline.graph import Recipe, Status
 from pipeline.help import explain
 from pipeline.json_schema import write_schemas
@@ -23,67 +23,6 @@ from pipeline.store import Store
 from pipeline.weights_ledger import unusable_weights
 from smalti.artifact import Artifact
 from smalti.config.parsing import ConfigError, unknown
-
-# Commands that need torch or read images: scripts of stages/commands, each a process of its own.
-SCRIPTS = ("params", "data", "doctor", "cost")
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True)
-    texts = {
-        "plan": "says how far each stage is and what it waits for",
-        "run": "runs what isn't published yet, in order",
-        "show": "lists the published results and their facts",
-        "slurm": "writes one job script for each stage, and submits them as a chain",
-        "check": "verifies the sha256 of every published file; fails unless all stages are published",
-        "params": "prints parameter counts of each network, built on the meta device",
-        "data": "reads every image of the data set, and reports what is in it and what is wrong with it",
-        "doctor": "says whether the recipe can run here: versions, devices, weights, space, one update a training",
-        "cost": "estimates parameters, FLOPs, memory, device-hours and disk of each stage",
-    }
-    for name, text in texts.items():
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument(
-            "recipe", type=Path, nargs="?", default=PROJECT / "configs" / "quickstart",
-            help="a folder, or row:PAPER/TABLE/ROW (default configs/quickstart)",
-        )  # fmt: skip
-        command.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
-        command.add_argument("--runs", type=Path, default=Path("runs"))
-        if name == "cost":
-            command.add_argument("--tflops", type=float, default=312.0, help="peak of a device (312: A100, bf16)")
-            command.add_argument("--utilisation", type=float, default=0.35, help="share of the peak that is reached")
-        if name in ("show", "params", "cost"):
-            command.add_argument("--json", action="store_true")
-        if name == "data":
-            command.set_defaults(only="data", until=None, force=None)
-        if name == "check":
-            command.add_argument("--stage", help="this stage alone")
-        if name == "slurm":
-            command.add_argument("--submit", action="store_true", help="submit the jobs, chained by afterok")
-            command.add_argument("--no-gpus", action="store_true", help="ask for no GPUs")
-            command.add_argument(
-                "--sbatch", action="append", default=[], metavar="OPTION", help="--sbatch=--time=8:00:00"
-            )
-        if name == "run":
-            command.add_argument("--until", metavar="STAGE", help="stop after this stage")
-            command.add_argument("--only", metavar="STAGE", help="this stage alone")
-            command.add_argument("--force", metavar="STAGE", help="build this stage again")
-    about = {
-        "help": "explains the stages, the keys of one stage, or one key and all below it",
-        "schema": "writes the JSON schemas by which editors complete and check the YAML files of recipes",
-    }
-    for name, text in about.items():
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        if name == "help":
-            command.add_argument("key", nargs="?", metavar="STAGE[.KEY]", help="such as tokenizer.gan.weight")
-        else:
-            command.add_argument("--to", type=Path, default=PROJECT / "docs" / "schema", metavar="FOLDER")
-    text = "lists the rows of the papers' tables: recipe and expected figures"
-    rows = commands.add_parser("rows", help=text, description=text, allow_abbrev=False)
-    rows.add_argument("which", nargs="?", default="", metavar="PAPER[/TABLE]")
-    rows.add_argument("--json", action="store_true")
-    return parser.parse_args()
 
 
 def known_stage(recipe: Recipe, stage: str | None) -> str | None:
@@ -99,13 +38,13 @@ def plan(recipe: Recipe, store: Store) -> int:
     return 0
 
 
-def wanted_stages(recipe: Recipe, words: argparse.Namespace) -> list[str]:
+def wanted_stages(recipe: Recipe, options: argparse.Namespace) -> list[str]:
     """Returns the stages to run, in order: all, those that ``--until`` needs and itself, or ``--only`` one."""
-    if words.only:
-        return [words.only]
-    if not words.until:
+    if options.only:
+        return [options.only]
+    if not options.until:
         return list(recipe.nodes)
-    needed, pending = set(), [words.until]
+    needed, pending = set(), [options.until]
     while pending:
         stage = pending.pop()
         needed.add(stage)
@@ -131,13 +70,13 @@ def is_blocked(recipe: Recipe, store: Store, stages: Collection[str]) -> bool:
     return bool(reasons)
 
 
-def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
+def run(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
     end_with_parent()
-    for stage in (words.until, words.only, words.force):
+    for stage in (options.until, options.only, options.force):
         known_stage(recipe, stage)
-    stages, begun, built = wanted_stages(recipe, words), time.time(), 0
+    stages, begun, built = wanted_stages(recipe, options), time.time(), 0
     before = recipe.status(store)
-    open_stages = [stage for stage in stages if before[stage].artifact is None or stage == words.force]
+    open_stages = [stage for stage in stages if before[stage].artifact is None or stage == options.force]
     if lacks_weights(recipe, store, open_stages) or is_blocked(recipe, store, open_stages):
         return 1
     launcher = Launcher(stages)
@@ -145,7 +84,7 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
         signal.signal(signum, launcher.forward)
     for number, stage in enumerate(stages, 1):
         status = recipe.status(store)[stage]
-        forced = stage == words.force
+        forced = stage == options.force
         if status.artifact and not forced:
             store.tidy(stage, status.artifact.key)
             continue
@@ -156,8 +95,8 @@ def run(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
             print(f"error: {stage}: {status.reason}", file=sys.stderr)
             return 1
         print(f"[{number}/{len(stages)}] {stage} {status.key} ({status.state})", flush=True)
-        options = ["--runs", str(store.root), *(["--force"] if forced else [])]
-        code = launcher.run(status.node, [*options, *(f"--set={change}" for change in words.set)])
+        asked = ["--runs", str(store.root), *(["--force"] if forced else [])]
+        code = launcher.run(status.node, [*asked, *(f"--set={change}" for change in options.set)])
         finished = recipe.status(store)[stage]
         if finished.artifact is None or code:
             stopped = code == PREEMPTED or launcher.asked_to_stop
@@ -208,11 +147,11 @@ def print_rows(rows: Sequence[Row], as_json: bool) -> int:
     return 0
 
 
-def slurm(recipe: Recipe, store: Store, words: argparse.Namespace) -> int:
-    files = write_jobs(recipe, store, words.set, not words.no_gpus, words.sbatch)
-    if words.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store, files)):
+def slurm(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
+    files = write_jobs(recipe, store, options.set, not options.no_gpus, options.sbatch)
+    if options.submit and (lacks_weights(recipe, store, files) or is_blocked(recipe, store, files)):
         return 1
-    jobs = submit(recipe, files) if words.submit else {}
+    jobs = submit(recipe, files) if options.submit else {}
     for stage, file in files.items():
         print(f"{stage:14}{jobs.get(stage, 'written'):11}{file}")
     return 0
@@ -236,45 +175,39 @@ def check(recipe: Recipe, store: Store, only: str | None) -> int:
     return 1 if failed else 0
 
 
-def run_script(words: argparse.Namespace) -> int:
-    """Runs the script of a command in a process of its own; returns its exit code."""
-    options = [str(words.recipe), "--runs", str(words.runs), *(f"--set={change}" for change in words.set)]
-    options += [f"--{name}={getattr(words, name)}" for name in ("tflops", "utilisation") if name in words]
-    options += ["--json"] if getattr(words, "json", False) else []
-    return start([sys.executable, str(PROJECT / "stages" / "commands" / f"{words.command}.py"), *options]).wait()
+def run_command(options: argparse.Namespace) -> int:
+    if options.command == "help":
+        print(explain(options.key, min(120, shutil.get_terminal_size((100, 24)).columns)))
+        return 0
+    if options.command == "schema":
+        print(f"{len(write_schemas(options.to))} schemas in {options.to}")
+        return 0
+    if options.command == "rows":
+        return print_rows(find_rows(options.which), options.json)
+    recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
+    if options.command == "data":
+        stage_alone = argparse.Namespace(**vars(options), only="data", until=None, force=None)
+        if code := run(recipe, store, stage_alone):
+            return code
+    if COMMANDS[options.command].script:
+        script = PROJECT / "stages" / "commands" / f"{options.command}.py"
+        return start([sys.executable, str(script), *sys.argv[2:]]).wait()
+    if options.command == "plan":
+        return plan(recipe, store)
+    if options.command == "run":
+        return run(recipe, store, options)
+    if options.command == "slurm":
+        return slurm(recipe, store, options)
+    if options.command == "show":
+        return show(recipe, store, options.json)
+    return check(recipe, store, known_stage(recipe, options.stage))
 
 
 def main() -> int:
-    words = arguments()
-    try:
-        if words.command == "help":
-            print(explain(words.key, min(120, shutil.get_terminal_size((100, 24)).columns)))
-            return 0
-        if words.command == "schema":
-            print(f"{len(write_schemas(words.to))} schemas in {words.to}")
-            return 0
-        if words.command == "rows":
-            return print_rows(find_rows(words.which), words.json)
-        recipe, store = Recipe(words.recipe, words.set), Store(words.runs)
-        if words.command == "data" and (code := run(recipe, store, words)):
-            return code
-        if words.command in SCRIPTS:
-            return run_script(words)
-        if words.command == "plan":
-            return plan(recipe, store)
-        if words.command == "run":
-            return run(recipe, store, words)
-        if words.command == "slurm":
-            return slurm(recipe, store, words)
-        if words.command == "show":
-            return show(recipe, store, words.json)
-        return check(recipe, store, known_stage(recipe, words.stage))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
+    code = exit_code(run_command, parse(sys.argv[1:]))
+    if code == INTERRUPTED:
         print("interrupted; the same command goes on", file=sys.stderr)
-        return 130
+    return code
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 
 from configs.schema.codebook import CodebookConfig
 from datamodules.images import EvaluationImages
-from datamodules.shards import WRITTEN, ShardReader, ShardWriter
+from datamodules.shards import DROPPED, WRITTEN, ShardReader, ShardWriter
 from lit_modules.codebook import LitCodebook
 from pipeline.job import Job, run_stage
 from smalti.features import build_features
@@ -47,7 +47,7 @@ def features_of_train(job: Job) -> tuple[dict[str, Points], str, str]:
     writer = ShardWriter(job.work / "drawn", "features", len(members), (patches, width), "float16", 100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
-    dropped = check_dropped(index, members, state, config.max_unreadable)
+    dropped = check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
     if not job.rank:
         note_dropped(job.work, dropped)
     reader: ShardReader = writer.read()

@@ -9,7 +9,7 @@ import torch
 from configs.schema.token_shards import TokenShardsConfig
 from datamodules.images import EvaluationImages
 from datamodules.index import Split
-from datamodules.shards import WRITTEN, ShardReader, ShardWriter
+from datamodules.shards import DROPPED, WRITTEN, ShardReader, ShardWriter
 from lit_modules.token_shards import LitTokenShards
 from pipeline.job import Job, run_stage
 from smalti.codebooks.quantizer import count_codes
@@ -79,8 +79,9 @@ def build(job: Job) -> None:
         predict_rows(job, trainer, module, images, members, writer, config.batch_size)
         if job.rank:
             continue
-        dropped += check_dropped(index, members, writer.state(), config.max_unreadable)
-        reader, kept = writer.read(), np.flatnonzero(writer.state() == WRITTEN)
+        state = writer.state()
+        dropped += check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
+        reader, kept = writer.read(), np.flatnonzero(state == WRITTEN)
         np.save(folder / "labels.npy", index.labels[members[kept]], allow_pickle=False)
         np.save(folder / "index.npy", members[kept], allow_pickle=False)
         shards = keep_rows(reader, kept, folder / "kept", config.rows_per_shard)

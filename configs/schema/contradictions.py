@@ -71,7 +71,8 @@ def _blocks(samples: SamplesConfig, inputs: Mapping[str, str]) -> Iterator[str]:
     for name, kind in PRIOR_KINDS.items():
         given = getattr(samples, name) is not None
         if given and kind.stage not in inputs:
-            yield f"{name}: stage samples has no input {kind.stage}; take the block out, or add the input"
+            remedy = f"take the block out ({name}: null in a derived recipe), or add the input"
+            yield f"{name}: stage samples has no input {kind.stage}; {remedy}"
         if not given and kind.stage in inputs:
             yield f"{name}: missing; say how {kind.stage} is sampled ({name}: {{}} takes the defaults)"
 

@@ -13,7 +13,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from configs.schema.codebook import CodebookConfig
 from configs.schema.token_shards import TokenShardsConfig
 from lit_modules.codebook import LitCodebook
+from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from smalti.codebooks import Quantizer
 from smalti.config.prior_kinds import PRIOR_STAGES
@@ -179,25 +179,13 @@ def sample_bytes(recipe: Recipe) -> int:
     return node.config.num_samples * priors * decoders * 3 * size**2
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline cost")
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--tflops", type=float, default=312.0)
-    parser.add_argument("--utilisation", type=float, default=0.35)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--runs")  # every command takes it
-    parser.add_argument("--set", action="append", default=[])
-    words = parser.parse_args()
-    try:
-        recipe = Recipe(words.recipe, words.set)
-        found = costs(recipe, words.tflops, words.utilisation)
-        passes = pass_costs(recipe, words.tflops * 1e12 * words.utilisation)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def main(options: argparse.Namespace) -> int:
+    recipe = Recipe(options.recipe, options.set)
+    found = costs(recipe, options.tflops, options.utilisation)
+    passes = pass_costs(recipe, options.tflops * 1e12 * options.utilisation)
     if absent := not_counted(recipe):
         print(absent, file=sys.stderr)
-    if words.json:
+    if options.json:
         told = {stage: asdict(cost) for stage, cost in (found | passes).items()}
         for stage, cost in found.items():
             told[stage]["disk_gb"] = KEPT * cost.checkpoint_gb
@@ -228,4 +216,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script("cost", main))

@@ -11,13 +11,13 @@ import sys
 from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from datamodules.examine import Examined, examine
 from datamodules.index import ImageIndex
+from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from stages.results.published import open_index
@@ -82,22 +82,12 @@ def report(index: ImageIndex) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline data")
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--set", action="append", default=[])
-    words = parser.parse_args()
-    store = Store(words.runs)
-    data = Recipe(words.recipe, words.set).status(store)["data"].artifact
+def main(options: argparse.Namespace) -> int:
+    store = Store(options.runs)
+    data = Recipe(options.recipe, options.set).status(store)["data"].artifact
     if data is None:
-        print("error: stage data published nothing", file=sys.stderr)
-        return 1
-    try:
-        found = report(open_index(data))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        raise ValueError("stage data published nothing")
+    found = report(open_index(data))
     file = store.root / "data" / f"{data.key}.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(found, indent=1))
@@ -114,4 +104,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script("data", main))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
@@ -145,15 +146,10 @@ def told(part: Iterator[Finding]) -> Iterator[Finding]:
         yield False, str(error)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline doctor")
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--set", action="append", default=[])
-    words = parser.parse_args()
-    recipe, store, failed, untried = Recipe(words.recipe, words.set), Store(words.runs), 0, 0
+def main(options: argparse.Namespace) -> int:
+    recipe, store, failed, untried = Recipe(options.recipe, options.set), Store(options.runs), 0, 0
     findings = (versions(), devices(recipe), weights(recipe), space(recipe, store))
-    for part in (*findings, one_update(recipe, store, words.set)):
+    for part in (*findings, one_update(recipe, store, options.set)):
         for good, text in told(part):
             print(f"{LABELS[good]} {text}", flush=True)
             failed += good is False
@@ -164,4 +160,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script("doctor", main))

@@ -19,6 +19,7 @@ from torch.hub import load_state_dict_from_url
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import VGG16_Weights
 
+from pipeline.commands import exit_code
 from pipeline.graph import Recipe
 from smalti.artifact import sha256_of
 from smalti.config.features import FeatureNetworkConfig, InceptionConfig, OpenClipConfig, TimmConfig, Vgg16Config
@@ -58,35 +59,35 @@ def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
     raise ValueError(f"weights {source.weights}: don't know where to fetch {source.kind} from; give it as a package")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make weights")
-    parser.add_argument("recipe", type=Path)
-    folder = weights_folder()
+def fetch_all(options: argparse.Namespace) -> int:
+    """Fetches what the recipe names and the weights folder lacks; returns the exit code."""
+    recipe, folder = Recipe(options.recipe), weights_folder()
     wanted: dict[str, Source] = {}
-    try:
-        recipe = Recipe(parser.parse_args().recipe)
-        for node in recipe.nodes.values():
-            wanted |= named_weights(node.config)
-        absent = [str(folder / name) for name in wanted if not (folder / name).is_file()]
-        if recipe.offline and absent:
-            raise ValueError(f"{recipe.file} says offline: true; bring {', '.join(absent)} here by hand")
-        folder.mkdir(parents=True, exist_ok=True)
-        ledger_file = folder / "weights.json"
-        ledger = json.loads(ledger_file.read_text()) if ledger_file.is_file() else {}
-        for name, source in wanted.items():
-            path = folder / name
-            if not path.is_file():
-                state, origin, licence = fetch(source)
-                temporary = path.with_suffix(".tmp")
-                save_file({key: value.contiguous() for key, value in state.items()}, temporary)
-                temporary.rename(path)
-                ledger[name] = {"sha256": sha256_of(path), "source": origin, "licence": licence}
-                ledger_file.write_text(json.dumps(ledger, indent=1))
-            print(f"{path}: {ledger.get(name, {}).get('sha256', 'there already')}")
-    except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    for node in recipe.nodes.values():
+        wanted |= named_weights(node.config)
+    absent = [str(folder / name) for name in wanted if not (folder / name).is_file()]
+    if recipe.offline and absent:
+        raise ValueError(f"{recipe.file} says offline: true; bring {', '.join(absent)} here by hand")
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger_file = folder / "weights.json"
+    ledger = json.loads(ledger_file.read_text()) if ledger_file.is_file() else {}
+    for name, source in wanted.items():
+        path = folder / name
+        if not path.is_file():
+            state, origin, licence = fetch(source)
+            temporary = path.with_suffix(".tmp")
+            save_file({key: value.contiguous() for key, value in state.items()}, temporary)
+            temporary.rename(path)
+            ledger[name] = {"sha256": sha256_of(path), "source": origin, "licence": licence}
+            ledger_file.write_text(json.dumps(ledger, indent=1))
+        print(f"{path}: {ledger.get(name, {}).get('sha256', 'there already')}")
     return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make weights", description="fetches the pretrained weights of a recipe")
+    parser.add_argument("recipe", type=Path, help="folder of the recipe")
+    return exit_code(fetch_all, parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from configs.schema.codebook import CodebookConfig
+from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from smalti.artifact import Artifact
 from smalti.codebooks import Quantizer, build_quantizer
@@ -122,22 +123,12 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     return counts | {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline params")
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--runs")  # every command takes it
-    words = parser.parse_args()
-    try:
-        recipe = Recipe(words.recipe, words.set)
-        counts = parameter_counts(recipe)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def main(options: argparse.Namespace) -> int:
+    recipe = Recipe(options.recipe, options.set)
+    counts = parameter_counts(recipe)
     if absent := not_counted(recipe):
         print(absent, file=sys.stderr)
-    if words.json:
+    if options.json:
         print(json.dumps(counts, indent=1))
         return 0
     for stage, parts in counts.items():
@@ -147,4 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script("params", main))

@@ -6,7 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 from callbacks.row_writer import RowWriter
 from datamodules.images import EvaluationImages, evaluation_loader
 from datamodules.index import ImageIndex
-from datamodules.shards import DROPPED, ShardWriter
+from datamodules.shards import ShardWriter
 from pipeline.job import Job
 
 
@@ -42,18 +42,18 @@ def predict_rows(
     trainer.strategy.barrier("rows written")
 
 
-def check_dropped(index: ImageIndex, members: np.ndarray, state: np.ndarray, max_share: float) -> list[str]:
-    """Returns the names of unreadable images.
+def check_dropped(index: ImageIndex, dropped: np.ndarray, number: int, max_share: float) -> list[str]:
+    """Returns the names of the ``dropped`` images, of ``number`` in all, which can't be read.
 
     Raises:
-        ValueError: more than ``max_share`` of them, with their names.
+        ValueError: they are more than ``max_share``.
     """
-    dropped = [index.name(int(i)) for i in members[state == DROPPED]]
-    if dropped:
-        print(f"  {len(dropped)} unreadable images left out: {', '.join(dropped[:20])}", flush=True)
-    if len(dropped) > max_share * len(members):
+    names = [index.name(int(i)) for i in dropped]
+    if names:
+        print(f"  {len(names)} unreadable images left out: {', '.join(names[:20])}", flush=True)
+    if len(names) > max_share * number:
         raise ValueError(
-            f"{len(dropped)} of {len(members)} images can't be read, above max_unreadable {max_share}: "
-            f"{', '.join(dropped[:20])}; the same command tries them again"
+            f"{len(names)} of {number} images can't be read, above max_unreadable {max_share}: "
+            f"{', '.join(names[:20])}; the same command tries them again"
         )
-    return dropped
+    return names

@@ -13,7 +13,7 @@ from smalti.config.features import InceptionConfig
 from smalti.features import build_features
 from smalti.layers.frozen import Frozen
 from smalti.pixels import from_uint8
-from stages.scores import SampleImages
+from stages.results.generation_images import SampleImages
 
 
 def test_logits_come_in_the_order_of_the_images(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_signal_ends_a_stage_that_goes_on_with_the_code_of_a_requeue(
 WAITING = """
 import sys
 from pathlib import Path
-from pipeline.artifact import Store
+from pipeline.store import Store
 from pipeline.job import Job
 store = Store(Path(sys.argv[1]))
 job = Job("data", None, "key", {}, Path("work"), store, {}, rank=1, lock=None)

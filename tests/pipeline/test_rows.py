@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
+from pipeline.commands import parse
 from pipeline.graph import Recipe
 from pipeline.job import find_work, parse_arguments
 from pipeline.rows import find_row, find_rows
@@ -154,9 +155,8 @@ def test_job_scripts_name_the_row_from_anywhere(own: Path, monkeypatch: pytest.M
     assert "--config 'row:VQGAN-LC/6/k-means, ViT-B/codebook.yaml'" in text
 
 
-def test_scripts_of_commands_take_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["params", "row:VQGAN-LC/10/dimension 16", "--json"])
-    assert params.main() == 0
+def test_scripts_of_commands_take_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert params.main(parse(["params", "row:VQGAN-LC/10/dimension 16", "--json"])) == 0
     found = json.loads(capsys.readouterr().out)
     folder = PROJECT / "configs" / "imagenet256" / "vqgan_lc"
     assert found == params.parameter_counts(Recipe(folder, ["tokenizer.autoencoder.latent_dim=16"]))

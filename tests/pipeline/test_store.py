@@ -92,7 +92,7 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path)
     holder = store.lock("toy", "key")
     code = (
-        "import sys; from pathlib import Path; from pipeline.artifact import Store; "
+        "import sys; from pathlib import Path; from pipeline.store import Store; "
         "Store(Path(sys.argv[1])).lock('toy', 'key')"
     )
     other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)

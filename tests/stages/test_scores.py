@@ -67,7 +67,7 @@ def test_inceptions_pooled_features_give_fid_and_its_logits_the_inception_score(
     scores = scores_of(recipe, tmp_path / "runs")
     assert scores["protocol"]["generation_distance"] == scores["protocol"]["reconstruction_distance"] == "FID"
     for name in ("ar/phase1", "ar/phase2", "nar/phase1", "nar/phase2"):
-        assert 1 <= scores["generation"][name]["inception_score"]["mean"] < 1008
+        assert 1 - 1e-9 <= scores["generation"][name]["inception_score"]["mean"] < 1008  # 1 but for rounding, or more
         assert "needs at least 4096 images" in scores["protocol"]["absent"][f"generation/{name}/frechet"]
 
 

@@ -1,0 +1,149 @@
+"""The commands of ``python -m pipeline``: each with its arguments declared once, and how a command ends.
+
+The runner parses every command line by these declarations. A command that needs torch or reads images is a script of
+``stages/commands``: the runner starts it with the same words, which the script parses by the same declaration. So
+``--help`` answers, and a wrong option is refused, before torch is imported.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.process import PROJECT
+
+INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command does, in the words of ``--help``; its arguments, as ``add_argument`` takes them, by name; and
+    whether it is the script ``stages/commands/<command>.py``."""
+
+    text: str
+    arguments: Mapping[str, Mapping[str, Any]]
+    script: bool = False
+
+
+RECIPE: dict[str, dict[str, Any]] = {
+    "recipe": {
+        "type": Path, "nargs": "?", "default": PROJECT / "configs" / "quickstart",
+        "help": "folder of the recipe, or row:PAPER/TABLE/ROW (default configs/quickstart)",
+    },
+    "--set": {
+        "action": "append", "default": [], "metavar": "STAGE.KEY=VALUE",
+        "help": "change a value of the recipe; may be repeated",
+    },
+    "--runs": {
+        "type": Path, "default": Path("runs"), "metavar": "FOLDER",
+        "help": "results and unfinished work (default %(default)s)",
+    },
+}  # fmt: skip
+JSON = {"--json": {"action": "store_true", "help": "print JSON"}}
+
+COMMANDS = {
+    "plan": Command("says how far each stage is and what it waits for", RECIPE),
+    "run": Command(
+        "runs what isn't published yet, in order",
+        {
+            **RECIPE,
+            "--until": {"metavar": "STAGE", "help": "stop after this stage"},
+            "--only": {"metavar": "STAGE", "help": "this stage alone"},
+            "--force": {"metavar": "STAGE", "help": "build this stage again"},
+        },
+    ),
+    "show": Command("lists the published results and their facts", {**RECIPE, **JSON}),
+    "slurm": Command(
+        "writes one job script for each stage, and submits them as a chain",
+        {
+            **RECIPE,
+            "--submit": {"action": "store_true", "help": "submit the jobs, chained by afterok"},
+            "--no-gpus": {"action": "store_true", "help": "ask for no GPUs"},
+            "--sbatch": {
+                "action": "append", "default": [], "metavar": "OPTION",
+                "help": "a further option of sbatch, as in --sbatch=--time=8:00:00; may be repeated",
+            },
+        },
+    ),
+    "check": Command(
+        "verifies the sha256 of every published file; fails unless all stages are published",
+        {**RECIPE, "--stage": {"metavar": "STAGE", "help": "this stage alone"}},
+    ),
+    "params": Command(
+        "prints parameter counts of each network, built on the meta device", {**RECIPE, **JSON}, script=True
+    ),
+    "data": Command(
+        "reads every image of the data set, and reports what is in it and what is wrong with it", RECIPE, script=True
+    ),
+    "doctor": Command(
+        "says whether the recipe can run here: versions, devices, weights, space, one update of each training",
+        RECIPE,
+        script=True,
+    ),
+    "cost": Command(
+        "estimates parameters, FLOPs, memory, device-hours and disk of each stage",
+        {
+            **RECIPE,
+            "--tflops": {
+                "type": float, "default": 312.0,
+                "help": "peak speed of a device in TFLOPS (default %(default)g: an A100 in bfloat16)",
+            },
+            "--utilisation": {
+                "type": float, "default": 0.35, "help": "share of the peak that is reached (default %(default)g)"
+            },
+            **JSON,
+        },
+        script=True,
+    ),
+    "rows": Command(
+        "lists the rows of the papers' tables: recipe and expected figures",
+        {
+            "which": {
+                "nargs": "?", "default": "", "metavar": "PAPER[/TABLE]", "help": "these rows alone (default all)"
+            },
+            **JSON,
+        },
+    ),
+    "help": Command(
+        "explains the stages, the keys of one stage, or one key and all below it",
+        {"key": {"nargs": "?", "metavar": "STAGE[.KEY]", "help": "such as tokenizer.gan.weight (default: all stages)"}},
+    ),
+    "schema": Command(
+        "writes the JSON schemas by which editors complete and check the YAML files of recipes",
+        {
+            "--to": {
+                "type": Path, "default": PROJECT / "docs" / "schema", "metavar": "FOLDER",
+                "help": "where they go (default docs/schema)",
+            }
+        },
+    ),
+}  # fmt: skip
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Returns the arguments of a command line, the command itself as ``command``. Exits with code 2 if it is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline", allow_abbrev=False)
+    parsers = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        own = parsers.add_parser(name, help=command.text, description=command.text, allow_abbrev=False)
+        for argument, settings in command.arguments.items():
+            own.add_argument(argument, **settings)
+    return parser.parse_args(words)
+
+
+def exit_code(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Runs a command; returns its exit code. A ValueError or OSError becomes one line and code 1."""
+    try:
+        return command(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def run_script(name: str, command: Callable[[argparse.Namespace], int]) -> int:
+    """Runs a script of ``stages/commands`` on this process's command line; returns its exit code."""
+    return exit_code(command, parse([name, *sys.argv[1:]]))

@@ -1,0 +1,38 @@
+"""Figures of stage scores: each is a value, or absent for a reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from smalti.metrics.frechet import FeatureStatistics, TooFewImages, distance_between
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Takes the place of a figure that can't be measured, and says why."""
+
+    reason: str
+
+
+def or_none(figure: T | Absent) -> T | None:
+    """Returns the figure, or None if it is absent."""
+    return None if isinstance(figure, Absent) else figure
+
+
+def reasons(figures: Mapping[str, object]) -> dict[str, str]:
+    """Returns the reasons of those figures that are absent, by name.
+
+    >>> reasons({"psnr": 24.5, "frechet": Absent("too few images")})
+    {'frechet': 'too few images'}
+    """
+    return {name: figure.reason for name, figure in figures.items() if isinstance(figure, Absent)}
+
+
+def frechet_between(a: FeatureStatistics, b: FeatureStatistics) -> float | Absent:
+    """Returns the Frechet distance between two sets of images; absent if either has too few of them."""
+    try:
+        return distance_between(a, b)
+    except TooFewImages as error:
+        return Absent(str(error))

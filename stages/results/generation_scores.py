@@ -1,0 +1,120 @@
+"""Scores of samples: how close they come to the train images, and how often they show the class asked for."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from configs.schema.scores import ScoresConfig
+from datamodules.images import EvaluationImages
+from datamodules.index import ImageIndex
+from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
+from pipeline.job import Job
+from smalti.artifact import Artifact
+from smalti.config.features import InceptionConfig
+from smalti.metrics.class_agreement import Agreement, ClassJudge
+from smalti.metrics.inception import PARTS, inception_score
+from stages.results.figures import Absent, frechet_between, or_none, reasons
+from stages.results.generation_images import ReferenceImages, reference_members, sample_images
+from stages.results.testing import run_test
+
+Classified = LitFeatureScores | LitReconstructionScores  # with the features and labels of images, for a class judge
+
+
+@dataclass(frozen=True)
+class SampleScores:
+    """Figures of the samples of one prior, decoded by one decoder."""
+
+    frechet: float | Absent
+    inception_score: Mapping[str, float] | Absent
+    class_agreement: Agreement | Absent
+
+    def values(self) -> dict[str, Any]:
+        """Returns the figures for scores.json: ``frechet`` is null if it is absent, the others are left out."""
+        values: dict[str, Any] = {"frechet": or_none(self.frechet)}
+        if not isinstance(self.inception_score, Absent):
+            values["inception_score"] = dict(self.inception_score)
+        if not isinstance(self.class_agreement, Absent):
+            values["class_agreement"] = asdict(self.class_agreement)
+        return values
+
+
+@dataclass(frozen=True)
+class GenerationScores:
+    """Figures of samples by their name, such as "ar/phase1". ``val_agreement`` is what the class judge reaches on val
+    images, for comparison."""
+
+    val_agreement: Agreement | Absent
+    samples: Mapping[str, SampleScores]
+
+    def values(self) -> dict[str, Any]:
+        """Returns the figures for scores.json."""
+        val = {} if isinstance(self.val_agreement, Absent) else {"val": asdict(self.val_agreement)}
+        return val | {name: scores.values() for name, scores in self.samples.items()}
+
+    def absent(self) -> dict[str, str]:
+        """Returns the reasons of absent figures, by name.
+
+        Class agreement and Inception score are absent of all samples alike, and so named once.
+        """
+        figures: dict[str, object] = {}
+        for name, scores in self.samples.items():
+            figures["generation/class_agreement"] = scores.class_agreement
+            figures["generation/inception_score"] = scores.inception_score
+            figures[f"generation/{name}/frechet"] = scores.frechet
+        return reasons(figures)
+
+
+def generation_scores(job: Job, judge: Judge, index: ImageIndex, val: LitReconstructionScores) -> GenerationScores:
+    """Measures the samples against train images, over all ranks; ``val`` has seen the val images."""
+    config: ScoresConfig = job.config
+    samples = job.inputs["samples"]
+    reference = reference_features(job, judge, index)
+    class_judge = fit_class_judge(reference, index)
+    logits_tap = inception_tap(config, samples)
+    scores: dict[str, SampleScores] = {}
+    for name, images in sample_images(samples):
+        module = LitFeatureScores(judge, config.generation_tap, config.classifier_tap, or_none(logits_tap))
+        run_test(job, module, images, np.arange(len(images)), num_workers=0)
+        scores[name] = SampleScores(
+            frechet=frechet_between(reference.statistics, module.statistics),
+            inception_score=logits_tap if isinstance(logits_tap, Absent) else inception_score(module.ordered_logits()),
+            class_agreement=agreement(class_judge, module),
+        )
+    return GenerationScores(agreement(class_judge, val), scores)
+
+
+def reference_features(job: Job, judge: Judge, index: ImageIndex) -> LitFeatureScores:
+    """Returns the features of the train images that samples are compared with."""
+    config: ScoresConfig = job.config
+    members = reference_members(index, config)
+    images = ReferenceImages(EvaluationImages(index), members[: config.classifier_images])
+    module = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
+    run_test(job, module, images, members, config.runtime.num_workers)
+    return module
+
+
+def fit_class_judge(reference: LitFeatureScores, index: ImageIndex) -> ClassJudge | Absent:
+    """Returns a classifier that is fitted to train images."""
+    if len(index.facts.class_names) < 2:
+        return Absent("fewer than two classes")
+    return ClassJudge(*_classified(reference))
+
+
+def agreement(class_judge: ClassJudge | Absent, module: Classified) -> Agreement | Absent:
+    """Returns how often the class judge finds the class of an image that ``module`` has seen."""
+    return class_judge if isinstance(class_judge, Absent) else class_judge.agreement(*_classified(module))
+
+
+def _classified(module: Classified) -> tuple[np.ndarray, np.ndarray]:
+    return module.features.compute().numpy(), module.labels.compute().long().numpy()
+
+
+def inception_tap(config: ScoresConfig, samples: Artifact) -> str | Absent:
+    """Returns the tap of the judge whose logits give the Inception score."""
+    if not isinstance(config.judge, InceptionConfig):
+        return Absent("the judge isn't of kind inception")
+    if samples.facts["num_samples"] < PARTS:
+        return Absent(f"fewer than {PARTS} samples")
+    return "logits"

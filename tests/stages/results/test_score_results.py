@@ -1,0 +1,91 @@
+"""A figure is a value in scores.json, or absent there with its reason in the protocol."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from smalti.config.features import EfficientNetLiteConfig, InceptionConfig
+from smalti.metrics.class_agreement import Agreement
+from smalti.metrics.frechet import FeatureStatistics
+from stages.results.figures import Absent, frechet_between
+from stages.results.generation_scores import GenerationScores, SampleScores, fit_class_judge, inception_tap
+from stages.results.reconstruction_scores import ReconstructionScores
+
+AGREEMENT = Agreement(balanced=0.5, plain=0.75)
+INCEPTION = {"mean": 2.0, "std": 0.5}
+
+
+def test_a_distance_of_too_few_images_is_absent() -> None:
+    """Two images a channel are needed; 12 images of 4 channels are enough, of 8 aren't."""
+    for width, is_absent in ((4, False), (8, True)):
+        a, b = FeatureStatistics(width), FeatureStatistics(width)
+        a.update(torch.randn(100, width))
+        b.update(torch.randn(12, width))
+        distance = frechet_between(a, b)
+        assert isinstance(distance, Absent) == is_absent
+        assert not isinstance(distance, Absent) or "needs at least 16 images, there are 12" in distance.reason
+
+
+def test_an_absent_distance_of_reconstructions_is_null_and_has_its_reason() -> None:
+    scores = ReconstructionScores(
+        means={"phase1": {"psnr": 20.0, "ssim": 0.5}, "phase2": {"psnr": 21.0, "ssim": 0.6}},
+        frechet={"phase1": 3.0, "phase2": Absent("too few images")},
+        val_codebook={"usage": 1.0},
+    )
+    assert scores.values() == {
+        "phase1": {"psnr": 20.0, "ssim": 0.5, "frechet": 3.0},
+        "phase2": {"psnr": 21.0, "ssim": 0.6, "frechet": None},
+        "val_codebook": {"usage": 1.0},
+    }
+    assert scores.absent() == {"reconstruction/phase2/frechet": "too few images"}
+
+
+def test_figures_of_samples_are_values_where_they_are_there() -> None:
+    scores = GenerationScores(AGREEMENT, {"ar/phase1": SampleScores(3.0, INCEPTION, AGREEMENT)})
+    agreement = {"balanced": 0.5, "plain": 0.75}
+    assert scores.values() == {
+        "val": agreement,
+        "ar/phase1": {"frechet": 3.0, "inception_score": INCEPTION, "class_agreement": agreement},
+    }
+    assert scores.absent() == {}
+
+
+def test_what_is_absent_of_all_samples_is_named_once() -> None:
+    classes, inception = Absent("fewer than two classes"), Absent("the judge isn't of kind inception")
+    samples = {
+        "ar/phase1": SampleScores(Absent("too few"), inception, classes),
+        "nar/phase1": SampleScores(3.0, inception, classes),
+        "nar/phase2": SampleScores(Absent("too few"), inception, classes),
+    }
+    scores = GenerationScores(classes, samples)
+    assert scores.values() == {
+        "ar/phase1": {"frechet": None}, "nar/phase1": {"frechet": 3.0}, "nar/phase2": {"frechet": None}
+    }  # fmt: skip
+    assert scores.absent() == {
+        "generation/class_agreement": "fewer than two classes",
+        "generation/inception_score": "the judge isn't of kind inception",
+        "generation/ar/phase1/frechet": "too few",
+        "generation/nar/phase2/frechet": "too few",
+    }
+
+
+@pytest.mark.parametrize(
+    ("judge", "num_samples", "expected"),
+    [
+        (InceptionConfig(), 10, "logits"),
+        (InceptionConfig(), 9, Absent("fewer than 10 samples")),
+        (EfficientNetLiteConfig(kind="efficientnet_lite0"), 10, Absent("the judge isn't of kind inception")),
+    ],
+)
+def test_the_inception_score_needs_an_inception_and_ten_parts(judge: Any, num_samples: int, expected: Any) -> None:
+    samples: Any = SimpleNamespace(facts={"num_samples": num_samples})
+    config: Any = SimpleNamespace(judge=judge)
+    assert inception_tap(config, samples) == expected
+
+
+def test_a_class_judge_needs_two_classes() -> None:
+    index: Any = SimpleNamespace(facts=SimpleNamespace(class_names=["cat"]))
+    unused: Any = None
+    assert fit_class_judge(unused, index) == Absent("fewer than two classes")
