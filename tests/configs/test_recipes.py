@@ -49,6 +49,8 @@ def test_seqgan_recipes_follow_tables_9_and_10(name: str) -> None:
         assert prior.optimizer.betas == (0.9, 0.96) and prior.optimizer.weight_decay == 0.01
         network = prior.network.transformer
         assert (network.num_layers, network.num_heads, network.dropout) == (24, 16, 0.1)
+        assert prior.optimizer.warmup == 0 and prior.label_dropout == 0
+    assert (ar.label_smoothing, nar.label_smoothing) == (0, 0.1)
     assert (ar.optimizer.decay, ar.optimizer.end_lr, ar.optimizer.decay_start) == ("exponential", 5e-6, 80_000)
     assert (nar.optimizer.decay, nar.optimizer.end_lr, nar.optimizer.decay_start) == ("linear", 0, 50_000)
     lsun = name.startswith("lsun")
