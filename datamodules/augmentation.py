@@ -1,20 +1,27 @@
-"""Random crops of training images."""
+"""Crops of training images."""
 
 import numpy as np
 from PIL import Image
 
+from configs.schema.training import LoadingConfig
 from smalti.images import crop, resize_short_side
 
 
-def random_crop(image: Image.Image, size: int, min_scale: float, random: np.random.Generator) -> Image.Image:
-    """Returns a random square crop, after scaling the shorter side to between ``size`` and ``size / min_scale``
-    pixels.
+def training_crop(image: Image.Image, size: int, loading: LoadingConfig, random: np.random.Generator) -> Image.Image:
+    """Returns the square of ``size`` pixels that ``loading.crop`` names.
 
-    This is ADM's ``random_crop_arr``; ``min_scale`` 1 gives the centre crop.
+    Whatever the crop, images are resized as ADM does it; released code often has another filter.
     """
-    if min_scale >= 1:
+    if loading.crop == "centre":
         return crop(resize_short_side(image, size), size)
-    image = resize_short_side(image, int(random.integers(size, int(size / min_scale) + 1)))
+    side = size
+    if loading.crop == "random_resized":
+        side = int(random.integers(size, int(size / loading.min_scale) + 1))
+    return square_anywhere(resize_short_side(image, side), size, random)
+
+
+def square_anywhere(image: Image.Image, size: int, random: np.random.Generator) -> Image.Image:
+    """Returns a square of ``size`` pixels, every position of which is as likely as any other."""
     left = int(random.integers(0, image.width - size + 1))
     top = int(random.integers(0, image.height - size + 1))
     return image.crop((left, top, left + size, top + size))

@@ -1,7 +1,7 @@
 """Images for training and evaluation, read by the index of stage data."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.schema.training import LoadingConfig
-from datamodules.augmentation import random_crop
+from datamodules.augmentation import square_anywhere, training_crop
 from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
@@ -59,7 +59,7 @@ class TrainingImages(Dataset[Batch]):
         else:
             raise ValueError(f"data root {self.index.root}: not one image of the train split can be read")
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "augment", position)))
-        image = random_crop(image, self.index.facts.image_size, self.loading.min_scale, random)
+        image = training_crop(image, self.index.facts.image_size, self.loading, random)
         if self.loading.flip and random.random() < 0.5:
             image = ImageOps.mirror(image)
         return {
@@ -74,13 +74,14 @@ class EvaluationImages(Dataset[Batch]):
     """Images by index, each in V fixed views: ``crops`` of a centred square whose side is ``resize_range`` times as
     long, and with ``flip`` the mirror image of each.
 
-    An image that can't be read comes as black and is marked.
+    A random crop lies anywhere in the image, at the same scale; where, is a function of the image's index and of how
+    many random ones there were before. An image that can't be read comes as black and is marked.
     """
 
     def __init__(
         self,
         index: ImageIndex,
-        crops: Sequence[Corner] = ("centre",),
+        crops: Sequence[Corner | Literal["random"]] = ("centre",),
         resize_range: float = 1.0,
         flip: bool = False,
     ) -> None:
@@ -91,8 +92,13 @@ class EvaluationImages(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         """Returns images uint8 (V, 3, H, W), labels, index, and whether the image is ``readable``."""
         try:
-            image = crop(resize_short_side(decode(self.index.read(index)), self.square), self.square)
-            views = [crop(image, self.size, corner) for corner in self.crops]
+            image = resize_short_side(decode(self.index.read(index)), self.square)
+            square = crop(image, self.square)
+            random = np.random.Generator(np.random.PCG64(mix("view", index)))
+            views = [
+                square_anywhere(image, self.size, random) if name == "random" else crop(square, self.size, name)
+                for name in self.crops
+            ]
             readable = True
         except (UnreadableImage, OSError):
             views = [Image.new("RGB", (self.size, self.size))] * len(self.crops)

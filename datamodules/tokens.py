@@ -48,7 +48,8 @@ class TrainingTokens(Dataset[Batch]):
         return int(self.groups[group][self.permutations[group][turn]])
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns tokens int64 (k, N), labels or -1, noise float32 (k N + 2,) uniform in [0, 1), and position."""
+        """Returns tokens int64 (k, N), labels or -1, position, and float32 uniform in [0, 1): noise (2,), for the label
+        and for the share of masked tokens, and token_noise (2, k, N), two numbers for each token."""
         row = self.row(position)
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "tokens", position)))
         views = self.rows.tokens[row]
@@ -71,7 +72,8 @@ def _item(tokens: np.ndarray, label: int, random: np.random.Generator) -> Batch:
     return {
         "tokens": torch.from_numpy(tokens.astype(np.int64)).view(-1, tokens.shape[-1]),
         "labels": torch.tensor(int(label)),
-        "noise": torch.from_numpy(random.random(tokens.size + 2, dtype=np.float32)),
+        "noise": torch.from_numpy(random.random(2, dtype=np.float32)),
+        "token_noise": torch.from_numpy(random.random(2 * tokens.size, dtype=np.float32)).view(2, -1, tokens.shape[-1]),
     }
 
 

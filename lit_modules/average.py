@@ -8,7 +8,8 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     """Returns a frozen copy of ``network``, which ``update_parameters`` moves towards it.
 
     The decay at update t is min(decay, (1 + t) / (10 + t)), the warm-up of TensorFlow's moving average, so that the
-    average of a short run doesn't remember its start. Buffers are copied.
+    average of a short run doesn't remember its start. At decay 0 the copy is the network itself after every update, to
+    the bit: nothing is averaged. Buffers are copied.
     """
 
     def move(average: Tensor, current: Tensor, number: Tensor | int) -> Tensor:

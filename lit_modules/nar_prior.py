@@ -13,8 +13,8 @@ class LitNarPrior(LitPrior):
     """Predicts the masked tokens from the others and the class; only the masked ones count in the loss."""
 
     def predictions(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Prediction]:
-        tokens, noise = batch["tokens"], batch["noise"]
-        mask = random_mask(ratio=noise[:, 1], order=noise[:, 2:]).view_as(tokens)
+        tokens, order = batch["tokens"], batch["token_noise"][:, 0].flatten(1)
+        mask = random_mask(ratio=batch["noise"][:, 1], order=order).view_as(tokens)
         features = network.features(tokens.masked_fill(mask, network.num_codes), labels)
         return [
             Prediction(features[:, book].flatten(0, 1), weight, tokens[:, book].where(mask[:, book], -1).flatten())

@@ -5,13 +5,14 @@ from typing import Any, ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.ranges import AnyInt, PositiveInt
 from smalti.config.sampling import SamplingConfig
 
 
 def _metadata(kind: PriorKind) -> dict[str, str]:
-    return {"hash": "unless absent", "text": f"How the {kind.title} is sampled; null where stage samples has none."}
+    return {"hash": UNLESS_DEFAULT, "text": f"How the {kind.title} is sampled; null where stage samples has none."}
 
 
 # A block for each kind of prior. One that the recipe doesn't sample is absent, and then no part of the key: a new kind

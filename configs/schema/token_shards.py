@@ -12,17 +12,20 @@ from smalti.config.ranges import PositiveInt, Range, Share
 class TokenShardsConfig:
     """Stage token_shards: the tokens of every image, once for each view.
 
-    LlamaGen's ten crops are all five ``crops``, ``resize_range`` 1.1 and ``flip``.
+    LlamaGen's ten crops are centre and the four corners, ``resize_range`` 1.1 and ``flip``. Where a released prior sees
+    a crop of the whole shorter side that is drawn anew at every update (VQGAN, Open-MAGVIT2), ``random`` several times
+    comes close.
     """
 
     STAGE: ClassVar[Stage] = Stage(
         name="token_shards", version=2, needs=("data", "tokenizer"),
         takes=(), resumes=True, one_process=False, curves=None,
     )  # fmt: skip
-    crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right"], ...] = ("centre",)
-    """Squares of the image's size, cut out of a larger centred square; a view each."""
+    crops: tuple[Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right", "random"], ...] = ("centre",)
+    """Squares of the image's size, a view each: centre and corners of a larger centred square; random, as often as it's
+    given: each time elsewhere in the whole image, at the same scale."""
     resize_range: Annotated[float, Range(at_least=1)] = 1.0
-    """Side of that larger square as a multiple of the image's size; at 1 all crops are the same."""
+    """Side of that larger square as a multiple of the image's size; at 1 centre and corners are the same."""
     flip: bool = True
     """Whether each crop's mirror image is a view too."""
     rows_per_shard: PositiveInt = 65_536
@@ -37,8 +40,9 @@ class TokenShardsConfig:
     """Where and how fast the stage runs; no part of the key."""
 
     def __post_init__(self) -> None:
-        if self.resize_range == 1 and self.crops != ("centre",):
-            raise ValueError(f"crops {', '.join(self.crops)}: the same at resize_range 1; take 1.1, or centre alone")
+        fixed = [name for name in self.crops if name != "random"]
+        if self.resize_range == 1 and fixed not in ([], ["centre"]):
+            raise ValueError(f"crops {', '.join(fixed)}: the same at resize_range 1; take 1.1, or centre alone")
 
     @property
     def num_views(self) -> int:

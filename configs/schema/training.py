@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from configs.schema.runtime import RUNTIME
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.ranges import (
     Decay,
     NonNegativeFloat,
@@ -48,12 +49,22 @@ class OptimizerConfig:
 class LoadingConfig:
     """What a training image looks like, and how many unreadable ones are tolerated."""
 
+    crop: Literal["centre", "random", "random_resized"] = field(default="centre", metadata={"hash": UNLESS_DEFAULT})
+    """Square that is cut out of an image. centre: the whole shorter side, in the middle of the longer one. random: the
+    whole shorter side, anywhere along the longer one (VQGAN, VQGAN-LC, RQ-VAE, Open-MAGVIT2); a square image is taken
+    whole. random_resized: a random part of the shorter side, anywhere (ADM's random_crop_arr; LlamaGen, FQGAN)."""
     min_scale: PositiveShare = 1.0
-    """Smallest share of the image's shorter side that a random square crop covers (FQGAN: 0.8); 1: the centre crop."""
+    """Smallest share of the shorter side that a crop of random_resized covers (FQGAN: 0.8); 1 for the other crops."""
     flip: bool = True
     """Whether an image is mirrored half of the times that it is met."""
     max_unreadable: Share = 0.001
     """Share of unreadable train images above which the stage stops with their list."""
+
+    def __post_init__(self) -> None:
+        if self.crop == "random_resized" and self.min_scale == 1:
+            raise ValueError("crop random_resized: give min_scale, a share below 1; crop random has the whole side")
+        if self.crop != "random_resized" and self.min_scale != 1:
+            raise ValueError(f"min_scale {self.min_scale}: crop {self.crop} has none; give crop random_resized with it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +112,8 @@ class TrainingConfig:
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """bf16-mixed computes in bfloat16; weights, codebook search, losses and metrics stay in float32."""
     ema_decay: Decay = 0.999
-    """Share of the averaged weights, which are published, that an update keeps; less in the first updates."""
+    """Share of the averaged weights, which are published, that an update keeps; less in the first updates. 0: there is
+    no average, the weights themselves are published."""
     seed: Annotated[int, Range(at_least=0, at_most=2**32 - 1)] = 0  # NumPy's bounds
     """Seed of initial weights, data order, augmentation, masks and dropout."""
     validate_every: PositiveInt = field(default=1000, metadata=RUNTIME)

@@ -12,6 +12,9 @@ from smalti.config.field_types import alternatives, classes_of, describe
 
 T = TypeVar("T")
 
+# Metadata "hash" of a field that came later: it changes no key of a config that doesn't use it.
+UNLESS_DEFAULT = "unless default"
+
 
 class ConfigError(ValueError):
     """Something the user wrote in a recipe or on the command line can't be right."""
@@ -125,11 +128,16 @@ def _scalar(kind: Any, value: Any) -> Any:
 
 
 def plain(config: Any, *, hashed: bool = False) -> dict[str, Any]:
-    """Returns a config as JSON values. ``hashed`` leaves out run-time fields and weights paths (sha256 counts)."""
+    """Returns a config as JSON values.
+
+    ``hashed`` leaves out run-time fields, weights paths (sha256 counts), and default values of the fields that say so
+    ("hash": UNLESS_DEFAULT).
+    """
     result = {}
     for field in dataclasses.fields(config):
         rule, value = field.metadata.get("hash", True), getattr(config, field.name)
-        if hashed and (not rule or (rule == "unless absent" and value is None) or field.metadata.get("weights")):
+        unsaid = rule == UNLESS_DEFAULT and value == field.default
+        if hashed and (not rule or unsaid or field.metadata.get("weights")):
             continue
         result[field.name] = _plain(value, hashed)
     return result

@@ -14,6 +14,27 @@ class GroupNorm(nn.GroupNorm):
         return super().forward(x.float())
 
 
+class ResidualBlock(nn.Module):
+    """GroupNorm-swish-conv twice, plus the input; (B, in, H, W) to (B, out, H, W).
+
+    Where the widths differ, a 1 x 1 convolution of the input stands in for it. Convolutions have a ``bias`` in VQGAN,
+    none in MaskGIT's layout and in Open-MAGVIT2.
+    """
+
+    def __init__(self, in_width: int, out_width: int, norm_groups: int, bias: bool = False) -> None:
+        super().__init__()
+        self.norm1 = GroupNorm(norm_groups, in_width)
+        self.conv1 = nn.Conv2d(in_width, out_width, 3, padding=1, bias=bias)
+        self.norm2 = GroupNorm(norm_groups, out_width)
+        self.conv2 = nn.Conv2d(out_width, out_width, 3, padding=1, bias=bias)
+        same = in_width == out_width
+        self.shortcut = nn.Identity() if same else nn.Conv2d(in_width, out_width, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(F.silu(self.norm1(x)))
+        return self.shortcut(x) + self.conv2(F.silu(self.norm2(y)))
+
+
 class Upsample(nn.Module):
     """Doubles the resolution by nearest neighbour, then a 3 x 3 convolution of the same width."""
 

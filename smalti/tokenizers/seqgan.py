@@ -8,28 +8,9 @@ apply it to the output), and downsampling is average pooling, as in MaskGIT, whi
 from collections.abc import Callable
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from smalti.config.autoencoders import SeqganConfig
-from smalti.tokenizers.blocks import GroupNorm, PixelDecoder, Upsample, output_head
-
-
-class ResidualBlock(nn.Module):
-    """GroupNorm-swish-conv twice, plus the input; (B, in, H, W) to (B, out, H, W). Convolutions have no bias."""
-
-    def __init__(self, in_width: int, out_width: int, norm_groups: int) -> None:
-        super().__init__()
-        self.norm1 = GroupNorm(norm_groups, in_width)
-        self.conv1 = nn.Conv2d(in_width, out_width, 3, padding=1, bias=False)
-        self.norm2 = GroupNorm(norm_groups, out_width)
-        self.conv2 = nn.Conv2d(out_width, out_width, 3, padding=1, bias=False)
-        same = in_width == out_width
-        self.shortcut = nn.Identity() if same else nn.Conv2d(in_width, out_width, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(F.silu(self.norm1(x)))
-        y = self.conv2(F.silu(self.norm2(y)))
-        return self.shortcut(x) + y
+from smalti.tokenizers.blocks import PixelDecoder, ResidualBlock, Upsample, output_head
 
 
 class Encoder(nn.Module):

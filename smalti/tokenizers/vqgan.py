@@ -12,23 +12,7 @@ from torch.nn import functional as F
 
 from smalti.config.autoencoders import VqganShape
 from smalti.layers.attend import attend
-from smalti.tokenizers.blocks import GroupNorm, PixelDecoder, Upsample, output_head
-
-
-class ResidualBlock(nn.Module):
-    """GroupNorm-swish-conv twice, plus the input; convolutions have a bias. (B, in, H, W) to (B, out, H, W)."""
-
-    def __init__(self, in_width: int, out_width: int, norm_groups: int) -> None:
-        super().__init__()
-        self.norm1 = GroupNorm(norm_groups, in_width)
-        self.conv1 = nn.Conv2d(in_width, out_width, 3, padding=1)
-        self.norm2 = GroupNorm(norm_groups, out_width)
-        self.conv2 = nn.Conv2d(out_width, out_width, 3, padding=1)
-        self.shortcut = nn.Identity() if in_width == out_width else nn.Conv2d(in_width, out_width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(F.silu(self.norm1(x)))
-        return self.shortcut(x) + self.conv2(F.silu(self.norm2(y)))
+from smalti.tokenizers.blocks import GroupNorm, PixelDecoder, ResidualBlock, Upsample, output_head
 
 
 class MapAttention(nn.Module):
@@ -61,7 +45,7 @@ def level(config: VqganShape, in_width: int, width: int, num_blocks: int, attent
     """Returns the residual blocks of one level, each followed by attention where the level has it."""
     layers: list[nn.Module] = []
     for i in range(num_blocks):
-        layers.append(ResidualBlock(width if i else in_width, width, config.norm_groups))
+        layers.append(ResidualBlock(width if i else in_width, width, config.norm_groups, bias=True))
         if attention:
             layers.append(MapAttention(width, config.norm_groups))
     return layers
@@ -71,7 +55,9 @@ def middle(config: VqganShape) -> nn.Sequential:
     """Returns residual block, attention, residual block at the coarsest level."""
     width, groups = config.widths[-1], config.norm_groups
     return nn.Sequential(
-        ResidualBlock(width, width, groups), MapAttention(width, groups), ResidualBlock(width, width, groups)
+        ResidualBlock(width, width, groups, bias=True),
+        MapAttention(width, groups),
+        ResidualBlock(width, width, groups, bias=True),
     )
 
 

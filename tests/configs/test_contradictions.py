@@ -32,6 +32,7 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
         ("vqgan", "ar_prior.label_dropout=0", "ar.guidance.scale: guidance needs a prior that was trained"),
         ("vqgan", "data.num_classes=0", "ar.guidance.scale: there are no classes to guide by"),
         ("vqgan", "token_shards.crops=[centre, top_left]", "crops centre, top_left: the same at resize_range 1"),
+        ("vqgan", "token_shards.crops=[random, top_left]", "crops top_left: the same at resize_range 1"),
         ("vqgan", "data.source={kind: flat_folder, root: .}", "ar.guidance.scale: there are no classes to guide by"),
         ("vqgan", "scores.judge={kind: efficientnet_lite0}", "judge: stage tokenizer learns from package:efficientnet"),
         ("../quickstart", "decoder.attention.block_sizes=[4, 4]", "block_sizes (4, 4): give one for each"),

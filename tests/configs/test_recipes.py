@@ -49,6 +49,8 @@ def test_seqgan_recipes_follow_tables_9_and_10(name: str) -> None:
         assert prior.optimizer.betas == (0.9, 0.96) and prior.optimizer.weight_decay == 0.01
         network = prior.network.transformer
         assert (network.num_layers, network.num_heads, network.dropout) == (24, 16, 0.1)
+        assert prior.optimizer.warmup == 0 and prior.label_dropout == 0
+    assert (ar.label_smoothing, nar.label_smoothing) == (0, 0.1)
     assert (ar.optimizer.decay, ar.optimizer.end_lr, ar.optimizer.decay_start) == ("exponential", 5e-6, 80_000)
     assert (nar.optimizer.decay, nar.optimizer.end_lr, nar.optimizer.decay_start) == ("linear", 0, 50_000)
     lsun = name.startswith("lsun")
@@ -87,6 +89,44 @@ def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
     network = nodes["ar_prior"].config.network.transformer
     rows = samples.batch_size * (1 if samples.ar.guidance.scale == (1.0,) else 2)
     assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
+
+
+VQGAN_LC = [folder for folder in PAPERS if folder.name.startswith("vqgan") and folder.name != "vqgan_kmeans"]
+
+
+@pytest.mark.parametrize("folder", VQGAN_LC, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
+def test_gpt_of_vqgan_lc_trains_as_released(folder: Path) -> None:
+    """training_gpt.py, models_gpt.py and deepspeed_gpt_zero2_small.json; the decay by the paper's appendix A."""
+    config = Recipe(folder).nodes["ar_prior"].config
+    assert (config.network.transformer.dropout, config.label_dropout, config.label_smoothing) == (0, 0, 0)
+    assert (config.training.ema_decay, config.pkeep, config.training.batch_size) == (0, 0.8, 1024)
+    optimizer = config.optimizer
+    assert (optimizer.lr, optimizer.betas, optimizer.weight_decay) == (4.5e-4, (0.9, 0.95), 0.01)
+    assert (optimizer.decay, optimizer.clip_norm) == ("linear", None)
+
+
+# What a tokenizer's released training cuts out of an image, the smallest share of the shorter side, and whether it is
+# mirrored: training_vqgan.py of VQGAN-LC, random_crop_arr in tokenizer/tokenizer_image of LlamaGen and FQGAN.
+CROPS = {
+    "imagenet256/vqgan": ("random", 1, False),
+    "imagenet256/vqgan_fc": ("random", 1, False),
+    "imagenet256/vqgan_ema": ("random", 1, False),
+    "imagenet256/vqgan_lc": ("random", 1, False),
+    "imagenet256/vqgan_lc_f8": ("random", 1, False),
+    "ffhq256/vqgan_lc": ("random", 1, False),  # square images, taken whole
+    "ffhq256/vqgan_fc": ("random", 1, False),
+    "ffhq256/vqgan_ema": ("random", 1, False),
+    "imagenet256/fqgan_dual": ("random_resized", 0.8, True),
+    "imagenet256/fqgan_triple": ("random_resized", 0.8, True),
+    "imagenet256/fqgan_dual_f8": ("random_resized", 0.8, True),
+    "imagenet256/fqgan_triple_f8": ("random_resized", 0.8, True),
+}
+
+
+@pytest.mark.parametrize("name", CROPS)
+def test_images_are_cropped_as_released(name: str) -> None:
+    loading = Recipe(PROJECT / "configs" / name).nodes["tokenizer"].config.loading
+    assert (loading.crop, loading.min_scale, loading.flip) == CROPS[name]
 
 
 @pytest.mark.parametrize("name", ["vqgan_lc", "vqgan_fc", "vqgan_ema", "vqgan_lc_from_imagenet"])

@@ -1,8 +1,10 @@
 """Reading for training: unreadable images are replaced and named."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from tests_support import write_images
@@ -12,6 +14,7 @@ from configs.schema.training import LoadingConfig
 from datamodules.images import EvaluationImages, TrainingImages, to_unit_range
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan
+from smalti.seeds import mix
 
 
 def small_index(tmp_path: Path) -> ImageIndex:
@@ -52,11 +55,95 @@ def test_unreadable_image_is_marked_in_evaluation(tmp_path: Path) -> None:
     assert views.shape == (2, 3, 16, 16) and torch.equal(views[1], views[0].flip(-1))
 
 
-def test_augmentation_depends_on_the_position_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crop", ["random", "random_resized"])
+def test_augmentation_depends_on_the_position_alone(crop: Any, tmp_path: Path) -> None:
     index = small_index(tmp_path)
-    first, second = (TrainingImages(index, LoadingConfig(min_scale=0.5), seed=1) for _ in range(2))
+    loading = LoadingConfig(crop=crop, min_scale=0.5 if crop == "random_resized" else 1)
+    first, second = (TrainingImages(index, loading, seed=1) for _ in range(2))
     _ = [first[p] for p in range(20)]
     assert torch.equal(first[13]["images"], second[13]["images"])
+
+
+def index_of_one(folder: Path, pixels: np.ndarray, image_size: int) -> ImageIndex:
+    """Returns the index of a data set whose one image is ``pixels`` (H, W, 3)."""
+    (folder / "images").mkdir()
+    file = folder / "images" / "one.png"
+    Image.fromarray(pixels).save(file)
+    facts = IndexFacts("files", image_size, [], 1, 0, "")
+    records = np.array([(0, 0, file.stat().st_size)], dtype=np.int64)
+    write_index(folder / "index", [file.name], records, np.full(1, -1), np.zeros(1, dtype=np.uint8), facts)
+    return ImageIndex(folder / "index", folder / "images")
+
+
+def draws(position: int) -> np.random.Generator:
+    """Returns what a training with seed 7 draws at a position, as datamodules/images.py says."""
+    return np.random.Generator(np.random.PCG64(mix(7, "augment", position)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "resized"), [(100, 60, (53, 32)), (60, 100, (32, 53)), (200, 120, (53, 32))]
+)
+@pytest.mark.parametrize("position", range(4))
+def test_random_crop_has_the_whole_shorter_side(
+    width: int, height: int, resized: tuple[int, int], position: int, tmp_path: Path
+) -> None:
+    """Written out with Pillow: halved while twice too large, the shorter side bicubically to 32, then 32 of the longer
+    side's 53 pixels from a drawn one on, mirrored for a drawn number below one half."""
+    pixels = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    images = TrainingImages(index_of_one(tmp_path, pixels, 32), LoadingConfig(crop="random"), seed=7)
+    found = images[position]["images"].numpy().transpose(1, 2, 0)
+
+    image = Image.fromarray(pixels)
+    if min(width, height) >= 64:
+        image = image.resize((width // 2, height // 2), Image.Resampling.BOX)
+    whole = np.asarray(image.resize(resized, Image.Resampling.BICUBIC))
+    random = draws(position)
+    offset = int(random.integers(0, 22))
+    expected = whole[:, offset : offset + 32] if width > height else whole[offset : offset + 32]
+    if random.random() < 0.5:
+        expected = expected[:, ::-1]
+    np.testing.assert_array_equal(found, expected)
+    assert len({int(draws(p).integers(0, 22)) for p in range(4)}) > 1, "the crops lie elsewhere"
+
+
+def test_resized_crop_is_adms(tmp_path: Path) -> None:
+    """The shorter side to a drawn length from 32 to 32 / 0.8 pixels, then a square from a drawn column and row on."""
+    pixels = np.random.default_rng(4).integers(0, 256, (50, 90, 3), dtype=np.uint8)
+    loading = LoadingConfig(crop="random_resized", min_scale=0.8, flip=False)
+    images = TrainingImages(index_of_one(tmp_path, pixels, 32), loading, seed=7)
+    lengths = set()
+    for position in range(6):
+        random = draws(position)
+        length = int(random.integers(32, 41))
+        whole = Image.fromarray(pixels).resize((round(90 * length / 50), length), Image.Resampling.BICUBIC)
+        left, top = int(random.integers(0, whole.width - 31)), int(random.integers(0, length - 31))
+        expected = np.asarray(whole)[top : top + 32, left : left + 32]
+        np.testing.assert_array_equal(images[position]["images"].numpy().transpose(1, 2, 0), expected)
+        lengths.add(length)
+    assert len(lengths) > 2
+
+
+@pytest.mark.parametrize("crop", ["centre", "random"])
+def test_a_square_image_is_taken_whole(crop: Any, tmp_path: Path) -> None:
+    """FFHQ's: what its released trainings see."""
+    pixels = np.random.default_rng(5).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    images = TrainingImages(index_of_one(tmp_path, pixels, 32), LoadingConfig(crop=crop, flip=False), seed=7)
+    expected = np.asarray(Image.fromarray(pixels).resize((32, 32), Image.Resampling.BICUBIC))
+    for position in range(3):
+        np.testing.assert_array_equal(images[position]["images"].numpy().transpose(1, 2, 0), expected)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"min_scale": 0.8}, "min_scale 0.8: crop centre has none; give crop random_resized with it"),
+        ({"crop": "random", "min_scale": 0.8}, "min_scale 0.8: crop random has none"),
+        ({"crop": "random_resized"}, "crop random_resized: give min_scale, a share below 1"),
+    ],
+)
+def test_a_crop_and_its_scale_fit(keys: Any, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        LoadingConfig(**keys)
 
 
 def test_pixels_map_to_the_unit_range() -> None:
@@ -64,17 +151,25 @@ def test_pixels_map_to_the_unit_range() -> None:
     assert batch["images"].tolist() == [-1.0, 1.0]
 
 
+def test_random_views_lie_anywhere_in_the_whole_image(tmp_path: Path) -> None:
+    """Of a picture of 44 x 80 pixels at scale 1, so that a pixel tells where it stood; the same ones every time, those
+    of fewer views first, and beyond the centred square of 44 pixels."""
+    rows, columns = np.meshgrid(np.arange(44), np.arange(80), indexing="ij")
+    index = index_of_one(tmp_path, np.stack([rows, columns, rows * 0], axis=-1).astype(np.uint8), 40)
+    views = EvaluationImages(index, ("centre", *["random"] * 20), 1.1)[0]["images"]
+    random = np.random.Generator(np.random.PCG64(mix("view", 0)))
+    expected = [(int(random.integers(0, 41)), int(random.integers(0, 5)))[::-1] for _ in range(20)]
+    assert [tuple(view[:2, 0, 0].tolist()) for view in views] == [(2, 20), *expected]
+    assert torch.equal(EvaluationImages(index, ["random"] * 5, 1.1)[0]["images"], views[1:6])
+    assert min(column for _, column in expected) < 18 and max(column for _, column in expected) > 22
+
+
 def test_ten_crops_are_llamagens(tmp_path: Path) -> None:
     """Corners and centre of the centred square of int(1.1 x 40) = 44 pixels, of a picture that is 80 x 44."""
     rows, columns = np.meshgrid(np.arange(44), np.arange(80), indexing="ij")
     pixels = np.stack([rows, columns, rows * 0], axis=-1).astype(np.uint8)
-    (tmp_path / "images").mkdir()
-    Image.fromarray(pixels).save(tmp_path / "images" / "one.png")
-    facts = IndexFacts("files", 40, [], 1, 0, "")
-    records = np.array([(0, 0, (tmp_path / "images" / "one.png").stat().st_size)], dtype=np.int64)
-    write_index(tmp_path / "index", ["one.png"], records, np.full(1, -1), np.zeros(1, dtype=np.uint8), facts)
     corners = ("centre", "top_left", "top_right", "bottom_left", "bottom_right")
-    images = EvaluationImages(ImageIndex(tmp_path / "index", tmp_path / "images"), corners, 1.1, flip=True)
+    images = EvaluationImages(index_of_one(tmp_path, pixels, 40), corners, 1.1, flip=True)
     views = images[0]["images"]
     assert views.shape == (10, 3, 40, 40)
     offsets = [tuple(view[:2, 0, 0].tolist()) for view in views[::2]]

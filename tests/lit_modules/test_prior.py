@@ -1,9 +1,22 @@
-"""What the trainings of priors share."""
+"""The trainings of priors: what they share, and what the networks are shown."""
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
 import torch
+from torch import Tensor, nn
 
+from configs.schema.ar_prior import ArPriorConfig
+from configs.schema.training import OptimizerConfig, TrainingConfig
+from datamodules.tokens import TokenRows, TrainingTokens
+from lit_modules.ar_prior import LitArPrior, replace_tokens
 from lit_modules.prior import rank_weight
+from smalti.config.priors import ArPriorNetworkConfig, LlamaConfig, SubTokenHeadConfig, TransformerConfig
+from smalti.layers.frozen import Frozen
 from smalti.losses.cross_entropy import linear_cross_entropy
+from smalti.priors.causal import CausalPrior
 
 
 def test_a_book_without_a_masked_token_counts_nothing() -> None:
@@ -14,3 +27,73 @@ def test_a_book_without_a_masked_token_counts_nothing() -> None:
     loss.backward()
     assert loss.item() == 0 and features.grad is not None and features.grad.abs().sum() == 0
     assert rank_weight(torch.tensor([1, -1, 2])).item() == 1
+
+
+def ar_training(num_books: int, pkeep: float, monkeypatch: pytest.MonkeyPatch) -> tuple[LitArPrior, dict[str, Tensor]]:
+    """Returns a training of a small network over 5 codes at 4 positions, and where its loss is noted."""
+    head = SubTokenHeadConfig(kind="ar" if num_books > 1 else "linear", num_layers=1)
+    backbone: Any = TransformerConfig(num_layers=1, num_heads=2, width=8, mlp_width=16, dropout=0)
+    if num_books > 1:
+        backbone = LlamaConfig(num_layers=1, num_heads=2, width=8, mlp_width=16, dropout=0)
+    config = ArPriorConfig(
+        network=ArPriorNetworkConfig(transformer=backbone, head=head),
+        training=TrainingConfig(updates=1, batch_size=3),
+        optimizer=OptimizerConfig(lr=0.1),
+        pkeep=pkeep,
+    )
+    network = CausalPrior(config.network, num_books, 5, 4, 3)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    module = LitArPrior(network, config, 3, Frozen(nn.Identity()), (2, 2))  # type: ignore[arg-type]
+    taken: dict[str, Tensor] = {}
+    monkeypatch.setattr(module, "report", lambda terms, batch_size: None)
+    monkeypatch.setattr(module, "optimise", lambda loss, batch_idx: taken.update(loss=loss))
+    return module, taken
+
+
+@pytest.mark.parametrize("num_books", [1, 2])
+def test_random_inputs_and_true_targets(num_books: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """taming/models/cond_transformer.py: a token whose number isn't below pkeep is another one in the input alone. The
+    loss is written out from the logits for that input; the validation's, for the true one."""
+    module, taken = ar_training(num_books, 0.6, monkeypatch)
+    tokens, noise = torch.randint(5, (3, num_books, 4)), torch.rand(3, 2, num_books, 4)
+    batch = {"tokens": tokens, "labels": torch.tensor([0, 1, 2]), "noise": torch.rand(3, 2), "token_noise": noise}
+    given = tokens.clone()
+    for place in np.ndindex(3, num_books, 4):
+        image, *rest = place
+        if noise[image, 0][tuple(rest)] >= 0.6:
+            given[place] = int(5 * float(noise[image, 1][tuple(rest)]))
+    assert 0 < (given != tokens).sum() < tokens.numel()
+
+    def expected(inputs: Tensor) -> Tensor:
+        logs = module.network(inputs, batch["labels"]).double().log_softmax(-1)
+        return -logs.gather(-1, tokens[..., None]).mean()
+
+    module.training_step(batch, 0)
+    torch.testing.assert_close(taken["loss"].double(), expected(given), rtol=1e-5, atol=0)
+    assert abs(expected(given) - expected(tokens)) > 1e-3
+    module.ema.module.load_state_dict(module.network.state_dict())
+    module.validation_step(batch, 0)
+    torch.testing.assert_close(module.val_loss.compute().double(), expected(tokens), rtol=1e-5, atol=0)
+
+
+def test_pkeep_1_shows_the_true_tokens() -> None:
+    tokens = torch.randint(5, (3, 2, 4))
+    assert torch.equal(replace_tokens(tokens, torch.rand(3, 2, 2, 4), 1.0, 5), tokens)
+
+
+def test_what_is_replaced_is_a_function_of_the_position(tmp_path: Path) -> None:
+    """So that a resume, or another number of devices, replaces the same tokens; by any code alike, last ones too."""
+    folder = tmp_path / "train"
+    folder.mkdir()
+    np.save(folder / "tokens-00000.npy", np.zeros((20, 1, 256), dtype=np.uint16))
+    np.save(folder / "labels.npy", np.zeros(20, dtype=np.int64))
+    first, second = (TrainingTokens(TokenRows(tmp_path, "train"), seed=3) for _ in range(2))
+    noise = torch.stack([first[position]["token_noise"] for position in range(400)])
+    assert noise.shape == (400, 2, 1, 256)
+    assert torch.equal(second[399]["token_noise"], noise[399]) and torch.equal(second[7]["token_noise"], noise[7])
+    replaced = replace_tokens(torch.full((400, 1, 256), -1), noise, 0.8, 100_000)
+    others = replaced[replaced >= 0]
+    assert len(others) / replaced.numel() == pytest.approx(0.2, abs=0.005)
+    assert 0 <= others.min() < 100 and 99_900 < others.max() < 100_000
+    assert others.double().mean() == pytest.approx(50_000, rel=0.02)

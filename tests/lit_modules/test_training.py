@@ -129,6 +129,16 @@ def test_average_follows_its_formula() -> None:
     assert not any(p.requires_grad for p in ema.parameters())
 
 
+def test_without_decay_there_is_no_average() -> None:
+    """To the bit, after every update, however large the numbers are: VQGAN-LC's GPT is published as it is trained."""
+    network = nn.Linear(3, 3)
+    ema = averaged(network, 0.0)
+    for scale in (1.0, 1e-30, 1e30, 3.0):
+        nn.init.normal_(network.weight, std=scale)
+        ema.update_parameters(network)
+        assert torch.equal(ema.module.weight, network.weight) and torch.equal(ema.module.bias, network.bias)
+
+
 def test_gan_weight_rises_after_its_start() -> None:
     adversary = Adversary(nn.Identity(), GanConfig(weight=0.4, discriminator_start=5, generator_start=10, ramp=3))
     assert [adversary.learns(update) for update in (4, 5)] == [False, True]

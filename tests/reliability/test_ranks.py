@@ -23,7 +23,10 @@ UPDATES = {"tokenizer": 2, "decoder": 2, "ar_prior": 5, "nar_prior": 5}
 EPS = 1e-4
 OWN_BOOK = "with a codebook of moving averages"
 ADVERSARIAL = ["gan.discriminator_start=0", "gan.generator_start=0", "gan.ramp=0", "gan.adaptive=true"]
-NO_DROPOUT = {"ar_prior": ["network.transformer.dropout=0"], "nar_prior": ["network.transformer.dropout=0"]}
+NO_DROPOUT = {
+    "ar_prior": ["network.transformer.dropout=0", "pkeep=0.8"],
+    "nar_prior": ["network.transformer.dropout=0"],
+}
 
 
 def distances(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> dict[str, float]:

@@ -18,7 +18,7 @@ OWN_BOOK = ["with a codebook of moving averages"]
 CASES = [
     pytest.param("tokenizer", 1, [*WORKERS, *AT_VALIDATION]),
     pytest.param("decoder", 1, [], marks=pytest.mark.reliability),
-    pytest.param("ar_prior", 1, WORKERS, marks=pytest.mark.reliability),
+    pytest.param("ar_prior", 1, [*WORKERS, "pkeep=0.8"], marks=pytest.mark.reliability),
     pytest.param("nar_prior", 1, [], marks=pytest.mark.reliability),
     pytest.param("tokenizer", 2, [], marks=pytest.mark.reliability),
     pytest.param("tokenizer", 2, OWN_BOOK, marks=pytest.mark.reliability),

@@ -1,12 +1,12 @@
 """Values are taken as their field's type says, with its range; all else is one line that says what would be right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 
-from smalti.config.parsing import ConfigError, parse
+from smalti.config.parsing import UNLESS_DEFAULT, ConfigError, parse, plain
 from smalti.config.ranges import NonNegativeFloat, PositiveInt, PositiveShare, Range
 
 
@@ -53,6 +53,21 @@ def test_what_lies_outside_is_refused(keys: dict[str, Any], expected: str) -> No
     with pytest.raises(ConfigError) as error:
         bake(**keys)
     assert str(error.value) == f"oven.yaml: {expected}"
+
+
+def test_a_field_that_came_later_is_hashed_where_it_is_used() -> None:
+    """So that what was trained before it came keeps its key."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Later(Oven):
+        lamp: str | None = field(default=None, metadata={"hash": UNLESS_DEFAULT})
+        grill: float = field(default=1.0, metadata={"hash": UNLESS_DEFAULT})
+
+    before = plain(Oven(trays=2), hashed=True)
+    assert plain(Later(trays=2), hashed=True) == plain(Later(trays=2, grill=1.0), hashed=True) == before
+    assert plain(Later(trays=2, grill=0.5), hashed=True) == before | {"grill": 0.5}
+    assert plain(Later(trays=2, lamp="red"), hashed=True) == before | {"lamp": "red"}
+    assert plain(Later(trays=2)) == before | {"lamp": None, "grill": 1.0}
 
 
 def test_a_missing_key_says_its_range() -> None:
