@@ -39,7 +39,11 @@ def test_an_orphan_does_not_begin(tmp_path: Path) -> None:
 
 def test_ranks_know_who_started_them(tmp_path: Path) -> None:
     script = tmp_path / "stage.py"
-    script.write_text("import os, sys\nprint(sys.argv[1], os.getppid() == int(os.environ['SMALTI_END_WITH_PARENT']))\n")
+    script.write_text(  # one write a line: two ranks share the pipe
+        "import os, sys\n"
+        "started = os.getppid() == int(os.environ['SMALTI_END_WITH_PARENT'])\n"
+        "os.write(1, f'{sys.argv[1]} {started}\\n'.encode())\n"
+    )
     command = fabric_run(["--devices", "2", "--accelerator", "cpu"], script, ["argument"])
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.splitlines() == ["argument True", "argument True"]
