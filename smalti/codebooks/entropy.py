@@ -18,14 +18,20 @@ def _assignments(latents: Tensor, codebook: Tensor, temperature: float) -> tuple
     return share.sum(0), -torch.linalg.vecdot(share, logits.detach().log_softmax(1)).sum()
 
 
-def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def assignment_entropies(
+    latents: Tensor, codebook: Tensor, temperature: float, epsilon: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Returns H(mean_i p_i) and mean_i H(p_i) in nats, in [0, ln K], differentiable; latents (N, D), codebook (K, D).
 
     p_ik = softmax over k of -|z_i - e_k|^2 / temperature. The mean in the first runs over all tokens of the batch on
     all ranks, the mean in the second over this rank's. SeQ-GAN prints its regulariser as + gamma H(mean p); the
     purpose, a smooth mean, needs the loss term - gamma H; its "L2 distance" is squared here, as in VQFR, on which it
-    builds. FQGAN's is 0.03 (mean H - H(mean)) at temperature 0.01. Rows are worked off in chunks that are computed
-    again in the backward pass: memory doesn't grow with N K.
+    builds. FQGAN's is 0.03 (mean H - H(mean)) at temperature 0.01.
+
+    With ``epsilon`` the first is -sum_k p_k log(p_k + epsilon), by which a code below that share is hardly pushed:
+    MaskGIT, LlamaGen, FQGAN and Open-MAGVIT2 compute it so, with 1e-5. (They add it to the logits of the second too,
+    where it cancels.) Rows are worked off in chunks that are computed again in the backward pass:
+    memory doesn't grow with N K.
 
     >>> codes, points = torch.tensor([[-1.0], [1.0]]), torch.tensor([[-9.0], [9.0]])
     >>> [round(h.item(), 4) for h in assignment_entropies(points, codes, 1.0)]  # ln 2: both in use; each row sure
@@ -46,6 +52,7 @@ def assignment_entropies(latents: Tensor, codebook: Tensor, temperature: float) 
         # The shares sum to one, so a constant may be added to the slope: near zero it rounds less in the softmax's
         # backward. The value stays.
         total = mean.sum()
-        logarithm = mean.clamp(min=torch.finfo(dtype).tiny).log()  # a code that no latent is near: finite slope
+        # A code that no latent is near has a finite slope, too.
+        logarithm = (mean + epsilon).clamp(min=torch.finfo(dtype).tiny).log()
         level = (logarithm * mean).sum().detach() + 1
         return -(logarithm * mean).sum() + level * (total - total.detach()), entropy / len(points)

@@ -53,7 +53,9 @@ class LookupFree(Quantizer):
                     rows = rows[
                         torch.randperm(len(rows))[: max(1, int(len(rows) * config.entropy_share))].to(rows.device)
                     ]
-                of_mean, mean_of = assignment_entropies(rows, self.bits.codebook, config.entropy_temperature)
+                of_mean, mean_of = assignment_entropies(
+                    rows, self.bits.codebook, config.entropy_temperature, config.entropy_epsilon
+                )
                 losses |= {"sample_entropy": mean_of, "entropy": of_mean}
                 loss = loss + config.entropy_weight * (mean_of - config.diversity * of_mean)
         latents = straight_through(latents.float(), codes)

@@ -13,7 +13,7 @@ class LearnedCodebook(NearestCode):
     VQGAN-FC as VQGAN-LC's table has it). Rows start uniform in +-1/K as in VQGAN."""
 
     def __init__(self, config: LearnedCodebookConfig | KMeansCodebookConfig, code_dim: int) -> None:
-        super().__init__(config.num_codes, code_dim, config.loss_weights, config.entropy_temperature)
+        super().__init__(config.num_codes, code_dim, config)
         self.codebook = nn.Parameter(torch.empty(config.num_codes, code_dim))
         nn.init.uniform_(self.codebook, -1 / config.num_codes, 1 / config.num_codes)
 
@@ -26,7 +26,7 @@ class LearnedCosine(NearestCode):
     and FQGAN use with D = 8. Rows start as random directions."""
 
     def __init__(self, config: LearnedCosineConfig, code_dim: int) -> None:
-        super().__init__(config.num_codes, code_dim, config.loss_weights, config.entropy_temperature)
+        super().__init__(config.num_codes, code_dim, config)
         self.codebook = nn.Parameter(F.normalize(torch.randn(config.num_codes, code_dim), dim=1))
 
     def align(self, rows: Tensor) -> Tensor:

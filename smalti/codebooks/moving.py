@@ -29,7 +29,7 @@ class EmaCodebook(NearestCode):
     steps: Tensor
 
     def __init__(self, config: EmaCodebookConfig, code_dim: int) -> None:
-        super().__init__(config.num_codes, code_dim, config.loss_weights, config.entropy_temperature)
+        super().__init__(config.num_codes, code_dim, config)
         self.decay, self.restart_below, self.seed = config.decay, config.restart_below, config.seed
         rows = torch.empty(config.num_codes, code_dim).uniform_(-1 / config.num_codes, 1 / config.num_codes)
         self.register_buffer("counts", torch.ones(config.num_codes))

@@ -1,6 +1,5 @@
 """Quantisers that choose the nearest row of one table."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from smalti.codebooks.entropy import assignment_entropies
 from smalti.codebooks.frozen import FrozenCodebook
 from smalti.codebooks.quantizer import Quantized, Quantizer, count_codes, straight_through
 from smalti.codebooks.search import nearest_codes
+from smalti.config.quantizer import NearestCodeConfig
 
 
 def rows_of(latents: Tensor) -> Tensor:
@@ -21,14 +21,14 @@ def rows_of(latents: Tensor) -> Tensor:
 class NearestCode(Quantizer):
     """The nearest row of a table. Subclasses say what the table is and how latents are made comparable with it.
 
-    ``weights`` of the terms: commitment, codebook, entropy (which is maximised), sample_entropy (minimised). A term
-    whose weight is 0 isn't computed, but for the first two, which are logged in any case.
+    ``terms`` weighs those of the loss: commitment, codebook, entropy (which is maximised), sample_entropy (minimised).
+    A term whose weight is 0 isn't computed, but for the first two, which are logged in any case.
     """
 
-    def __init__(self, num_codes: int, code_dim: int, weights: Mapping[str, float], entropy_temperature: float) -> None:
+    def __init__(self, num_codes: int, code_dim: int, terms: NearestCodeConfig) -> None:
         super().__init__()
-        self.num_codes, self.code_dim = num_codes, code_dim
-        self.weights, self.entropy_temperature = dict(weights), entropy_temperature
+        self.num_codes, self.code_dim, self.terms = num_codes, code_dim, terms
+        self.weights = terms.loss_weights
 
     @classmethod
     def empty_published(cls, config: Any, code_dim: int, num_codes: int) -> Quantizer:
@@ -69,7 +69,9 @@ class NearestCode(Quantizer):
                 "codebook": (chosen - rows.detach()).square().mean(),
             }
             if self.weights.get("entropy") or self.weights.get("sample_entropy"):
-                of_mean, mean_of = assignment_entropies(rows, table, self.entropy_temperature)
+                of_mean, mean_of = assignment_entropies(
+                    rows, table, self.terms.entropy_temperature, self.terms.entropy_epsilon
+                )
                 losses |= {"entropy": of_mean, "sample_entropy": mean_of}
             signed = {**self.weights, "entropy": -self.weights.get("entropy", 0.0)}
             loss = torch.stack([signed.get(name, 0.0) * term for name, term in losses.items()]).sum()

@@ -52,7 +52,7 @@ class ProjectedL2(NearestCode):
     """
 
     def __init__(self, config: ProjectedConfig, code_dim: int, centres: Tensor) -> None:
-        super().__init__(len(centres), code_dim, config.loss_weights, config.entropy_temperature)
+        super().__init__(len(centres), code_dim, config)
         self.tuned = nn.Parameter(centres.float().clone()) if config.tune_centres else None
         self.fixed = None if config.tune_centres else Frozen(Centres(centres))
         self.projector = build_projector(config.projector, centres.shape[1], code_dim)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.quantizer import BaseQuantizerConfig, NearestCodeConfig
 from smalti.config.ranges import (
     AnyInt,
@@ -205,6 +206,9 @@ class LookupFreeConfig(BaseQuantizerConfig):
     """Weight of |z - sg e|^2, which moves the encoder."""
     entropy_temperature: PositiveFloat = 0.01
     """Temperature of the soft assignments, softmax of -|z - e|^2 / temperature."""
+    entropy_epsilon: NonNegativeFloat = field(default=0.0, metadata={"hash": UNLESS_DEFAULT})
+    """Added to p in log p of the mean assignment: 0 is exact; Open-MAGVIT2's code has 1e-5, more than the
+    share that each of its 2^18 codes can have."""
     entropy_share: PositiveShare = 1.0
     """Share of the tokens that the entropies are taken over, whose time is tokens x codes."""
 

@@ -1,9 +1,10 @@
 """What the configs of all codebooks have in common."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.ranges import NonNegativeFloat, PositiveFloat
 
 
@@ -40,6 +41,8 @@ class NearestCodeConfig(BaseQuantizerConfig):
     """Weight of the mean entropy of each assignment, in nats, which is minimised (MaskGIT; FQGAN: 0.03)."""
     entropy_temperature: PositiveFloat = 1.0
     """Temperature of the soft assignments, softmax of -|z - e|^2 / temperature (SeQ-GAN: 1; MaskGIT, FQGAN: 0.01)."""
+    entropy_epsilon: NonNegativeFloat = field(default=0.0, metadata={"hash": UNLESS_DEFAULT})
+    """Added to p in log p of the mean assignment: 0 is exact; public code, MaskGIT's and FQGAN's among it, has 1e-5."""
 
     @property
     def loss_weights(self) -> dict[str, float]:

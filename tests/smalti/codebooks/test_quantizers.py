@@ -8,7 +8,13 @@ import torch
 from smalti.codebooks import build_quantizer
 from smalti.codebooks.entropy import assignment_entropies
 from smalti.codebooks.search import nearest_codes
-from smalti.config.codebooks import LearnedCodebookConfig, ProjectedCosineConfig, ProjectedL2Config
+from smalti.config.codebooks import (
+    LearnedCodebookConfig,
+    LearnedCosineConfig,
+    LookupFreeConfig,
+    ProjectedCosineConfig,
+    ProjectedL2Config,
+)
 
 
 @pytest.mark.parametrize("offset", [0.0, 20.0])
@@ -40,6 +46,36 @@ def test_entropy_and_its_gradient_equal_the_dense_formula(monkeypatch: pytest.Mo
         gradients = torch.autograd.grad(wanted, (latents, codebook), retain_graph=True)
         for a, b in zip(torch.autograd.grad(found, (latents, codebook), retain_graph=True), gradients, strict=True):
             torch.testing.assert_close(a, b)
+
+
+def test_entropy_with_the_published_epsilon_equals_the_dense_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """-sum p log(p + epsilon), as LlamaGen's compute_entropy_loss has it; most codes' shares lie below epsilon."""
+    monkeypatch.setattr("smalti.codebooks.entropy.ROWS", 512 * 10)
+    latents = torch.randn(100, 4, dtype=torch.float64, requires_grad=True)
+    codebook = torch.randn(512, 4, dtype=torch.float64, requires_grad=True)
+    each = torch.softmax(-torch.cdist(latents, codebook).square() / 0.01, dim=1)
+    mean = each.mean(0)
+    assert (mean < 1e-5).double().mean() > 0.5
+    wanted = (-(mean * (mean + 1e-5).log()).sum(), -(each * each.clamp(min=1e-300).log()).sum(1).mean())
+    found = assignment_entropies(latents, codebook, 0.01, epsilon=1e-5)
+    gradients = [torch.autograd.grad(terms[0] - terms[1], (latents, codebook)) for terms in (found, wanted)]
+    torch.testing.assert_close(torch.stack(found), torch.stack(wanted))
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("config", [LearnedCosineConfig, LookupFreeConfig])
+def test_epsilon_turns_the_gradient_of_codes_below_it(config: type) -> None:
+    """A recipe's epsilon reaches the loss. 1e-5 does at 2^18 codes, of share 4e-6, what 1e-2 does at 2^10."""
+
+    def gradient(epsilon: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        terms = {"entropy_weight": 1.0, "commitment_weight": 0.0, "entropy_temperature": 0.1}
+        quantizer = build_quantizer(config(num_codes=2**10, entropy_epsilon=epsilon, **terms), 10, None).train()
+        latents = torch.randn(1, 10, 8, 8).mul_(0.3).requires_grad_()
+        (found,) = torch.autograd.grad(quantizer(latents).loss, latents)
+        return found.flatten()
+
+    assert torch.cosine_similarity(gradient(0.0), gradient(1e-2), dim=0) < 0.99
 
 
 def test_entropy_of_a_collapsed_codebook_has_a_finite_gradient() -> None:
