@@ -181,13 +181,17 @@ class ResidualConfig(BaseQuantizerConfig):
     quantizer: ClassVar[str] = "smalti.codebooks.residual:ResidualCodebooks"
     kind: Literal["residual"] = "residual"
     num_books: Annotated[int, Range(at_least=2)] = 4
-    """Codes a position (RQ-VAE's tables: 4); one alone is kind learned."""
-    num_codes: PositiveInt = 16_384
-    """Codes K of each book."""
+    """Codes a position (RQ-VAE's tables: 4)."""
     shared: bool = True
     """Whether all books are one table."""
-    commitment_weight: NonNegativeFloat = 0.25
-    """Weight of |z - e|^2, which moves encoder and rows, the mean over the books."""
+    book: EmaCodebookConfig | LearnedCodebookConfig = field(
+        default_factory=lambda: EmaCodebookConfig(num_codes=16_384, restart_below=1.0)
+    )
+    """Each of the books (RQ-VAE as released: ema of 16,384 codes, restarted below one token an update)."""
+
+    @property
+    def learns_from_batches(self) -> bool:
+        return self.book.learns_from_batches
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -189,7 +189,7 @@ NETWORKS = {
         64_726_675, f"zh460045050/VQGAN-LC vq-f8.yaml, {BUILT}: 64,720,523, and the projector",
         vqgan(F8, 8, attention=False) + 6152,
     ),
-    "RQ-VAE": Network(104_401_795, "VQGAN of 6 levels and one book", vqgan(F32, 256) + 16_384 * 256),
+    "RQ-VAE": Network(100_207_491, "VQGAN of 6 levels; the book's averages aren't parameters", vqgan(F32, 256)),
     "FQGAN-Dual": Network(150_410_131, f"showlab/FQGAN vq_model_dual.py, {BUILT}", fqgan(F16, 2, (1024,))),
     "FQGAN-Triple": Network(159_295_515, "FQGAN's vq_model_triple.py: 159.30 M", fqgan(F16, 3, (384, 768))),
     "FQGAN-Dual, f 8": Network(150_209_427, "FQGAN's vq_model_dual.py: 150.2 M", fqgan(F8, 2, (1024,))),

@@ -39,7 +39,8 @@ KINDS: list[tuple[QuantizerConfig, int]] = [
     (ProjectedL2Config(tune_centres=True), 8),
     (FactorisedConfig(book=LearnedCosineConfig(num_codes=32)), 8),
     (FactorisedConfig(names=("a", "b", "c"), book=EmaCodebookConfig(num_codes=32)), 12),
-    (ResidualConfig(num_books=3, num_codes=32), 8),
+    (ResidualConfig(num_books=3, book=EmaCodebookConfig(num_codes=32)), 8),
+    (ResidualConfig(num_books=3, book=LearnedCodebookConfig(num_codes=32), shared=False), 8),
     (LookupFreeConfig(num_codes=32), 5),
     (FiniteScalarConfig(levels=(4, 3, 5)), 3),
 ]
@@ -90,10 +91,10 @@ def test_tokens_survive_decode_and_encode(config: QuantizerConfig, code_dim: int
     book is much finer than the one before it."""
     quantizer = build(config, code_dim).eval()
     if isinstance(quantizer, ResidualCodebooks):
-        quantizer = build(ResidualConfig(num_books=3, num_codes=32, shared=False), code_dim).eval()
-        for number, book in enumerate(residual_books(quantizer)):
+        quantizer = build(ResidualConfig(num_books=3, book=LearnedCodebookConfig(num_codes=32), shared=False), code_dim)
+        for number, book in enumerate(quantizer.parts()):
             signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=code_dim)))[:32]
-            book.data.copy_(signs.view_as(book) * 0.1**number)  # corners of a cube, a tenth the size each time
+            book.codebook.data.copy_(signs * 0.1**number)  # corners of a cube, a tenth the size each time
     tokens = quantizer.encode(torch.randn(4, code_dim, 4, 4))
     if isinstance(config, FiniteScalarConfig):
         # FSQ bounds its latents by tanh: a code is its own input only after the inverse of it.
@@ -102,20 +103,15 @@ def test_tokens_survive_decode_and_encode(config: QuantizerConfig, code_dim: int
     assert torch.equal(quantizer.encode(quantizer.decode(tokens)), tokens)
 
 
-def residual_books(quantizer: Quantizer) -> list[torch.Tensor]:
-    """The tables of the library's books, in their order."""
-    assert isinstance(quantizer, ResidualCodebooks)
-    return [layer._codebook.embed for layer in quantizer.layers.layers]
-
-
 def test_residual_codes_are_the_greedy_ones() -> None:
     """Each book takes the row nearest to what is left, computed here in float64; latents are the sum of the rows."""
-    quantizer = build(ResidualConfig(num_books=3, num_codes=32), 8).eval()
+    config = ResidualConfig(num_books=3, book=LearnedCodebookConfig(num_codes=32), shared=False)
+    quantizer = build(config, 8).eval()
     latents = torch.randn(2, 8, 3, 3)
     left, total = latents.movedim(1, -1).double(), torch.zeros(2, 3, 3, 8, dtype=torch.float64)
     expected = []
-    for book in residual_books(quantizer):
-        rows = book[0].double()
+    for book in quantizer.parts():
+        rows = book.codebook.double()
         expected.append(torch.cdist(left.flatten(0, 2), rows).argmin(1).view(2, 3, 3))
         left, total = left - rows[expected[-1]], total + rows[expected[-1]]
     tokens = quantizer.encode(latents)

@@ -33,7 +33,8 @@ CONFIGS: dict[str, QuantizerConfig] = {
     "learned_cosine": LearnedCosineConfig(num_codes=12, entropy_weight=0.1, sample_entropy_weight=0.1),
     "projected": ProjectedCosineConfig(entropy_weight=0.1),
     "factorised": FactorisedConfig(book=LearnedCosineConfig(num_codes=12)),
-    "residual": ResidualConfig(num_books=2, num_codes=12),
+    "residual": ResidualConfig(num_books=2, book=EmaCodebookConfig(num_codes=12, restart_below=0.2)),
+    "residual_learned": ResidualConfig(num_books=2, book=LearnedCodebookConfig(num_codes=12)),
     "lookup_free": LookupFreeConfig(num_codes=16),
 }
 STEPS, BATCH = 4, 16
