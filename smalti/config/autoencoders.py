@@ -7,13 +7,12 @@ from smalti.config.ranges import NonNegativeInt, PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeqganConfig:
-    """Convolution-only autoencoder of SeQ-GAN (Table 7), in MaskGIT's layout with a true shortcut.
+class ConvolutionalShape:
+    """Convolution-only autoencoder (SeQ-GAN Table 7).
 
     Each level but the finest halves the resolution: the compression factor is ``2 ** (len(widths) - 1)``.
     """
 
-    kind: Literal["seqgan"] = "seqgan"
     widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
     """Channels of each level, from the finest to the coarsest; multiples of ``norm_groups``."""
     encoder_blocks: tuple[PositiveInt, ...] = (2, 2, 2, 2, 4)
@@ -39,6 +38,20 @@ class SeqganConfig:
     def factor(self) -> int:
         """Pixels of the image along one side of a token."""
         return 2 ** (len(self.widths) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeqganConfig(ConvolutionalShape):
+    """SeQ-GAN's autoencoder as its Table 7 prints it: strided and nearest-neighbour convolutions change the width."""
+
+    kind: Literal["seqgan"] = "seqgan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeqganPooledConfig(ConvolutionalShape):
+    """The same in MaskGIT's layout: average pooling, residual blocks that change the width, and their true shortcut."""
+
+    kind: Literal["seqgan_pooled"] = "seqgan_pooled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +106,7 @@ class FqganConfig(VqganShape):
     """Attention heads of each adapter; they divide the coarsest level's width."""
 
 
-AutoencoderConfig = SeqganConfig | VqganConfig | FqganConfig
+AutoencoderConfig = SeqganConfig | SeqganPooledConfig | VqganConfig | FqganConfig
 
 
 @dataclass(frozen=True, kw_only=True)

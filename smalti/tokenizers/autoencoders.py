@@ -2,19 +2,28 @@
 
 from torch import nn
 
-from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig, FqganConfig, SeqganConfig
+from smalti.config.autoencoders import (
+    AutoencoderConfig,
+    DecoderAttentionConfig,
+    FqganConfig,
+    SeqganConfig,
+    SeqganPooledConfig,
+)
 from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
 from smalti.tokenizers.fqgan import FqganEncoder
-from smalti.tokenizers.seqgan import Decoder, Encoder
+from smalti.tokenizers.pooled import PooledDecoder, PooledEncoder
+from smalti.tokenizers.seqgan import SeqganDecoder, SeqganEncoder
 from smalti.tokenizers.vqgan import VqganDecoder, VqganEncoder
 
-AnyDecoder = Decoder | VqganDecoder
+AnyDecoder = SeqganDecoder | PooledDecoder | VqganDecoder
 
 
 def build_encoder(config: AutoencoderConfig, image_size: int) -> nn.Module:
     """Returns images (B, 3, H, W) to latents (B, D, h, w), for images of ``image_size`` pixels."""
     if isinstance(config, SeqganConfig):
-        return Encoder(config)
+        return SeqganEncoder(config)
+    if isinstance(config, SeqganPooledConfig):
+        return PooledEncoder(config)
     if isinstance(config, FqganConfig):
         return FqganEncoder(config, image_size)
     return VqganEncoder(config)
@@ -37,4 +46,6 @@ def build_decoder(config: AutoencoderConfig, attention: DecoderAttentionConfig |
         kinds = (RegionalAttention, DilatedAttention) * attention.pairs
         return nn.Sequential(*(kind(width, block, head_dim) for kind in kinds))
 
-    return Decoder(config, tail) if isinstance(config, SeqganConfig) else VqganDecoder(config, tail)
+    if isinstance(config, SeqganConfig):
+        return SeqganDecoder(config, tail)
+    return PooledDecoder(config, tail) if isinstance(config, SeqganPooledConfig) else VqganDecoder(config, tail)

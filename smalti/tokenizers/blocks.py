@@ -17,8 +17,8 @@ class GroupNorm(nn.GroupNorm):
 class ResidualBlock(nn.Module):
     """GroupNorm-swish-conv twice, plus the input; (B, in, H, W) to (B, out, H, W).
 
-    Where the widths differ, a 1 x 1 convolution of the input stands in for it. Convolutions have a ``bias`` in VQGAN,
-    none in MaskGIT's layout and in Open-MAGVIT2.
+    Where the widths differ, a 1 x 1 convolution of the input stands in for it. Convolutions have a ``bias`` in VQGAN
+    and SeQ-GAN, none in MaskGIT's layout and in Open-MAGVIT2.
     """
 
     def __init__(self, in_width: int, out_width: int, norm_groups: int, bias: bool = False) -> None:
@@ -35,12 +35,23 @@ class ResidualBlock(nn.Module):
         return self.shortcut(x) + self.conv2(F.silu(self.norm2(y)))
 
 
-class Upsample(nn.Module):
-    """Doubles the resolution by nearest neighbour, then a 3 x 3 convolution of the same width."""
+class Downsample(nn.Module):
+    """Halves the resolution by a 3 x 3 convolution of stride 2, padded on the right and below (VQGAN)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, in_width: int, out_width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.conv = nn.Conv2d(in_width, out_width, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    """Doubles the resolution by nearest neighbour, then a 3 x 3 convolution."""
+
+    def __init__(self, in_width: int, out_width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_width, out_width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))

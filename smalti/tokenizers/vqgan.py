@@ -8,11 +8,10 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from smalti.config.autoencoders import VqganShape
 from smalti.layers.attend import attend
-from smalti.tokenizers.blocks import GroupNorm, PixelDecoder, ResidualBlock, Upsample, output_head
+from smalti.tokenizers.blocks import Downsample, GroupNorm, PixelDecoder, ResidualBlock, Upsample, output_head
 
 
 class MapAttention(nn.Module):
@@ -28,17 +27,6 @@ class MapAttention(nn.Module):
         query, key, value = self.query_key_value(self.norm(x)).flatten(2).mT.chunk(3, dim=2)
         found = attend(query[:, None], key[:, None], value[:, None])[:, 0]
         return x + self.out(found.mT.unflatten(2, x.shape[2:]))
-
-
-class Downsample(nn.Module):
-    """Halves the resolution by a 3 x 3 convolution of stride 2, padded on the right and below."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(width, width, 3, stride=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
 def level(config: VqganShape, in_width: int, width: int, num_blocks: int, attention: bool) -> list[nn.Module]:
@@ -70,7 +58,7 @@ class VqganTrunk(nn.Module):
         layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1)]
         for number, (in_width, width) in enumerate(pairwise(widths)):
             if number:
-                layers.append(Downsample(in_width))
+                layers.append(Downsample(in_width, in_width))
             layers += level(config, in_width, width, config.num_blocks, number in config.attention_levels)
         self.levels = nn.Sequential(*layers, middle(config))
 
@@ -110,7 +98,7 @@ class VqganDecoder(PixelDecoder):
         self.middle = middle(config)
         self.levels, self.tail = nn.ModuleList(), nn.ModuleList()
         for number, (in_width, width) in enumerate(pairwise((widths[0], *widths))):
-            upsample = [Upsample(in_width)] if number else []
+            upsample = [Upsample(in_width, in_width)] if number else []
             attention = len(widths) - 1 - number in config.attention_levels
             blocks = level(config, in_width, width, config.num_blocks + 1, attention)
             self.levels.append(nn.Sequential(*upsample, *blocks))

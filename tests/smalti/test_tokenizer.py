@@ -66,7 +66,9 @@ def test_phase_2_decodes_the_same_tokens_by_another_decoder(published: dict[str,
 def test_what_it_says_of_itself(tokenizer: Tokenizer) -> None:
     said = (tokenizer.image_size, tokenizer.grid, tokenizer.num_books, tokenizer.num_codes, str(tokenizer.device))
     assert said == (64, (8, 8), 1, 64, "cpu")
-    assert repr(tokenizer) == "Tokenizer(seqgan, projected_cosine, books=1, codes=64, grid=(8, 8), image_size=64)"
+    assert (
+        repr(tokenizer) == "Tokenizer(seqgan_pooled, projected_cosine, books=1, codes=64, grid=(8, 8), image_size=64)"
+    )
 
 
 def test_loading_changes_nothing_around_it(published: dict[str, Path]) -> None:

@@ -30,7 +30,7 @@ def test_a_tokenizer(published: dict[str, Path], tokenizer: Tokenizer, run: Call
     made_by = manifest["made_by"]
     made_at = f", commit {made_by['git'][:12]}" if made_by["git"] else ""
     assert found == {
-        "kind": ["tokenizer (seqgan, projected_cosine)"], "books": ["1"], "codes": ["64"], "grid": ["8 x 8"],
+        "kind": ["tokenizer (seqgan_pooled, projected_cosine)"], "books": ["1"], "codes": ["64"], "grid": ["8 x 8"],
         "image size": ["64"], "parameters": [f"{number:,}"],
         "tokens": [f"of phase 1 {published_digest(published)}"],
         "teachers": [TEACHER.format(stage) for stage in ("decoder", "tokenizer", "codebook")],

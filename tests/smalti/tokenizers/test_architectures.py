@@ -2,15 +2,24 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
-from smalti.config.autoencoders import DecoderAttentionConfig, FqganConfig, SeqganConfig, VqganConfig
+from smalti.config.autoencoders import (
+    DecoderAttentionConfig,
+    FqganConfig,
+    SeqganConfig,
+    SeqganPooledConfig,
+    VqganConfig,
+)
 from smalti.config.discriminators import PatchDiscriminatorConfig
 from smalti.discriminators import build_discriminator
 from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
 from smalti.tokenizers.autoencoders import build_decoder, build_encoder
-from smalti.tokenizers.seqgan import Decoder, Encoder
 
-TINY = SeqganConfig(widths=(8, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), latent_dim=4, norm_groups=4)
+TINY = [
+    kind(widths=(8, 16), encoder_blocks=(1, 2), decoder_blocks=(2, 1), latent_dim=4, norm_groups=4)
+    for kind in (SeqganConfig, SeqganPooledConfig)
+]
 
 
 TINY_VQGAN = VqganConfig(widths=(8, 16), num_blocks=1, attention_levels=(1,), bottleneck=8, latent_dim=4, norm_groups=4)
@@ -49,20 +58,52 @@ def test_phase_2_of_vqgan_starts_as_phase_1() -> None:
     torch.testing.assert_close(grown(latents), decoder(latents), atol=0, rtol=0)
 
 
-def test_autoencoder_shapes() -> None:
+@pytest.mark.parametrize("config", TINY)
+def test_autoencoder_shapes(config: SeqganConfig | SeqganPooledConfig) -> None:
     images = torch.randn(2, 3, 16, 16)
-    latents = Encoder(TINY)(images)
+    latents = build_encoder(config, 16)(images)
     assert latents.shape == (2, 4, 8, 8)
-    assert Decoder(TINY)(latents).shape == images.shape
+    assert build_decoder(config)(latents).shape == images.shape
 
 
-def test_phase_2_starts_as_phase_1() -> None:
-    decoder = Decoder(TINY)
-    grown = build_decoder(TINY, DecoderAttentionConfig(block_sizes=(2, 4), head_dim=8))
+@pytest.mark.parametrize("config", TINY)
+def test_phase_2_starts_as_phase_1(config: SeqganConfig | SeqganPooledConfig) -> None:
+    decoder = build_decoder(config)
+    grown = build_decoder(config, DecoderAttentionConfig(block_sizes=(2, 4), head_dim=8))
     state = grown.state_dict()
     grown.load_state_dict({**state, **decoder.state_dict()})
     latents = torch.randn(2, 4, 8, 8)
     torch.testing.assert_close(grown(latents), decoder(latents), atol=0, rtol=0)
+
+
+def test_seqgan_computes_what_its_table_7_prints() -> None:
+    """Encoder and decoder again, layer after layer, from the weights' names alone."""
+    encoder, decoder = build_encoder(TINY[0], 16), build_decoder(TINY[0])
+
+    def conv(weights: dict[str, torch.Tensor], name: str, x: torch.Tensor, **how: int) -> torch.Tensor:
+        return functional.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], **how)
+
+    def norm_swish(weights: dict[str, torch.Tensor], name: str, x: torch.Tensor) -> torch.Tensor:
+        return functional.silu(functional.group_norm(x, 4, weights[f"{name}.weight"], weights[f"{name}.bias"], 1e-6))
+
+    def residual(weights: dict[str, torch.Tensor], name: str, x: torch.Tensor) -> torch.Tensor:
+        y = conv(weights, f"{name}.conv1", norm_swish(weights, f"{name}.norm1", x), padding=1)
+        return x + conv(weights, f"{name}.conv2", norm_swish(weights, f"{name}.norm2", y), padding=1)
+
+    images, own = torch.randn(2, 3, 16, 16), encoder.state_dict()
+    x = residual(own, "levels.0", conv(own, "conv_in", images, padding=1))
+    x = conv(own, "levels.1.conv", functional.pad(x, (0, 1, 0, 1)), stride=2)  # "Downsample Block", to the next width
+    x = residual(own, "levels.3", residual(own, "levels.2", x))
+    x = conv(own, "conv_out.2", norm_swish(own, "conv_out.0", x))  # "GN-Swish-Conv"
+    torch.testing.assert_close(encoder(images), x)
+
+    own = decoder.state_dict()
+    y = conv(own, "conv_in", x)
+    y = residual(own, "levels.0.blocks.1", residual(own, "levels.0.blocks.0", y))
+    y = y.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    y = residual(own, "levels.1.blocks.0", conv(own, "upsamples.0.conv", y, padding=1))  # "Upsample Block"
+    y = conv(own, "conv_out.2", norm_swish(own, "conv_out.0", y), padding=1)
+    torch.testing.assert_close(decoder(x), y)
 
 
 @pytest.mark.parametrize("kind", [RegionalAttention, DilatedAttention])
