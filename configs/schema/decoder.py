@@ -13,7 +13,7 @@ class DecoderConfig(ReconstructionTrainingConfig):
     """Stage decoder, phase 2: the decoder alone, with attention (SeQ-GAN section 3.4)."""
 
     STAGE: ClassVar[Stage] = Stage(
-        name="decoder", version=4, needs=("data", "tokenizer"),
+        name="decoder", version=5, needs=("data", "tokenizer"),
         takes=("init_from",), resumes=True, one_process=False, curves="Decoder (phase 2)",
     )  # fmt: skip
     attention: DecoderAttentionConfig

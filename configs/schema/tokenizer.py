@@ -17,7 +17,7 @@ class TokenizerConfig(ReconstructionTrainingConfig):
     """Stage tokenizer, phase 1: encoder, codebook and decoder (SeQ-GAN section 3.4)."""
 
     STAGE: ClassVar[Stage] = Stage(
-        name="tokenizer", version=5, needs=("data",),
+        name="tokenizer", version=6, needs=("data",),
         takes=("codebook", "init_from"), resumes=True, one_process=False, curves="Tokenizer (phase 1)",
     )  # fmt: skip
     autoencoder: AutoencoderConfig

@@ -44,6 +44,17 @@ class LearnedCosineConfig(NearestCodeConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomCodebookConfig(NearestCodeConfig):
+    """Rows drawn once and never trained: "random initialisation" of VQGAN-LC's Table 6, as released. It collapses."""
+
+    quantizer: ClassVar[str] = "smalti.codebooks.untrained:RandomCodebook"
+    kind: Literal["random"] = "random"
+    num_codes: PositiveInt = 100_000
+    """Codes K."""
+    codebook_weight: NonNegativeFloat = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmaCodebookConfig(NearestCodeConfig):
     """Rows are moving averages of their latents (van den Oord et al. 2017); the codebook term isn't needed."""
 
@@ -247,6 +258,7 @@ class FiniteScalarConfig(BaseQuantizerConfig):
 QuantizerConfig = (
     LearnedCodebookConfig
     | LearnedCosineConfig
+    | RandomCodebookConfig
     | EmaCodebookConfig
     | KMeansCodebookConfig
     | ProjectedL2Config

@@ -73,6 +73,6 @@ class RepresentationConfig:
     weight: NonNegativeFloat = 0.5
     """Weight of this loss in the generator's (FQGAN: 0.5)."""
     temperature: PositiveFloat = 0.1
-    """Temperature that cosines are divided by (FQGAN's code: 1)."""
+    """Temperature that cosines are divided by (FQGAN's code: 1, which pulls a tenth as hard at the start as 0.1)."""
     negatives: Literal["global", "local"] = "global"
     """The other images of the batch: those of all devices, or of one alone, as in FQGAN's code."""

@@ -22,6 +22,7 @@ FROZEN_ADVICE = "the codebook is frozen here: train stage tokenizer again"
 ADVICE = {
     "learned": "raise entropy_weight, lower entropy_temperature, shrink latent_dim to 8, or take kind learned_cosine",
     "learned_cosine": "raise entropy_weight (temperature 0.01), or take a projected codebook",
+    "random": "rows that nothing trains collapse: take a learned or a projected codebook",
     "ema": "set restart_below (0.1 to 1 tokens an update), or lower decay",
     "kmeans": "estimate more often (every), for longer (until), or from more latents (reservoir)",
     "factorised": "raise book.entropy_weight and book.sample_entropy_weight (temperature 0.01); 8 channels a book",

@@ -68,6 +68,17 @@ def test_seqgan_ablations_follow_section_6_1() -> None:
     assert lengths == dict.fromkeys(("tokenizer", "ar_prior", "nar_prior"), (500_000, 64))
 
 
+@pytest.mark.parametrize("name", ["fqgan_dual", "fqgan_triple", "fqgan_dual_f8", "fqgan_triple_f8"])
+def test_fqgan_recipes_train_the_released_objective(name: str) -> None:
+    """tokenizer/vq_loss.py and the scripts: InfoNCE of bare cosines against the images of one GPU; entropies
+    with 1e-5 in its logarithm."""
+    config = Recipe(PROJECT / "configs" / "imagenet256" / name).nodes["tokenizer"].config
+    assert {(each.temperature, each.negatives, each.weight) for each in config.representation} == {(1.0, "local", 0.5)}
+    book = config.quantizer.book
+    terms = (book.entropy_weight, book.sample_entropy_weight, book.entropy_temperature, book.entropy_epsilon)
+    assert terms == (0.03, 0.03, 0.01, 1e-5)
+
+
 PAPERS = [folder for folder in RECIPES if folder.parent.name.endswith("256")]
 
 

@@ -24,6 +24,7 @@ from smalti.config.codebooks import (
     ProjectedL2Config,
     ProjectorConfig,
     QuantizerConfig,
+    RandomCodebookConfig,
     ResidualConfig,
 )
 from smalti.config.field_types import classes_of
@@ -31,6 +32,7 @@ from smalti.config.field_types import classes_of
 KINDS: list[tuple[QuantizerConfig, int]] = [
     (LearnedCodebookConfig(num_codes=32), 8),
     (LearnedCosineConfig(num_codes=32), 8),
+    (RandomCodebookConfig(num_codes=32), 8),
     (EmaCodebookConfig(num_codes=32), 8),
     (KMeansCodebookConfig(num_codes=32, reservoir=64, warmup=0), 8),
     (ProjectedL2Config(), 8),

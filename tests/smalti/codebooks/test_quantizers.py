@@ -14,6 +14,7 @@ from smalti.config.codebooks import (
     LookupFreeConfig,
     ProjectedCosineConfig,
     ProjectedL2Config,
+    RandomCodebookConfig,
 )
 
 
@@ -149,3 +150,15 @@ def test_tokens_survive_decode_and_encode() -> None:
     quantizer = build_quantizer(LearnedCodebookConfig(num_codes=32), 8, None)
     tokens = torch.randint(32, (2, 4, 4))
     assert torch.equal(quantizer.encode(quantizer.decode(tokens)), tokens)
+
+
+def test_random_rows_are_vqgans_and_stay() -> None:
+    """VQGAN-LC's "random initialisation": uniform in +-1/K, moved by nothing; the commitment alone is left."""
+    quantizer = build_quantizer(RandomCodebookConfig(num_codes=64), 8, None).train()
+    rows = quantizer.published().state_dict()["codebook"]
+    assert rows.abs().max() <= 1 / 64 and abs(rows.std().item() * 64 - 3**-0.5) < 0.05  # of a uniform distribution
+    assert not list(quantizer.parameters())
+    latents = torch.randn(2, 8, 3, 3, requires_grad=True)
+    result = quantizer(latents)
+    torch.testing.assert_close(result.loss, 0.25 * (result.codes.detach() - latents).square().mean())
+    assert torch.equal(quantizer.published().state_dict()["codebook"], rows)
