@@ -45,7 +45,9 @@ class ReconstructionScores:
 
     def values(self) -> dict[str, dict[str, Any]]:
         """Returns the figures for scores.json; a Frechet distance is null if it is absent, others are left out."""
-        by_phase = {phase: {**means, "frechet": or_none(self.frechet[phase])} for phase, means in self.means.items()}
+        by_phase: dict[str, dict[str, Any]] = {
+            phase: {**means, "frechet": or_none(self.frechet[phase])} for phase, means in self.means.items()
+        }
         if not isinstance(self.inception, Absent):
             by_phase = {phase: {**values, **self.inception[phase].values()} for phase, values in by_phase.items()}
         window = {} if isinstance(self.window_usage, Absent) else self.window_usage
