@@ -1,6 +1,6 @@
 """Scores of reconstructions and samples, measured through one judge network over all ranks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -11,11 +11,22 @@ from smalti.features import FeatureNetwork
 from smalti.layers.frozen import Frozen
 from smalti.metrics.codebook import CodebookUsage
 from smalti.metrics.frechet import FeatureStatistics
-from smalti.metrics.reconstruction import peak_signal_to_noise, structural_similarity
+from smalti.metrics.reconstruction import (
+    luma_peak_signal_to_noise,
+    peak_signal_to_noise,
+    structural_similarity,
+    structural_similarity_of_llamagen,
+)
+from smalti.metrics.usage_window import WindowUsage
 from smalti.pixels import from_uint8, to_uint8
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 Batch = dict[str, Tensor]
+
+PIXEL_METRICS = {
+    "psnr": peak_signal_to_noise, "psnr_y": luma_peak_signal_to_noise,
+    "ssim": structural_similarity, "ssim_llamagen": structural_similarity_of_llamagen,
+}  # fmt: skip
 
 
 class Judge:
@@ -32,7 +43,10 @@ class Judge:
 
 
 class LitReconstructionScores(LightningModule):
-    """Tests tokenizers on val images: PSNR, SSIM, LPIPS, codebook usage, and the features for the Frechet distance."""
+    """Tests tokenizers on val images: PSNR, SSIM, LPIPS, codebook usage, and the features for the Frechet distance.
+
+    Where ``logits_tap`` is named, it also collects logits (B, 1008) for the Inception score.
+    """
 
     def __init__(
         self,
@@ -40,27 +54,34 @@ class LitReconstructionScores(LightningModule):
         judge: Judge,
         frechet_tap: str,
         classifier_tap: str,
-        lpips: Frozen[nn.Module] | None,
+        lpips: Mapping[str, Frozen[nn.Module]],
+        num_tokens: int,
+        logits_tap: str | None = None,
     ) -> None:
+        """
+        Args:
+            lpips: by the name of its figure.
+            num_tokens: positions N of an image.
+        """
         super().__init__()
         quantizer = next(iter(tokenizers.values())).network.quantizer
         self.num_books, self.num_codes = quantizer.num_books, quantizer.num_codes
         self.tokenizers, self.judge, self.lpips = tokenizers, judge, lpips
-        self.frechet_tap, self.classifier_tap = frechet_tap, classifier_tap
+        self.frechet_tap, self.classifier_tap, self.logits_tap = frechet_tap, classifier_tap, logits_tap
         width = judge.network.network.channels[frechet_tap]
-        metrics = ["psnr", "ssim", *(["lpips"] if lpips else [])]
+        metrics = [*PIXEL_METRICS, *lpips]
         self.means = nn.ModuleDict(
             {name: nn.ModuleDict({metric: MeanMetric() for metric in metrics}) for name in tokenizers}
         )
         self.reference = FeatureStatistics(width)
         self.statistics = nn.ModuleDict({name: FeatureStatistics(width) for name in tokenizers})
         self.usage = CodebookUsage(self.num_books, self.num_codes)
-        self.features, self.labels, self.dropped = CatMetric(), CatMetric(), CatMetric()
+        self.window_usage = WindowUsage(self.num_books, self.num_codes, num_tokens)
+        self.features, self.labels, self.dropped, self.rows = CatMetric(), CatMetric(), CatMetric(), CatMetric()
+        self.logits = nn.ModuleDict({name: CatMetric() for name in tokenizers} if logits_tap else {})
 
     def on_test_start(self) -> None:
-        networks: list[Frozen[nn.Module]] = [*self.tokenizers.values(), self.judge.network]
-        if self.lpips:
-            networks.append(self.lpips)
+        networks: list[Frozen[nn.Module]] = [*self.tokenizers.values(), self.judge.network, *self.lpips.values()]
         for network in networks:
             network.to(self.device)
 
@@ -74,21 +95,30 @@ class LitReconstructionScores(LightningModule):
         self.reference.update(features[self.frechet_tap])
         self.features.update(features[self.classifier_tap])
         self.labels.update(batch["labels"][readable].float())
+        self.rows.update(batch["index"][readable].double())
         tokens = None
         for name, frozen in self.tokenizers.items():
             tokens = frozen.network.encode(images)
             decoded = frozen.network.decode(tokens)
-            values = {"psnr": peak_signal_to_noise(decoded, images), "ssim": structural_similarity(decoded, images)}
-            if self.lpips:
-                values["lpips"] = self.lpips(from_uint8(to_uint8(decoded)), images).flatten()
+            values = {metric: measure(decoded, images) for metric, measure in PIXEL_METRICS.items()}
+            for metric, lpips in self.lpips.items():
+                values[metric] = lpips(from_uint8(to_uint8(decoded)), images).flatten()
             for metric, value in values.items():
                 _metric(self.means[name], metric).update(value)
-            _metric(self.statistics, name).update(self.judge(decoded)[self.frechet_tap])
+            features = self.judge(decoded)
+            _metric(self.statistics, name).update(features[self.frechet_tap])
+            if self.logits_tap:
+                _metric(self.logits, name).update(features[self.logits_tap])
         assert tokens is not None
         self.usage.update(count_codes(tokens, self.num_codes, self.num_books))
+        self.window_usage.update(batch["index"][readable], tokens)
 
     def on_test_epoch_end(self) -> None:
         compute_all(self)
+
+    def ordered_logits(self, name: str) -> Tensor:
+        """Returns the logits of the reconstructions of one tokenizer, in the order of the images' index."""
+        return _in_order(self.rows, _metric(self.logits, name))
 
 
 class LitFeatureScores(LightningModule):
@@ -127,9 +157,7 @@ class LitFeatureScores(LightningModule):
 
     def ordered_logits(self) -> Tensor:
         """Returns the logits in the order of their images, however these were split over the ranks."""
-        rows, logits = self.rows.compute(), self.logits.compute()
-        assert isinstance(rows, Tensor) and isinstance(logits, Tensor)
-        return logits[rows.argsort()]
+        return _in_order(self.rows, self.logits)
 
 
 def compute_all(module: nn.Module) -> None:
@@ -140,6 +168,12 @@ def compute_all(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, Metric):
             part.compute()
+
+
+def _in_order(rows: Metric, values: Metric) -> Tensor:
+    order, found = rows.compute(), values.compute()
+    assert isinstance(order, Tensor) and isinstance(found, Tensor)
+    return found[order.argsort()]
 
 
 def _metric(owner: nn.Module, name: str) -> Metric:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from configs.schema.contradictions import indivisible
+from configs.schema.protocols import PROTOCOLS
 from pipeline.commands import COMMANDS, INTERRUPTED, exit_code, parse
 from pipeline.graph import Recipe, Status
 from pipeline.help import explain
@@ -142,8 +143,13 @@ def print_rows(rows: Sequence[Row], as_json: bool) -> int:
     lines = [[row.paper, row.table, row.name, row.config.recipe] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line, row in zip(lines, rows, strict=True):
-        figures = ", ".join(f"{name} {value:g}" for name, value in row.config.expected.items())
+        protocols = {name: f" ({protocol})" for name, protocol in row.config.protocols.items()}
+        figures = ", ".join(f"{name} {value:g}{protocols.get(name, '')}" for name, value in row.config.expected.items())
         print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=True)), figures]))
+    used = {row.config.protocols[name] for row in rows for name in row.config.expected if name in row.config.protocols}
+    for name in (name for name in PROTOCOLS if name in used):
+        here = f"; here {PROTOCOLS[name].ours}" if PROTOCOLS[name].ours else ""
+        print(f"{name}: {PROTOCOLS[name].how}{here}")
     return 0
 
 

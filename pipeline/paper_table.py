@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.schema.protocols import PROTOCOLS
 from configs.schema.rows import Changes, RowConfig, SharedConfig, TableConfig
 from pipeline.config import Change, read_yaml
 from pipeline.process import PROJECT
@@ -28,9 +29,18 @@ class Row:
     config: RowConfig
 
     def plain(self) -> dict[str, Any]:
-        """Returns the row as JSON values; ``set`` holds all its changes, as ``--set`` takes them."""
+        """Returns the row as JSON values; ``set`` holds all its changes, as ``--set`` takes them, and
+        ``measured_here_as`` the figures of scores.json that are measured as the paper's."""
         values = dataclasses.asdict(self.config)
         del values["uses"]
+        values["protocols"] = {
+            figure: how for figure, how in self.config.protocols.items() if figure in self.config.expected
+        }
+        values["measured_here_as"] = {
+            figure: PROTOCOLS[protocol].ours
+            for figure, protocol in values["protocols"].items()
+            if PROTOCOLS[protocol].ours
+        }
         values["set"] = [f"{change.stage}.{change.key}={json.dumps(change.value)}" for change in self.changes]
         return {"paper": self.paper, "table": self.table, "row": self.name, "caption": self.caption, **values}
 
@@ -58,9 +68,13 @@ def read_table(file: Path, paper: str) -> dict[str, Row]:
         rows[name] = Row(paper, file.stem, name, table.caption, recipe, changes, config)
     figures = {figure for row in rows.values() for figure in row.config.expected}
     for row in rows.values():
-        for figure in row.config.protocols:
+        for figure, protocol in row.config.protocols.items():
             if figure not in figures:
                 raise ConfigError(f"{file}: {row.name}: protocols: {unknown('figure', figure, sorted(figures))}")
+            if protocol not in PROTOCOLS:
+                raise ConfigError(
+                    f"{file}: {row.name}: protocols.{figure}: {unknown('protocol', protocol, list(PROTOCOLS))}"
+                )
     return rows
 
 

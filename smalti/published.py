@@ -11,7 +11,7 @@ from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
 from smalti.config.saved import FORMAT, Origin, SavedPrior, SavedTokenizer, Teacher, parse_saved
 
 TOKENIZER_STAGES = ("tokenizer", "decoder")
-LPIPS_VGG = ("LPIPS (VGG16)", "BSD-3-Clause (VGG16), BSD-2-Clause (LPIPS)")
+LPIPS_BACKBONES = {"vgg": "VGG16", "alex": "AlexNet", "squeeze": "SqueezeNet 1.1"}  # of torchvision: BSD-3-Clause
 
 
 def describe_artifact(artifact: Artifact) -> SavedTokenizer | SavedPrior:
@@ -126,8 +126,10 @@ def teachers_of(artifact: Artifact) -> tuple[Teacher, ...] | None:
 def _own_teachers(artifact: Artifact) -> Iterator[Teacher]:
     digests = artifact.manifest["weights"]
     for block in _blocks_with_weights(artifact.config):
-        name, licence = LPIPS_VGG
-        if block.get("kind") not in (None, "lpips"):
+        if block.get("kind") in (None, "lpips"):
+            backbone = LPIPS_BACKBONES[block.get("backbone", "vgg")]
+            name, licence = f"LPIPS ({backbone})", f"BSD-3-Clause ({backbone}), BSD-2-Clause (LPIPS)"
+        else:
             source = parse_value(FeatureNetworkConfig, block, f"{artifact.path / MANIFEST}: weights").source
             name, licence = source.name, source.licence
         yield Teacher(stage=artifact.stage, name=name, licence=licence, sha256=digests[block["weights"]])

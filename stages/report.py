@@ -110,23 +110,48 @@ def figure(value: float | None) -> str:
     return "absent" if value is None else f"{value:.3f}"
 
 
+def share(value: float | None) -> str:
+    """Returns a share in per cent; "absent" for None."""
+    return "absent" if value is None else f"{value:.1%}"
+
+
+def spread(score: dict[str, float] | None) -> str:
+    """Returns an Inception score with its deviation over the parts; "absent" for None."""
+    return f"{score['mean']:.2f} ± {score['std']:.2f}" if score else "absent"
+
+
+def cell(name: str, value: Any) -> str:
+    """Returns a figure of reconstructions: decibels with two decimals, others with three."""
+    if name.startswith("inception_score"):
+        return spread(value)
+    return f"{value:.2f}" if name.startswith("psnr") and value is not None else figure(value)
+
+
 def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     """Returns captioned tables of all figures."""
     protocol = scores["protocol"]
-    reconstruction = [["", "PSNR dB", "SSIM", "LPIPS", protocol["reconstruction_distance"]]]
-    for name in (name for name in ("phase1", "phase2") if name in scores["reconstruction"]):
-        values = scores["reconstruction"][name]
-        lpips, frechet = figure(values.get("lpips")), figure(values["frechet"])
-        reconstruction.append([name, f"{values['psnr']:.2f}", f"{values['ssim']:.3f}", lpips, frechet])
+    phases = {name: scores["reconstruction"][name] for name in ("phase1", "phase2") if name in scores["reconstruction"]}
+    columns = {"psnr": "PSNR dB", "psnr_y": "PSNR of Y, dB", "ssim": "SSIM", "ssim_llamagen": "SSIM as LlamaGen's"}
+    lpips = [name for name in phases["phase1"] if name.startswith("lpips")]
+    columns |= {name: f"LPIPS, {name.removeprefix('lpips_')}" for name in lpips} or {"lpips": "LPIPS"}
+    columns |= {"frechet": protocol["reconstruction_distance"], "inception_score": "Inception score"}
+    if "inception_score_in_order" in phases["phase1"]:
+        columns["inception_score_in_order"] = "in the data's order"
+    reconstruction = [["", *columns.values()]]
+    for phase, values in phases.items():
+        reconstruction.append([phase, *(cell(name, values.get(name)) for name in columns)])
     tables = [("Reconstruction, val images", reconstruction)]
-    codebook = [["", "usage", "perplexity", "entropy, nats"]]
+    windows = [name for name in protocol if name.removeprefix("usage_").isdigit()]
+    among = [f"of {int(name.removeprefix('usage_')):,} tokens" for name in windows]
+    codebook = [["", "usage", *among, "perplexity", "entropy, nats"]]
     for split in ("val", "train"):
         if f"{split}_codebook" in scores or split == "val":
             values = scores["reconstruction"]["val_codebook"] if split == "val" else scores["train_codebook"]
             for book in ("", *sorted(name.removeprefix("usage") for name in values if name.startswith("usage/"))):
                 usage, perplexity, entropy = (values[f"{name}{book}"] for name in ("usage", "perplexity", "entropy"))
                 title = f"{split}, book {book[1:]}" if book else split
-                codebook.append([title, f"{usage:.1%}", f"{perplexity:.0f}", f"{entropy:.3f}"])
+                within = [share(values.get(f"{name}{book}")) if split == "val" else "" for name in windows]
+                codebook.append([title, share(usage), *within, f"{perplexity:.0f}", f"{entropy:.3f}"])
     tables.append(("Codebook", codebook))
     if "generation" in scores:
         generation = [["", protocol["generation_distance"], "Inception score", "own class (balanced)"]]
@@ -136,8 +161,7 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
                 continue
             own, inception = values.get("class_agreement"), values.get("inception_score")
             generation.append([
-                name, figure(values["frechet"]),
-                f"{inception['mean']:.2f} ± {inception['std']:.2f}" if inception else "absent",
+                name, figure(values["frechet"]), spread(inception),
                 f"{own['balanced']:.1%}" if own else "absent",
             ])  # fmt: skip
         tables.append(("Generation", generation))

@@ -1,6 +1,7 @@
 """Stage scores: every figure, with the protocol by which it was measured."""
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -83,9 +84,12 @@ def build(job: Job) -> None:
     logits = ["logits"] if isinstance(config.judge, InceptionConfig) else []
     taps = [config.reconstruction_tap, config.generation_tap, config.classifier_tap, *logits]
     judge = Judge(Frozen(network), taps)
-    lpips = Frozen(build_lpips(config.lpips)) if config.lpips else None
+    lpips = {f"lpips_{lpips.backbone}": Frozen(build_lpips(lpips)) for lpips in config.lpips}
 
-    module = LitReconstructionScores(tokenizers, judge, config.reconstruction_tap, config.classifier_tap, lpips)
+    module = LitReconstructionScores(
+        tokenizers, judge, config.reconstruction_tap, config.classifier_tap, lpips,
+        math.prod(job.inputs["tokenizer"].facts["grid"]), logits[0] if logits else None,
+    )  # fmt: skip
     val = index.members("val")
     run_test(job, module, EvaluationImages(index), val, config.runtime.num_workers)
     unreadable = val[np.isin(val, np.asarray(module.dropped.compute(), dtype=np.int64))]  # of all ranks

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.models import vgg16
+from torchvision.models import get_model
 
 from smalti.artifact import seal
 from smalti.config.features import InceptionConfig
@@ -41,11 +41,11 @@ def write_inception(file: Path) -> str:
     return str(file)
 
 
-def write_vgg(file: Path) -> str:
-    """Writes a VGG16 in torchvision's format: random convolutions, a classifier that takes no room; returns the file's
-    path."""
+def write_torchvision(file: Path, name: str) -> str:
+    """Writes a network in torchvision's format: random convolutions, a classifier that takes no room; returns the
+    file's path."""
     with torch.device("meta"):
-        shapes = {name: value.shape for name, value in vgg16(weights=None).state_dict().items()}
+        shapes = {key: value.shape for key, value in get_model(name, weights=None).state_dict().items()}
     torch.manual_seed(0)
     state = {
         name: torch.randn(shape) * 0.05 if name.startswith("features") else torch.full((1,), 1e-4).expand(shape)
@@ -53,6 +53,11 @@ def write_vgg(file: Path) -> str:
     }
     torch.save(state, file)
     return str(file)
+
+
+def write_vgg(file: Path) -> str:
+    """Writes torchvision's VGG16 of random weights; returns the file's path."""
+    return write_torchvision(file, "vgg16")
 
 
 def write_recipe(folder: Path, classes: dict[str, int]) -> Path:

@@ -88,8 +88,9 @@ def _judge(scores: ScoresConfig, configs: Mapping[str, Any]) -> Iterator[str]:
     for stage in ("codebook", "tokenizer", "decoder"):
         if stage in configs and judge.weights in weights_of(configs[stage]):
             yield f"judge: stage {stage} learns from {judge.weights}; a teacher can't be the judge, name another"
-        if scores.lpips and isinstance(getattr(configs.get(stage), "perceptual", None), LpipsLossConfig):
-            yield f"lpips: stage {stage} learns from this very distance; leave it null"
+        loss = getattr(configs.get(stage), "perceptual", None)
+        if isinstance(loss, LpipsLossConfig) and loss.backbone in [lpips.backbone for lpips in scores.lpips]:
+            yield f"lpips: stage {stage} learns from this very distance, of backbone {loss.backbone}; take another"
 
 
 def guidance(kind: str, label_dropout: float, num_classes: int | None) -> Iterator[str]:

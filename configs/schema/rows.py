@@ -25,7 +25,7 @@ class RowConfig:
     expected: dict[str, float]
     """Figures as the paper prints them; usage in per cent."""
     protocols: dict[str, str] = field(default_factory=dict)
-    """By figure, how the paper measured it, where that is known."""
+    """By figure, how the paper measured it: one of the names in configs/schema/protocols.py."""
     tokenizer_m: float | None = None
     """Parameters of the tokenizer in millions, as the paper prints them."""
     prior_m: float | None = None

@@ -19,7 +19,7 @@ class ScoresConfig:
     """
 
     STAGE: ClassVar[Stage] = Stage(
-        name="scores", version=3, needs=("data", "tokenizer"),
+        name="scores", version=4, needs=("data", "tokenizer"),
         takes=("decoder", "samples", "token_shards"), resumes=False, one_process=False, curves=None,
     )  # fmt: skip
     judge: FeatureNetworkConfig
@@ -36,11 +36,17 @@ class ScoresConfig:
     """Of them, those that the class judge is fitted to, at most."""
     num_pictures: PositiveInt = 16
     """Val images that the report shows with their reconstructions."""
-    lpips: LpipsConfig | None = None
-    """LPIPS of the reconstructions; null: it is absent from the scores."""
+    lpips: tuple[LpipsConfig, ...] = ()
+    """LPIPS of the reconstructions, one for each backbone that is listed, which mustn't be that of an LPIPS in a loss
+    of the same run; of none, LPIPS is absent from the scores."""
     batch_size: PositiveInt = field(default=64, metadata=RUNTIME)
     """Images at once on each device."""
     max_unreadable: Share = 0.001
     """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
+
+    def __post_init__(self) -> None:
+        backbones = [lpips.backbone for lpips in self.lpips]
+        if twice := [name for name in dict.fromkeys(backbones) if backbones.count(name) > 1]:
+            raise ValueError(f"lpips: backbone {twice[0]!r} stands twice; list each once")

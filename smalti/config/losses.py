@@ -4,8 +4,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.config.features import FeatureNetworkConfig
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share
 from smalti.config.weights import WEIGHTS
+
+LPIPS_WEIGHTS = {"alex": "alexnet.safetensors", "squeeze": "squeezenet1_1.safetensors"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +43,20 @@ class SemanticLossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LpipsConfig:
-    """LPIPS (lpips package, VGG): the backbone is torchvision's VGG16; the linear heads ship with the package."""
+    """LPIPS 0.1 (lpips package): a backbone of torchvision; the linear heads ship with the package."""
 
+    backbone: Literal["vgg", "alex", "squeeze"] = field(default="vgg", metadata={"hash": UNLESS_DEFAULT})
+    """Whose features are compared: VGG16's, as in losses; AlexNet's, the package's own choice for figures; or
+    SqueezeNet 1.1's."""
     weights: str = field(default="vgg16.safetensors", metadata=WEIGHTS)
-    """File below $SMALTI_WEIGHTS: torchvision's VGG16, IMAGENET1K_V1."""
+    """File below $SMALTI_WEIGHTS: that backbone of torchvision, IMAGENET1K_V1."""
+
+    def __post_init__(self) -> None:
+        if self.backbone != "vgg" and self.weights == LpipsConfig.weights:
+            raise ValueError(
+                f"weights: {self.weights!r} is VGG16's, and the backbone {self.backbone!r}; name a file of its own, "
+                f"such as {LPIPS_WEIGHTS[self.backbone]!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,7 @@ class Vgg16(FeatureNetwork):
         return {tap: width for tap, (_, width) in RELUS.items()} | {"logits": 1000}
 
     @staticmethod
-    def fetch(config: Any) -> tuple[dict[str, Tensor], str, str]:
-        """Returns those of a Vgg16Config, or of LPIPS's backbone, which are the same."""
+    def fetch(config: Vgg16Config) -> tuple[dict[str, Tensor], str, str]:
         state = VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True, weights_only=True)
         return dict(state), "torchvision vgg16 IMAGENET1K_V1", "BSD-3-Clause"
 

@@ -21,7 +21,7 @@ from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
 from smalti.config.weights import PACKAGE, weights_folder
 from smalti.features import feature_class
-from smalti.features.vgg import Vgg16
+from smalti.losses.lpips import fetch_backbone
 
 Source = FeatureNetworkConfig | LpipsConfig
 
@@ -42,8 +42,7 @@ def named_weights(config: Any) -> dict[str, Source]:
 
 def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
     """Returns the tensors of a network, where they come from, and their licence."""
-    network = Vgg16 if isinstance(source, LpipsConfig) else feature_class(source)
-    return network.fetch(source)
+    return fetch_backbone(source) if isinstance(source, LpipsConfig) else feature_class(source).fetch(source)
 
 
 def fetch_all(options: argparse.Namespace) -> int:

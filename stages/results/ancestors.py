@@ -30,6 +30,16 @@ def teachers(job: Job) -> dict[str, tuple[str, str]]:
     return {sha256: (stage, weights) for a in artifacts for stage, weights, sha256 in pretrained_weights(a, job.store)}
 
 
+def lpips_teachers(job: Job) -> set[str]:
+    """Returns the sha256 of the backbones of which an LPIPS was a loss of the tokenizer or the decoder."""
+    found = set()
+    for artifact in (job.inputs[name] for name in ("tokenizer", "decoder") if name in job.inputs):
+        loss = artifact.config.get("perceptual", {})
+        if loss.get("kind") == "lpips":
+            found.add(artifact.manifest["weights"][loss["weights"]])
+    return found
+
+
 def check_judge(judge: str, job: Job) -> None:
     """Raises ValueError if the tokenizer or its codebook was trained with the judge's weights."""
     if teacher := teachers(job).get(job.identity["weights"][job.config.judge.weights]):

@@ -6,7 +6,9 @@ from configs.schema.scores import ScoresConfig
 from datamodules.index import ImageIndex
 from pipeline.job import Job
 from smalti.config.features import InceptionConfig
-from stages.results.ancestors import teachers
+from smalti.metrics.usage_window import WINDOW
+from stages.results.ancestors import lpips_teachers, teachers
+from stages.results.reconstruction_scores import WINDOW_USAGE
 
 
 def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
@@ -18,12 +20,17 @@ def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
     return "FID" if isinstance(config.judge, InceptionConfig) and tap == "pooled" else f"fd_{judge}"
 
 
-def lpips_protocol(job: Job) -> str:
-    """Returns how LPIPS was measured, and whether its network was a teacher as well."""
-    if job.config.lpips is None:
-        return "absent: no lpips weights named"
-    is_teacher = job.identity["weights"][job.config.lpips.weights] in teachers(job)
-    return "vgg, [-1, 1]" + ("; the same VGG16 was a teacher, in another distance" if is_teacher else "")
+def lpips_protocol(job: Job) -> dict[str, str]:
+    """Returns how each LPIPS was measured, and whether its network was a teacher as well."""
+    found = {}
+    for lpips in job.config.lpips:
+        digest, marks = job.identity["weights"][lpips.weights], ""
+        if digest in lpips_teachers(job):
+            marks = "; this very distance was a teacher"
+        elif digest in teachers(job):
+            marks = "; the same network was a teacher, in another distance"
+        found[f"lpips_{lpips.backbone}"] = f"{lpips.backbone}, version 0.1, [-1, 1], mean over images{marks}"
+    return found or {"lpips": "absent: scores.lpips names no backbone"}
 
 
 def sampling_protocol(job: Job) -> dict[str, Any]:
@@ -62,6 +69,11 @@ def protocol(
         "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
         "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
         "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",
-        "ssim": "Gaussian 11, sigma 1.5, range 1, border of 5 left out", "lpips": lpips_protocol(job),
+        "psnr_y": "Y = 16 + 65.481 R + 128.553 G + 24.966 B (ITU-R BT.601), range 255, mean over images",
+        "ssim": "RGB, Gaussian 11, sigma 1.5, range 1, border of 5 left out",
+        "ssim_llamagen": "RGB, window 7, range taken for 2, border of 3 left out, as in LlamaGen's and FQGAN's code",
+        **lpips_protocol(job),
+        WINDOW_USAGE: f"distinct codes among {WINDOW} val tokens, those of the first images of a fixed shuffle",
+        "reconstruction_inception_score": "ten parts: of a fixed shuffle of the val images; and in_order, of the data",
         "network_dtype": "float32", "weights": "EMA", "samples": sampling_protocol(job), "absent": absent,
     }  # fmt: skip

@@ -35,6 +35,15 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
         ("vqgan", "token_shards.crops=[random, top_left]", "crops top_left: the same at resize_range 1"),
         ("vqgan", "data.source={kind: flat_folder, root: .}", "ar.guidance.scale: there are no classes to guide by"),
         ("vqgan", "scores.judge={kind: efficientnet_lite0}", "judge: stage tokenizer learns from package:efficientnet"),
+        (
+            "../imagenet256/vqgan", "scores.lpips=[{backbone: vgg}]",
+            "lpips: stage tokenizer learns from this very distance, of backbone vgg; take another",
+        ),
+        ("../imagenet256/vqgan", "scores.lpips=[{backbone: alex}]", "name a file of its own, such as 'alexnet.safet"),
+        (
+            "../imagenet256/seqgan", "scores.lpips=[{backbone: vgg}, {backbone: vgg, weights: other.safetensors}]",
+            "lpips: backbone 'vgg' stands twice; list each once",
+        ),
         ("../quickstart", "decoder.attention.block_sizes=[4, 4]", "block_sizes (4, 4): give one for each"),
         ("vqgan_kmeans", "tokenizer.quantizer.reservoir=100", "at least one latent for each of 512 codes"),
     ],
@@ -43,6 +52,14 @@ def test_contradiction_is_one_line(name: str, change: str, expected: str) -> Non
     with pytest.raises(ConfigError) as error:
         Recipe(SMALL / name, [change])
     assert expected in str(error.value) and "\n" not in str(error.value)
+
+
+def test_lpips_of_another_backbone_than_the_loss_may_measure() -> None:
+    """VQGAN-LC's family learns from LPIPS of VGG16; its recipes measure that of AlexNet, and might of SqueezeNet."""
+    squeeze = "scores.lpips=[{backbone: squeeze, weights: squeezenet1_1.safetensors}]"
+    for changes, expected in (([], ["alex"]), ([squeeze], ["squeeze"])):
+        config = Recipe(SMALL.parent / "imagenet256" / "vqgan_lc", changes).nodes["scores"].config
+        assert [lpips.backbone for lpips in config.lpips] == expected
 
 
 def test_a_batch_that_does_not_divide_is_found_before_the_chain_starts() -> None:

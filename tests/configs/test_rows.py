@@ -35,6 +35,22 @@ def test_row_builds_with_the_numbers_it_states(row: Row) -> None:
             assert counts[stage]["total"] / 1e6 == pytest.approx(millions, rel=0.004)
 
 
+def test_every_expected_figure_names_its_protocol() -> None:
+    """Figures of unlike protocols aren't compared in silence. That a name is known is checked where a table is read."""
+    for row in ROWS:
+        unnamed = row.config.expected.keys() - row.config.protocols.keys()
+        assert not unnamed, f"{name_of(row)}: no protocol of {sorted(unnamed)}; see configs/schema/protocols.py"
+
+
+def test_figures_that_two_papers_print_of_one_tokenizer_name_one_protocol() -> None:
+    """FQGAN's Table 1 copies VQGAN-LC's figures, and prints them beside its own of other protocols."""
+    rows = {name_of(row): row.config for row in ROWS}
+    copied, own = rows["FQGAN/1/VQGAN-LC, f 16"], rows["VQGAN-LC/2/VQGAN-LC, 100000"]
+    for figure in copied.expected:
+        assert (copied.expected[figure], copied.protocols[figure]) == (own.expected[figure], own.protocols[figure])
+    assert rows["FQGAN/1/FQGAN-Dual, f 16"].protocols == {"rFID": "adm_val", "PSNR": "psnr_rgb"}
+
+
 def test_rows_name_each_method() -> None:
     """Every recipe under imagenet256 and ffhq256 serves at least one row."""
     named = {row.config.recipe for row in ROWS}

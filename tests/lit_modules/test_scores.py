@@ -5,15 +5,63 @@ from pathlib import Path
 import numpy as np
 import torch
 from tests_support import write_inception
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from datamodules.sampler import StridedSampler
-from lit_modules.scores import Judge, LitFeatureScores
+from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from smalti.config.features import InceptionConfig
 from smalti.features import build_features
 from smalti.layers.frozen import Frozen
-from smalti.pixels import from_uint8
+from smalti.pixels import from_uint8, to_uint8
+from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.generation_images import SampleImages
+
+
+class GreyLevels(nn.Module):
+    """Sixteen grey levels as a codebook, of 4 x 4 blocks; ``decode`` gives the levels, on ``ground``."""
+
+    num_books, num_codes = 1, 16
+
+    def __init__(self, ground: float) -> None:
+        super().__init__()
+        self.ground = ground
+
+    @property
+    def quantizer(self) -> "GreyLevels":
+        return self
+
+    def encode(self, images: Tensor) -> Tensor:
+        means = nn.functional.avg_pool2d(images.mean(1, keepdim=True), 8)[:, 0]
+        return ((means + 1) * 7.5).round().long()
+
+    def decode(self, tokens: Tensor) -> Tensor:
+        levels = (tokens[:, None] / 7.5 - 1).repeat_interleave(8, 2).repeat_interleave(8, 3)
+        return (levels.expand(-1, 3, -1, -1) + self.ground).clamp(-1, 1)
+
+
+def grey(ground: float) -> Frozen[VQTokenizer]:
+    return Frozen(GreyLevels(ground))  # type: ignore[arg-type]
+
+
+def test_logits_of_reconstructions_come_in_the_order_of_the_images(tmp_path: Path) -> None:
+    """Those of each phase, of what it decodes; and what LPIPS measures has the name of its figure."""
+    images = np.random.default_rng(0).integers(0, 256, (6, 1, 3, 32, 32), dtype=np.uint8)
+    network = build_features(InceptionConfig(weights=write_inception(tmp_path / "inception.pth")))
+    judge = Judge(Frozen(network), ["features64", "logits"])
+    lpips = {"lpips_alex": Frozen(nn.PairwiseDistance())}
+    tokenizers = {"phase1": grey(0), "phase2": grey(0.5)}
+    scores = LitReconstructionScores(tokenizers, judge, "features64", "features64", lpips, 16, "logits")
+    rows = SampleImages(images, np.zeros(6, dtype=np.int64), 0)  # type: ignore[arg-type]  # rows and a length
+    for rank in (1, 0):
+        for batch in DataLoader(rows, 2, sampler=StridedSampler(np.arange(6), rank, 2)):
+            scores.test_step(batch, 0)
+    for phase, tokenizer in tokenizers.items():
+        decoded = tokenizer.network.decode(tokenizer.network.encode(from_uint8(torch.from_numpy(images[:, 0]))))
+        expected = network(from_uint8(to_uint8(decoded)), ["logits"])["logits"]
+        torch.testing.assert_close(scores.ordered_logits(phase), expected, atol=1e-4, rtol=1e-4)
+        assert set(scores.means[phase]) == {"psnr", "psnr_y", "ssim", "ssim_llamagen", "lpips_alex"}
+    assert not torch.equal(scores.ordered_logits("phase1"), scores.ordered_logits("phase2"))
 
 
 def test_logits_come_in_the_order_of_the_images(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def test_alone_it_lists_the_stages() -> None:
         ("tokenizer.gan.loss", ": 'hinge' or 'non_saturating', default 'non_saturating' hinge (VQGAN"),
         ("ar_prior.optimizer.clip_norm", ": a number above 0 or null, default null L2 norm"),
         ("samples.ar.guidance", ": a mapping, optional Classifier-free guidance; off by default."),
-        ("scores.lpips", ": a mapping or null, default null LPIPS of the reconstructions"),
+        ("scores.lpips", ": a list, each a mapping, default [] LPIPS of the reconstructions"),
+        ("tokenizer.attention", ": a mapping or null, default null"),
         (
             "tokenizer.quantizer.book",
             "(kind factorised): a mapping of kind learned_cosine, learned or ema, default",

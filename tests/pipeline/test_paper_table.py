@@ -16,14 +16,14 @@ each:
   recipe: smoke
   uses: [one]
   set: {data.val_fraction: 0.2, data.seed: 3}
-  protocols: {rFID: clean}
+  protocols: {rFID: unnamed}
   note: of all
   books: 1
   codes: 64
   positions: 64
 rows:
   a: {expected: {rFID: 3}}
-  b, longer: {uses: [two], set: {data.val_fraction: 0.4}, expected: {PSNR: 20}, protocols: {PSNR: luma}, note: of b}
+  b, longer: {uses: [two], set: {data.val_fraction: 0.4}, expected: {PSNR: 20}, protocols: {PSNR: psnr_y}, note: of b}
 """
 
 
@@ -43,7 +43,11 @@ def test_a_row_adds_to_what_all_rows_have(tmp_path: Path) -> None:
     assert written[0] == [*one, ("data.val_fraction", 0.2), ("data.seed", 3)]
     assert written[1] == [*one, ("tokenizer.training.updates", 40), ("data.seed", 3), ("data.val_fraction", 0.4)]
     assert (a.config.note, b.config.note) == ("of all", "of b")
-    assert b.config.protocols == {"rFID": "clean", "PSNR": "luma"} and b.config.expected == {"PSNR": 20}
+    assert b.config.protocols == {"rFID": "unnamed", "PSNR": "psnr_y"} and b.config.expected == {"PSNR": 20}
+    assert b.plain()["protocols"] == {"PSNR": "psnr_y"}, "of its own figures alone"
+    assert (
+        b.plain()["measured_here_as"] == {"PSNR": "reconstruction/PHASE/psnr_y"} and not a.plain()["measured_here_as"]
+    )
     assert b.plain()["set"][-1] == "data.val_fraction=0.4" and "tokenizer.autoencoder={" in b.plain()["set"][1]
 
 
@@ -81,7 +85,12 @@ def test_a_recipe_beside_the_table_begins_with_a_dot(tmp_path: Path) -> None:
         ),
         ("set: {data.val_fraction: 0.4}", "set: {seed: 3}", "1.yaml: b, longer: 'seed': expected stage.key"),
         ("recipe: smoke", "recipe: smok", "1.yaml: a: recipe: unknown recipe 'smok'; did you mean 'smoke'?"),
-        ("{PSNR: luma}", "{SSIM: luma}", "1.yaml: b, longer: protocols: unknown figure 'SSIM'; known: PSNR, rFID"),
+        ("{PSNR: psnr_y}", "{SSIM: psnr_y}", "1.yaml: b, longer: protocols: unknown figure 'SSIM'; known: PSNR, rFID"),
+        (
+            "{PSNR: psnr_y}",
+            "{PSNR: psnr_u}",
+            "1.yaml: b, longer: protocols.PSNR: unknown protocol 'psnr_u'; did you mean 'psnr_y'?",
+        ),
         ("b, longer:", "b/longer:", "1.yaml: b/longer: expected a name without a slash"),
         ("b, longer:", "100:", "1.yaml: rows: 100 given, expected text"),
         ("b, longer:", "a:", "1.yaml: line 16: not valid YAML (key 'a' stands twice)"),

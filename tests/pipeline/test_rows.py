@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
+from configs.schema.protocols import PROTOCOLS
 from pipeline.commands import parse
 from pipeline.graph import Recipe
 from pipeline.job import find_work, parse_arguments
@@ -164,11 +165,16 @@ def test_scripts_of_commands_take_rows(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_rows_are_listed(own: Path) -> None:
-    lines = pipeline(own.parent, "rows", "vqgan-lc/9").stdout.splitlines()
-    assert lines == [
-        "VQGAN-LC  9  without projector  imagenet256/vqgan_lc  usage 3.9, rFID 18.6, PSNR 19.2",
-        "VQGAN-LC  9  tuned codebook     imagenet256/vqgan_lc  usage 99.1, rFID 2.65, PSNR 23.7",
+    lines = pipeline(own.parent, "rows", "vqgan-lc/4").stdout.splitlines()
+    assert lines[:3] == [
+        "VQGAN-LC  4  GPT on vqgan_fc   imagenet256/vqgan_fc   FID 17.3 (clean_fid_train)",
+        "VQGAN-LC  4  GPT on vqgan_ema  imagenet256/vqgan_ema  FID 16.3 (clean_fid_train)",
+        "VQGAN-LC  4  GPT on vqgan_lc   imagenet256/vqgan_lc   FID 15.4 (clean_fid_train)",
     ]
+    assert lines[3:] == ["clean_fid_train: " + PROTOCOLS["clean_fid_train"].how], "each protocol once"
+    *_, luma, similarity, _, usage = pipeline(own.parent, "rows", "VQGAN-LC/9").stdout.splitlines()
+    assert luma.startswith("psnr_y: PSNR of the Y") and luma.endswith("; here reconstruction/PHASE/psnr_y")
+    assert similarity.startswith("ssim_percent: ") and usage.endswith("; here reconstruction/val_codebook/usage")
     listed = json.loads(pipeline(own.parent, "rows", "--json").stdout)
     assert len(listed) == len(find_rows("")) == 106
     assert [row["table"] for row in listed if row["paper"] == "VQGAN-LC"][-1] == "10"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
@@ -9,6 +10,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 from tests_support import write_inception, write_vgg
+from torchvision.models import WeightsEnum, get_model_weights
 
 from smalti.config.features import (
     EfficientNetLiteConfig,
@@ -95,10 +97,16 @@ def test_weights_come_with_a_package_or_can_be_fetched(kind: str) -> None:
     assert packaged == (feature_class(config).fetch is FeatureNetwork.fetch)
 
 
-def test_weights_that_nobody_keeps_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_nobody_keeps_are_named() -> None:
     with pytest.raises(ValueError, match=r"own\.pth: don't know where to fetch efficientnet_lite0 from; put the file"):
         fetch(EfficientNetLiteConfig(weights="own.pth"))
-    asked: list[object] = []
-    monkeypatch.setattr("smalti.features.vgg.Vgg16.fetch", lambda config: asked.append(config) or ({}, "", ""))
-    fetch(LpipsConfig())
-    assert asked == [LpipsConfig()], "LPIPS stands on torchvision's VGG16"
+
+
+@pytest.mark.parametrize(("backbone", "name"), [("vgg", "vgg16"), ("alex", "alexnet"), ("squeeze", "squeezenet1_1")])
+def test_lpips_stands_on_torchvisions_networks(backbone: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fetched is what torchvision keeps of the network of this name, whatever file it goes into."""
+    asked: list[str] = []
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda self, **_: asked.append(str(self)) or {})
+    _, origin, licence = fetch(LpipsConfig(backbone=backbone, weights="own.safetensors"))
+    assert asked == [str(get_model_weights(name).DEFAULT)] and "IMAGENET1K_V1" in asked[0]  # type: ignore[attr-defined]
+    assert (origin, licence) == (f"torchvision {name} IMAGENET1K_V1", "BSD-3-Clause")

@@ -13,10 +13,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchvision.models import vgg16
 
 from smalti.config.features import EfficientNetLiteConfig, InceptionConfig, OpenClipConfig, TimmConfig, Vgg16Config
-from smalti.config.losses import LpipsConfig
 from smalti.features import build_features, feature_width
 from smalti.layers.frozen import Frozen
-from smalti.losses.lpips import build_lpips
 from smalti.losses.perceptual import PerceptualLoss, raw_distance
 from smalti.pixels import from_uint8
 from smalti.tensors import read_weights
@@ -64,15 +62,6 @@ def test_vgg16_taps_are_torchvisions_relus(vgg_file: str) -> None:
         torch.testing.assert_close(found["relu5_3"], peer.features[:30](x))
         torch.testing.assert_close(found["logits"], peer(x))
     assert {tap: value.shape[1] for tap, value in found.items()} == network.channels
-
-
-def test_lpips_is_the_packages_on_the_local_backbone(vgg_file: str) -> None:
-    network = build_lpips(LpipsConfig(weights=vgg_file))
-    a, b = torch.rand(1, 3, 64, 64) * 2 - 1, torch.rand(1, 3, 64, 64) * 2 - 1
-    assert network(a, a).item() == 0 and network(a, b).item() > 0
-    assert torch.equal(network(a, b), network(a, b)), "dropout is on"
-    weight = read_weights(vgg_file)["features.28.weight"]
-    assert any(torch.equal(p, weight) for p in network.net.parameters())
 
 
 def test_open_clip_embedding_is_the_packages(tmp_path: Path) -> None:

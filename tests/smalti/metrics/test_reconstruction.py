@@ -5,11 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from smalti.metrics.class_agreement import ClassJudge
 from smalti.metrics.codebook import CodebookUsage
-from smalti.metrics.reconstruction import peak_signal_to_noise
+from smalti.metrics.reconstruction import (
+    luma_peak_signal_to_noise,
+    peak_signal_to_noise,
+    structural_similarity_of_llamagen,
+)
 from smalti.metrics.reconstruction import structural_similarity as ssim
 from smalti.pixels import to_uint8
 
@@ -42,12 +47,22 @@ def test_psnr_and_ssim_agree_with_scikit_image(kind: str, change: Callable[[torc
             data_range=1.0,
         )  # fmt: skip
         assert ssim(b, a)[i].item() == pytest.approx(expected, abs=1e-9)
+        luma = [rgb2ycbcr(image)[..., 0] for image in (x, y)]
+        assert luma_peak_signal_to_noise(b, a)[i].item() == pytest.approx(
+            peak_signal_noise_ratio(*luma, data_range=255)
+        )
+        # The call of LlamaGen's and FQGAN's code, in float64.
+        expected = structural_similarity(x / 255, y / 255, data_range=2.0, channel_axis=-1)
+        assert structural_similarity_of_llamagen(b, a)[i].item() == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_refuses_images_smaller_than_its_window() -> None:
     assert ssim(torch.zeros(1, 3, 11, 11), torch.zeros(1, 3, 11, 11)).item() == 1
     with pytest.raises(ValueError, match="window is 11 x 11, and images have 10 x 16"):
         ssim(torch.zeros(1, 3, 10, 16), torch.zeros(1, 3, 10, 16))
+    assert structural_similarity_of_llamagen(torch.zeros(1, 3, 7, 7), torch.zeros(1, 3, 7, 7)).item() == 1
+    with pytest.raises(ValueError, match="window is 7 x 7, and images have 10 x 6"):
+        structural_similarity_of_llamagen(torch.zeros(1, 3, 10, 6), torch.zeros(1, 3, 10, 6))
 
 
 def test_usage_counts_over_batches() -> None:

@@ -11,7 +11,12 @@ from smalti.metrics.class_agreement import Agreement
 from smalti.metrics.frechet import FeatureStatistics
 from stages.results.figures import Absent, frechet_between
 from stages.results.generation_scores import GenerationScores, SampleScores, fit_class_judge, inception_tap
-from stages.results.reconstruction_scores import ReconstructionScores
+from stages.results.reconstruction_scores import (
+    InceptionScores,
+    ReconstructionScores,
+    inception_scores,
+    window_usage,
+)
 
 AGREEMENT = Agreement(balanced=0.5, plain=0.75)
 INCEPTION = {"mean": 2.0, "std": 0.5}
@@ -32,14 +37,62 @@ def test_an_absent_distance_of_reconstructions_is_null_and_has_its_reason() -> N
     scores = ReconstructionScores(
         means={"phase1": {"psnr": 20.0, "ssim": 0.5}, "phase2": {"psnr": 21.0, "ssim": 0.6}},
         frechet={"phase1": 3.0, "phase2": Absent("too few images")},
+        inception=Absent("another judge"),
         val_codebook={"usage": 1.0},
+        window_usage=Absent("too few tokens"),
     )
     assert scores.values() == {
         "phase1": {"psnr": 20.0, "ssim": 0.5, "frechet": 3.0},
         "phase2": {"psnr": 21.0, "ssim": 0.6, "frechet": None},
         "val_codebook": {"usage": 1.0},
     }
-    assert scores.absent() == {"reconstruction/phase2/frechet": "too few images"}
+    assert scores.absent() == {
+        "reconstruction/phase2/frechet": "too few images",
+        "reconstruction/inception_score": "another judge",
+        "reconstruction/val_codebook/usage_65536": "too few tokens",
+    }
+
+
+def test_inception_scores_and_usage_in_a_window_are_values_where_they_are_there() -> None:
+    lower = {"mean": 1.5, "std": 0.1}
+    scores = ReconstructionScores(
+        means={"phase1": {"psnr": 20.0}},
+        frechet={"phase1": 3.0},
+        inception={"phase1": InceptionScores(shuffled=INCEPTION, in_order=lower)},
+        val_codebook={"usage": 1.0},
+        window_usage={"usage_65536": 0.9},
+    )
+    assert scores.values() == {
+        "phase1": {"psnr": 20.0, "frechet": 3.0, "inception_score": INCEPTION, "inception_score_in_order": lower},
+        "val_codebook": {"usage": 1.0, "usage_65536": 0.9},
+    }
+    assert scores.absent() == {}
+
+
+def classified(number: int) -> Any:
+    """A tested module whose images are each sure of their own of ten classes, in the order of the classes."""
+    logits = 50 * torch.eye(10).repeat_interleave(number // 10, dim=0)
+    return SimpleNamespace(logits_tap="logits", logits=["phase1"], ordered_logits={"phase1": logits}.__getitem__)
+
+
+def test_an_inception_score_class_by_class_is_far_below_that_of_shuffled_images() -> None:
+    """Each tenth of the images in order shows one class alone, a tenth of the shuffled ones nearly all ten."""
+    found = inception_scores(classified(1000))
+    assert not isinstance(found, Absent)
+    assert found["phase1"].in_order["mean"] == pytest.approx(1) and 9 < found["phase1"].shuffled["mean"] <= 10
+    few: Any = SimpleNamespace(logits_tap="logits", logits=["phase1"], ordered_logits=lambda phase: torch.zeros(9, 10))
+    assert inception_scores(few) == Absent("fewer than 10 val images")
+    other: Any = SimpleNamespace(logits_tap=None)
+    assert inception_scores(other) == Absent("the judge isn't of kind inception")
+
+
+def test_usage_in_a_window_is_of_each_book_and_their_mean() -> None:
+    def tested(*books: float) -> Any:
+        return SimpleNamespace(window_usage=SimpleNamespace(compute=lambda: list(books)))
+
+    assert window_usage(tested(0.5, 1.0)) == {"usage_65536": 0.75, "usage_65536/0": 0.5, "usage_65536/1": 1.0}
+    assert window_usage(tested(0.5)) == {"usage_65536": 0.5}
+    assert window_usage(tested(torch.nan, torch.nan)) == Absent("fewer than 65536 val tokens of each book")
 
 
 def test_figures_of_samples_are_values_where_they_are_there() -> None:
