@@ -9,17 +9,20 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 
 
 class RowStore(Protocol):
-    """Something that stores rows."""
+    """Something that stores rows of one or several arrays."""
 
-    def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
-        """Stores ``values`` at ``rows``; those that aren't ``good`` are dropped."""
+    def write(self, rows: np.ndarray, values: Mapping[str, np.ndarray], good: np.ndarray) -> None:
+        """Stores the arrays ``values`` at ``rows``; those that aren't ``good`` are dropped."""
 
     def flush(self) -> None:
         """Brings everything written so far to the disk."""
 
 
 class RowWriter(BasePredictionWriter):
-    """Writes each batch as soon as it is predicted: image i to row ``row_of[i]``, or drops it if it isn't readable."""
+    """Writes each batch as soon as it is predicted: image i to row ``row_of[i]``, or drops it if it isn't readable.
+
+    A prediction is {name: tensor (B, ...)}, one entry for each array of a row.
+    """
 
     def __init__(self, store: RowStore, row_of: Mapping[int, int]) -> None:
         super().__init__("batch")
@@ -37,7 +40,7 @@ class RowWriter(BasePredictionWriter):
     ) -> None:
         rows = np.array([self.row_of[index] for index in batch["index"].tolist()], dtype=np.int64)
         good = batch["readable"].cpu().numpy() if "readable" in batch else np.ones(len(rows), dtype=bool)
-        self.store.write(rows, prediction.cpu().numpy(), good)
+        self.store.write(rows, {name: values.cpu().numpy() for name, values in prediction.items()}, good)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.store.flush()

@@ -1,13 +1,15 @@
 """Shards of rows: written by many processes, resumable, and memory-mapped for reading at random.
 
-``<name>-00000.npy`` and so on hold ``rows_per_shard`` rows each; ``state.npy`` says whether a row is pending, written
-or dropped. A row is marked only when its bytes are on the disk, so that neither a killed writer nor a failed node
-leaves a mark on a row that isn't there; they lose the rows of the last SYNC_EVERY seconds.
+A row has one array or several, such as an image and its tokens. ``<name>-00000.npy`` and so on hold ``rows_per_shard``
+rows of one array each; the single ``state.npy`` says whether a row is pending, written or dropped. A row is marked only
+when the bytes of all its arrays are on the disk, so that neither a killed writer nor a failed node leaves a mark on a
+row that isn't there, or half there; they lose the rows of the last SYNC_EVERY seconds.
 """
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +21,40 @@ PENDING, WRITTEN, DROPPED = 0, 1, 2
 SYNC_EVERY = 5.0  # seconds; to sync after each batch would hold up fast networks on slow disks
 
 
-class ShardWriter:
-    """Writes rows of ``shape`` and ``dtype`` into a folder, which all ranks share."""
+@dataclass(frozen=True)
+class RowArray:
+    """Shape and type of one array of a row."""
 
-    def __init__(
-        self, folder: Path, name: str, rows: int, shape: Sequence[int], dtype: str, rows_per_shard: int
-    ) -> None:
-        self.folder, self.name, self.rows, self.rows_per_shard = folder, name, rows, rows_per_shard
-        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class ShardWriter:
+    """Writes rows of the named ``arrays`` into a folder, which all ranks share."""
+
+    def __init__(self, folder: Path, arrays: Mapping[str, RowArray], rows: int, rows_per_shard: int) -> None:
+        self.folder, self.arrays, self.rows, self.rows_per_shard = folder, dict(arrays), rows, rows_per_shard
         self.unmarked: list[tuple[np.ndarray, np.ndarray]] = []  # written rows and their states
         self.last_sync = time.monotonic()
 
     def create(self) -> None:
         """Allocates the files that aren't there yet, and makes dropped rows pending again, since it may be the disk
-        that failed. Rank 0 alone calls it, before any rank writes."""
+        that failed, and those whose file was taken away. Rank 0 alone calls it, before any rank writes."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        lost = np.zeros(self.rows, dtype=bool)
         for number, start in enumerate(range(0, self.rows, self.rows_per_shard)):
             rows = min(self.rows_per_shard, self.rows - start)
-            self._allocate(self.path(number), (rows, *self.shape), self.dtype)
-        self._allocate(self.folder / "state.npy", (self.rows,), np.dtype(np.uint8))
-        dropped = np.flatnonzero(self.state() == DROPPED)
-        _write_rows(self.folder / "state.npy", dropped, np.full(len(dropped), PENDING, dtype=np.uint8))
+            for name, array in self.arrays.items():
+                new = self._allocate(self.path(name, number), (rows, *array.shape), np.dtype(array.dtype))
+                lost[start : start + rows] |= new
+        self._allocate(self._marks, (self.rows,), np.dtype(np.uint8))  # last: without it nothing was written yet
+        again = np.flatnonzero(lost | (self.state() == DROPPED))
+        _write_rows(self._marks, again, np.full(len(again), PENDING, dtype=np.uint8))
 
-    def _allocate(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    def _allocate(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> bool:
+        """Returns whether the file had to be made."""
         if path.exists():
-            return
+            return False
         temporary = path.with_suffix(".tmp")
         array: Any = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
         array.flush()
@@ -58,51 +69,68 @@ class ShardWriter:
                 "command again"
             ) from error
         temporary.rename(path)
+        return True
 
-    def path(self, number: int) -> Path:
-        return self.folder / f"{self.name}-{number:05d}.npy"
+    def path(self, name: str, number: int) -> Path:
+        return self.folder / f"{name}-{number:05d}.npy"
+
+    @property
+    def _marks(self) -> Path:
+        return self.folder / "state.npy"
 
     def state(self) -> Any:
-        return read_array(self.folder / "state.npy", "r")
+        return read_array(self._marks, "r")
 
     def pending(self) -> np.ndarray:
         """Returns the rows that are still to be written."""
         return np.flatnonzero(self.state() == PENDING)
 
-    def write(self, rows: np.ndarray, values: np.ndarray, good: np.ndarray) -> None:
-        """Writes ``values`` to ``rows`` and drops the rows that aren't ``good``.
+    def write(self, rows: np.ndarray, values: Mapping[str, np.ndarray], good: np.ndarray) -> None:
+        """Writes each array of ``values`` to ``rows`` and drops the rows that aren't ``good``.
 
         ``flush`` marks them; every SYNC_EVERY seconds this method calls it.
 
         Raises:
-            ValueError: the values have another shape or type than the rows, and would overwrite other ones.
+            ValueError: an array is missing or unknown, or has another shape or type than the rows, and would overwrite
+                other ones.
         """
-        if (values.shape, values.dtype) != ((len(rows), *self.shape), self.dtype):
-            raise ValueError(
-                f"{self.folder}: {values.dtype} {values.shape} given for {len(rows)} rows, "
-                f"{self.dtype} {self.shape} a row allocated"
-            )
-        for number in np.unique(rows // self.rows_per_shard):
-            in_shard = rows // self.rows_per_shard == number
-            _write_rows(self.path(number), rows[in_shard] - number * self.rows_per_shard, values[in_shard])
+        if values.keys() != self.arrays.keys():
+            raise ValueError(f"{self.folder}: {', '.join(values)} given, a row has {', '.join(self.arrays)}")
+        for name, array in self.arrays.items():
+            value = values[name]
+            if (value.shape, value.dtype) != ((len(rows), *array.shape), np.dtype(array.dtype)):
+                raise ValueError(
+                    f"{self.folder}: {name} {value.dtype} {value.shape} given for {len(rows)} rows, "
+                    f"{array.dtype} {array.shape} a row allocated"
+                )
+        for number, in_shard in self._by_shard(rows):
+            for name, value in values.items():
+                _write_rows(self.path(name, number), rows[in_shard] - number * self.rows_per_shard, value[in_shard])
         self.unmarked.append((rows, np.where(good, WRITTEN, DROPPED).astype(np.uint8)))
         if time.monotonic() - self.last_sync >= SYNC_EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Syncs the written rows to the disk, then marks them."""
+        """Syncs the written rows to the disk, all their arrays, then marks them."""
         if self.unmarked:
             rows, states = (np.concatenate(parts) for parts in zip(*self.unmarked, strict=True))
-            for number in np.unique(rows // self.rows_per_shard):
-                with self.path(number).open("rb") as file:
-                    os.fdatasync(file.fileno())
-            _write_rows(self.folder / "state.npy", rows, states)
+            for number, _ in self._by_shard(rows):
+                for name in self.arrays:
+                    with self.path(name, number).open("rb") as file:
+                        os.fdatasync(file.fileno())
+            _write_rows(self._marks, rows, states)
         self.unmarked, self.last_sync = [], time.monotonic()
 
-    def read(self) -> "ShardReader":
-        """Returns a reader over all rows; asserts that none is pending."""
+    def _by_shard(self, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields the number of each shard that holds some of ``rows``, and which of them."""
+        numbers = rows // self.rows_per_shard
+        for number in np.unique(numbers).tolist():
+            yield number, numbers == number
+
+    def read(self, name: str) -> "ShardReader":
+        """Returns a reader of one array over all rows; asserts that none is pending."""
         assert not len(self.pending())
-        return ShardReader([self.path(number) for number in range(-(-self.rows // self.rows_per_shard))])
+        return ShardReader([self.path(name, number) for number in range(-(-self.rows // self.rows_per_shard))])
 
 
 def _write_rows(path: Path, rows: np.ndarray, values: np.ndarray) -> None:

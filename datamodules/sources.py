@@ -6,25 +6,23 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from configs.schema.sources import ClassFolders, EmbeddedSource, FlatFolder, ListFile, LsunLmdb, SourceConfig
+from configs.schema.sources import (
+    ClassFolders,
+    EmbeddedSource,
+    FlatFolder,
+    ListFile,
+    LsunLmdb,
+    SourceConfig,
+    SplitByList,
+)
+from datamodules.entry import Entry
+from datamodules.val_list import split_by_list
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 SPLITS = ("train", "val")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One image: its ``file``, where its bytes lie there, and its class name and split if the source has them."""
-
-    file: str
-    size: int
-    offset: int = 0
-    label: str | None = None
-    split: str | None = None
-    name: str = ""  # a grouping rule is matched with it, or with the file where it is empty
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,15 @@ def scan_webdataset(root: Path) -> Scan:
 
 
 def scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
-    """Returns the images of ``source``; the archive ``embedded`` is first unpacked to ``unpacked``."""
+    """Returns the images of ``source``, split by its val list if it has one; the archive ``embedded`` is first unpacked
+    to ``unpacked``."""
+    found = _scan(source, embedded, unpacked)
+    if found.entries and isinstance(source, SplitByList) and source.val_list is not None:
+        return replace(found, entries=split_by_list(found.entries, Path(source.val_list)))
+    return found
+
+
+def _scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
     if isinstance(source, EmbeddedSource):
         return scan_class_folders(unpack_embedded(embedded, unpacked))
     root = Path(source.root)

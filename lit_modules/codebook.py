@@ -12,7 +12,7 @@ from smalti.pixels import from_uint8
 
 
 class LitCodebook(LightningModule):
-    """Predicts patch features (B, P, C) float16 of images.
+    """Predicts ``features`` (B, P, C) float16, patch by patch, of images.
 
     ``pool`` averages the feature map to ``pool`` x ``pool`` patches; None keeps every position.
     """
@@ -43,6 +43,6 @@ class LitCodebook(LightningModule):
     def on_predict_start(self) -> None:
         self.features.to(self.device)
 
-    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         images = from_uint8(batch["images"][:, 0])
-        return self.extract(images).half()
+        return {"features": self.extract(images).half()}

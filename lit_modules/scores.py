@@ -122,7 +122,8 @@ class LitReconstructionScores(LightningModule):
 
 
 class LitFeatureScores(LightningModule):
-    """Tests plain images, such as train images and samples: features for the Frechet distance and the classifier.
+    """Tests plain images, real ones and samples: features for the Frechet distance, of those that a batch marks with
+    ``compare``, and for the classifier, of those marked with ``classify``.
 
     Where ``logits_tap`` is named, it also collects logits (B, 1008) for the Inception score.
     """
@@ -143,7 +144,7 @@ class LitFeatureScores(LightningModule):
         if not len(images):
             return
         features = self.judge(images)
-        self.statistics.update(features[self.frechet_tap])
+        self.statistics.update(features[self.frechet_tap][batch["compare"][readable]])
         if self.logits_tap:
             self.logits.update(features[self.logits_tap])
             self.rows.update(batch["index"][readable].double())

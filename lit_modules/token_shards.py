@@ -11,7 +11,7 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 
 class LitTokenShards(LightningModule):
-    """Predicts tokens (B, V, N), or (B, V, k, N) of several books, as ``dtype`` for images (B, V, 3, H, W)."""
+    """Predicts ``tokens`` (B, V, N), or (B, V, k, N) of several books, as ``dtype`` for images (B, V, 3, H, W)."""
 
     def __init__(self, tokenizer: Frozen[VQTokenizer], dtype: torch.dtype) -> None:
         super().__init__()
@@ -20,8 +20,8 @@ class LitTokenShards(LightningModule):
     def on_predict_start(self) -> None:
         self.tokenizer.to(self.device)
 
-    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         views = batch["images"].shape[1]
         images = from_uint8(rearrange(batch["images"], "b v c h w -> (b v) c h w"))
         tokens = self.tokenizer.network.encode(images)
-        return rearrange(tokens, "(b v) ... h w -> b v ... (h w)", v=views).to(self.token_dtype)
+        return {"tokens": rearrange(tokens, "(b v) ... h w -> b v ... (h w)", v=views).to(self.token_dtype)}

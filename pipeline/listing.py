@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from configs.schema.sources import EmbeddedSource, ListFile, SourceConfig
+from configs.schema.sources import EmbeddedSource, ListFile, SourceConfig, SplitByList
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "datamodules" / "assets" / "fluent-emoji-64.zip"
 
@@ -55,4 +55,12 @@ def hash_listing(source: SourceConfig) -> str:
         if not path.is_file():
             raise ValueError(f"list file {path}: no such file; set source.list in data.yaml")
         digest.update(path.read_bytes())
+    if isinstance(source, SplitByList) and source.val_list is not None:
+        path = Path(source.val_list)
+        if not path.is_file():
+            raise ValueError(
+                f"val list {path}: no such file; set source.val_list in data.yaml to a list of the val images, or to "
+                "null for a split by seed"
+            )
+        digest.update(b"val\0" + path.read_bytes())
     return digest.hexdigest()

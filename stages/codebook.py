@@ -9,7 +9,7 @@ import numpy as np
 
 from configs.schema.codebook import CodebookConfig
 from datamodules.images import EvaluationImages
-from datamodules.shards import DROPPED, WRITTEN, ShardReader, ShardWriter
+from datamodules.shards import DROPPED, WRITTEN, RowArray, ShardReader, ShardWriter
 from lit_modules.codebook import LitCodebook
 from pipeline.job import Job, run_stage
 from smalti.features import build_features
@@ -46,13 +46,14 @@ def extract_features(job: Job) -> tuple[dict[str, Points], str, str]:
     groups = rows_to_cluster(index.labels[members], patches, config)
     drawn = np.sort(np.concatenate(list(groups.values())))
     members = members[drawn]
-    writer = ShardWriter(job.work / "drawn", "features", len(members), (patches, width), "float16", 100_000)
+    arrays = {"features": RowArray((patches, width), "float16")}
+    writer = ShardWriter(job.work / "drawn", arrays, len(members), rows_per_shard=100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
     dropped = check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
     if not job.rank:
         note_dropped(job.work, dropped)
-    reader: ShardReader = writer.read()
+    reader: ShardReader = writer.read("features")
 
     def points_of(group: np.ndarray) -> Points:
         rows = np.searchsorted(drawn, group)

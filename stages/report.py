@@ -17,6 +17,7 @@ from stages.results.report_figures import bars, curves, labelled_grid, token_pic
 from stages.results.report_page import Section, render
 
 STAGE = "report"
+GENERATED = "/codebook"  # ends the names of figures of generated tokens
 
 
 def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
@@ -48,12 +49,14 @@ def reconstruction_section(scores: Artifact) -> Section:
     return Section("Reconstructions", text, pictures=[("", labelled_grid(rows))])
 
 
-def count_codes(shards: Artifact, split: str) -> np.ndarray:
-    """Returns how often each code of each book occurs in the first view of a split's tokens, int64 (k, K)."""
-    num_books, num_codes, num_tokens = (shards.facts[name] for name in ("num_books", "num_codes", "num_tokens"))
+def count_codes(artifact: Artifact, folder: str, has_views: bool) -> np.ndarray:
+    """Returns how often each code of each book occurs in a folder of tokens, in their first view if they have views,
+    int64 (k, K)."""
+    num_books, num_codes = artifact.facts["num_books"], artifact.facts["num_codes"]
     counts = np.zeros((num_books, num_codes), dtype=np.int64)
-    for path in sorted((shards.path / split).glob("tokens-*.npy")):
-        block = read_array(path, "r")[:, 0].reshape(-1, num_books, num_tokens)
+    for path in sorted((artifact.path / folder).glob("tokens-*.npy")):
+        block = read_array(path, "r")
+        block = (block[:, 0] if has_views else block).reshape(len(block), num_books, -1)
         for i in range(num_books):
             counts[i] += np.bincount(block[:, i].ravel().astype(np.int64), minlength=num_codes)
     return counts
@@ -72,7 +75,14 @@ def token_section(job: Job) -> Section:
     ]
     counted = {"last training window": read_array(job.inputs["tokenizer"].file("train_counts.npy"))}
     if "token_shards" in job.inputs:
-        counted |= {f"{split} tokens": count_codes(job.inputs["token_shards"], split) for split in ("train", "val")}
+        shards = job.inputs["token_shards"]
+        counted |= {f"{split} tokens": count_codes(shards, split, has_views=True) for split in ("train", "val")}
+    if "samples" in job.inputs:
+        samples = job.inputs["samples"]
+        counted |= {
+            f"tokens that the {PRIOR_KINDS[prior].title} generated": count_codes(samples, prior, has_views=False)
+            for prior in samples.facts["priors"]
+        }
     for over, counts in counted.items():
         for i, row in enumerate(counts):
             title = f"uses of each code over the {over}, most used first{_book(i, num_books)}"
@@ -144,20 +154,25 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     windows = [name for name in protocol if name.removeprefix("usage_").isdigit()]
     among = [f"of {int(name.removeprefix('usage_')):,} tokens" for name in windows]
     codebook = [["", "usage", *among, "perplexity", "entropy, nats"]]
-    for split in ("val", "train"):
-        if f"{split}_codebook" in scores or split == "val":
-            values = scores["reconstruction"]["val_codebook"] if split == "val" else scores["train_codebook"]
-            for book in ("", *sorted(name.removeprefix("usage") for name in values if name.startswith("usage/"))):
-                usage, perplexity, entropy = (values[f"{name}{book}"] for name in ("usage", "perplexity", "entropy"))
-                title = f"{split}, book {book[1:]}" if book else split
-                within = [share(values.get(f"{name}{book}")) if split == "val" else "" for name in windows]
-                codebook.append([title, share(usage), *within, f"{perplexity:.0f}", f"{entropy:.3f}"])
+    counted = {"val": scores["reconstruction"]["val_codebook"]}
+    if "train_codebook" in scores:
+        counted["train"] = scores["train_codebook"]
+    for name, values in scores.get("generation", {}).items():
+        if name.endswith(GENERATED):
+            counted[f"generated, {PRIOR_KINDS[name.removesuffix(GENERATED)].title}"] = values
+    for over, values in counted.items():
+        for book in ("", *sorted(name.removeprefix("usage") for name in values if name.startswith("usage/"))):
+            usage, perplexity, entropy = (values[f"{name}{book}"] for name in ("usage", "perplexity", "entropy"))
+            title = f"{over}, book {book[1:]}" if book else over
+            within = [share(values.get(f"{name}{book}")) if over == "val" else "" for name in windows]
+            codebook.append([title, share(usage), *within, f"{perplexity:.0f}", f"{entropy:.3f}"])
     tables.append(("Codebook", codebook))
     if "generation" in scores:
         generation = [["", protocol["generation_distance"], "Inception score", "own class (balanced)"]]
         for name, values in scores["generation"].items():
             if name == "val":
                 generation.append(["val images", "", "", f"{values['balanced']:.1%}"])
+            if name == "val" or name.endswith(GENERATED):
                 continue
             own, inception = values.get("class_agreement"), values.get("inception_score")
             generation.append([

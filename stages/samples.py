@@ -1,8 +1,9 @@
-"""Stage samples: new images from the priors."""
+"""Stage samples: new images from the priors, and the tokens behind them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from callbacks.row_writer import RowWriter
 from configs.schema.contradictions import guidance
 from configs.schema.samples import SamplesConfig
 from datamodules.sample_indices import SampleIndices, sample_loader
-from datamodules.shards import ShardWriter
+from datamodules.shards import RowArray, ShardWriter
 from lit_modules.samples import LitSamples
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
@@ -22,6 +23,7 @@ from smalti.layers.frozen import Frozen
 from smalti.layers.small_batch_linear import for_small_batches
 from smalti.priors import TokenPrior
 from smalti.samplers.sampler import Sampler
+from smalti.token_type import token_type
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.prediction import allocate
 from stages.results.published import check_tokenizer, load_decoders, load_prior
@@ -73,6 +75,22 @@ def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
     return path
 
 
+def row_arrays(tokenizer: Mapping[str, Any], num_decoders: int) -> dict[str, RowArray]:
+    """Returns what is written of a sample: its image by each decoder and its tokens, laid out as token shards lay out
+    one view.
+
+    >>> facts = {"image_size": 64, "grid": [8, 8], "num_books": 2, "num_codes": 65_537}
+    >>> row_arrays(facts, num_decoders=1)["tokens"]
+    RowArray(shape=(2, 64), dtype='uint32')
+    """
+    size, grid, num_books = (tokenizer[name] for name in ("image_size", "grid", "num_books"))
+    books = (num_books,) if num_books > 1 else ()
+    return {
+        "images": RowArray((num_decoders, 3, size, size), "uint8"),
+        "tokens": RowArray((*books, grid[0] * grid[1]), token_type(tokenizer["num_codes"])),
+    }
+
+
 def sample_prior(
     job: Job, kind: PriorKind, artifact: Artifact, decoders: Mapping[str, Frozen[VQTokenizer]], indices: SampleIndices
 ) -> ShardWriter:
@@ -84,9 +102,10 @@ def sample_prior(
     if config.precision == "bf16-true":
         prior.network.bfloat16()
     facts = job.inputs["tokenizer"].facts
-    module = LitSamples(prior, sampler, list(decoders.values()), facts["grid"])
-    shape = (len(decoders), 3, facts["image_size"], facts["image_size"])
-    writer = ShardWriter(job.work / kind.name, "images", config.num_samples, shape, "uint8", config.rows_per_shard)
+    arrays = row_arrays(facts, len(decoders))
+    dtype = getattr(torch, arrays["tokens"].dtype)
+    module = LitSamples(prior, sampler, list(decoders.values()), facts["grid"], dtype)
+    writer = ShardWriter(job.work / kind.name, arrays, config.num_samples, config.rows_per_shard)
     row_of = {i: i for i in range(config.num_samples)}
     trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
     allocate(trainer, writer)
@@ -97,7 +116,8 @@ def sample_prior(
 
 
 def build(job: Job) -> None:
-    """Samples each prior of the recipe; publishes uint8 shards, decoded by each decoder, and pictures of them."""
+    """Samples each prior of the recipe; publishes shards of their images, decoded by each decoder, and of their tokens,
+    and pictures."""
     config: SamplesConfig = job.config
     tokenizer = job.inputs["tokenizer"]
     priors = {kind.name: job.inputs[stage] for stage, kind in PRIOR_STAGES.items() if stage in job.inputs}
@@ -115,9 +135,9 @@ def build(job: Job) -> None:
         writer = sample_prior(job, PRIOR_KINDS[name], artifact, decoders, indices)
         if job.rank:
             continue
-        reader = writer.read()
-        files |= {f"{name}/{path.name}": path for path in reader.paths}
-        first = reader.gather(np.arange(min(config.num_samples, 8 * max(1, len(class_names)))))
+        images, tokens = writer.read("images"), writer.read("tokens")
+        files |= {f"{name}/{path.name}": path for path in [*images.paths, *tokens.paths]}
+        first = images.gather(np.arange(min(config.num_samples, 8 * max(1, len(class_names)))))
         for number, decoder in enumerate(decoders):
             picture = draw_grid(first[:, number], len(class_names), job.work / f"{name}-{decoder}.png")
             records[f"{name}/{decoder}.png"] = picture
@@ -132,6 +152,10 @@ def build(job: Job) -> None:
             "num_samples": config.num_samples, "decoders": list(decoders), "priors": sorted(priors),
             "seed": config.seed, "image_size": tokenizer.facts["image_size"], "class_names": class_names,
             "labels": "balanced, interleaved", "tokenizer_digest": tokenizer.digest,
+            "num_books": tokenizer.facts["num_books"], "num_codes": tokenizer.facts["num_codes"],
+            "grid": tokenizer.facts["grid"],
+            "arrays": {name: asdict(array) for name, array in row_arrays(tokenizer.facts, len(decoders)).items()},
+            "layout": "images: rows x decoders x 3 x height x width; tokens: rows (x books) x tokens, raster order",
         },
         images=config.num_samples * len(priors),
         summary=f"{config.num_samples} samples of each of {', '.join(sorted(priors))}",

@@ -23,7 +23,6 @@ from smalti.pixels import to_uint8
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.ancestors import check_judge
 from stages.results.figures import Absent
-from stages.results.generation_images import reference_members
 from stages.results.generation_scores import generation_scores
 from stages.results.prediction import check_dropped
 from stages.results.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index
@@ -108,8 +107,8 @@ def build(job: Job) -> None:
     if generation:
         figures["generation"] = generation.values()
     absent = reconstruction.absent() | (generation.absent() if generation else {})
-    num_reference = len(reference_members(index, config))
-    figures["protocol"] = protocol(job, network.source.name, index, num_val, num_reference, absent)
+    measured = generation.measured if generation else {}
+    figures["protocol"] = protocol(job, network.source.name, index, num_val, measured, absent)
     (job.work / "scores.json").write_text(json.dumps(figures, indent=1))
     arrays = pictures(index, tokenizers, config.num_pictures)
     for name, array in arrays.items():

@@ -9,26 +9,18 @@ import torch
 from configs.schema.token_shards import TokenShardsConfig
 from datamodules.images import EvaluationImages
 from datamodules.index import Split
-from datamodules.shards import DROPPED, WRITTEN, ShardReader, ShardWriter
+from datamodules.shards import DROPPED, WRITTEN, RowArray, ShardReader, ShardWriter
 from lit_modules.token_shards import LitTokenShards
 from pipeline.job import Job, run_stage
 from smalti.codebooks.quantizer import count_codes
 from smalti.layers.frozen import Frozen
 from smalti.metrics.codebook import usage
+from smalti.token_type import token_type
 from stages.results.prediction import check_dropped, predict_rows
 from stages.results.published import check_size, load_tokenizer, open_index
 from stages.training.trainer import build_trainer, lay_out
 
 STAGE = "token_shards"
-
-
-def token_type(num_codes: int) -> str:
-    """Returns the narrowest unsigned type that holds all codes.
-
-    >>> token_type(65_536), token_type(65_537)
-    ('uint16', 'uint32')
-    """
-    return "uint16" if num_codes <= 2**16 else "uint32"
 
 
 def keep_rows(reader: ShardReader, kept: np.ndarray, folder: Path, rows_per_shard: int) -> list[Path]:
@@ -74,14 +66,14 @@ def build(job: Job) -> None:
     for split in splits:
         members = index.members(split)
         folder = job.work / split
-        writer = ShardWriter(folder, "tokens", len(members), shape, dtype, config.rows_per_shard)
+        writer = ShardWriter(folder, {"tokens": RowArray(shape, dtype)}, len(members), config.rows_per_shard)
         trainer = build_trainer(job, logger=False, precision=config.precision)
         predict_rows(job, trainer, module, images, members, writer, config.batch_size)
         if job.rank:
             continue
         state = writer.state()
         dropped += check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
-        reader, kept = writer.read(), np.flatnonzero(state == WRITTEN)
+        reader, kept = writer.read("tokens"), np.flatnonzero(state == WRITTEN)
         np.save(folder / "labels.npy", index.labels[members[kept]], allow_pickle=False)
         np.save(folder / "index.npy", members[kept], allow_pickle=False)
         shards = keep_rows(reader, kept, folder / "kept", config.rows_per_shard)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
-from configs.schema.sources import SourceConfig
+from configs.schema.sources import SourceConfig, SplitByList
 from configs.schema.stage import Stage
 from smalti.config.ranges import AnyInt, NonNegativeInt, PositiveInt, Range
 
@@ -13,7 +13,7 @@ from smalti.config.ranges import AnyInt, NonNegativeInt, PositiveInt, Range
 class DataConfig:
     """Stage data: the index of a data set.
 
-    A source without train and val of its own is split once, by seed.
+    A source without train and val of its own is split once: by its val list, or by seed.
     """
 
     STAGE: ClassVar[Stage] = Stage(
@@ -32,7 +32,7 @@ class DataConfig:
     num_classes: NonNegativeInt | None = None
     """Classes that the source should hold, 0 for no labels; null: whatever is there."""
     val_fraction: Annotated[float, Range(above=0, below=1)] = 0.05
-    """Share of the images that go to val."""
+    """Share of the images that go to val where the source doesn't say which."""
     group: str | None = None
     """Regular expression on an image's name whose first group names what stays together in train or in val."""
     max_images: Annotated[int, Range(at_least=2)] | None = None
@@ -41,3 +41,7 @@ class DataConfig:
     """Seed of the split and of the choice of images."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
+
+    def __post_init__(self) -> None:
+        if self.group is not None and isinstance(self.source, SplitByList) and self.source.val_list is not None:
+            raise ValueError(f"group {self.group!r}: source.val_list says already which images are val; take one out")

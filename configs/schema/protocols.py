@@ -50,7 +50,9 @@ PROTOCOLS = {
         "LPIPS of AlexNet by pyiqa, which takes images in [0, 1] and was given [-1, 1]; lpips_alex takes them rightly"
     ),
     "usage_val": Protocol("share of the codes that occur among the tokens of all val images", f"{CODEBOOK}/usage"),
-    "usage_generated": Protocol("share of the codes that occur among the tokens of the samples"),
+    "usage_generated": Protocol(
+        "share of the codes that occur among the tokens of the samples", "generation/PRIOR/codebook/usage"
+    ),
     "usage_last_65536": Protocol(
         "share of the codes among the last 65,536 tokens of one device in training; uniform draws give 98.2 % "
         "of 16,384 and 86.5 % of 32,768",

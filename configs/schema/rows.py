@@ -23,7 +23,7 @@ class RowConfig:
     positions: int
     """Positions of an image's token map, h * w."""
     expected: dict[str, float]
-    """Figures as the paper prints them; usage in per cent."""
+    """Figures as the paper prints them; usage in per cent: of val tokens, ``generated usage`` of generated ones."""
     protocols: dict[str, str] = field(default_factory=dict)
     """By figure, how the paper measured it: one of the names in configs/schema/protocols.py."""
     tokenizer_m: float | None = None

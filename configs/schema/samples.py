@@ -30,10 +30,10 @@ PriorBlocks: Any = make_dataclass(
 
 @dataclass(frozen=True, kw_only=True)
 class SamplesConfig(PriorBlocks):
-    """Stage samples: images from each prior, labels balanced, sample i a function of (seed, i)."""
+    """Stage samples: images from each prior and their tokens, labels balanced, sample i a function of (seed, i)."""
 
     STAGE: ClassVar[Stage] = Stage(
-        name="samples", version=3, needs=("tokenizer",),
+        name="samples", version=4, needs=("tokenizer",),
         takes=("decoder", *PRIOR_STAGES), resumes=True, one_process=False, curves=None,
     )  # fmt: skip
     num_samples: PositiveInt

@@ -1,12 +1,13 @@
 """Config of stage scores."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.ranges import PositiveInt, Share
 
 
@@ -27,13 +28,16 @@ class ScoresConfig:
     reconstruction_tap: str
     """Tap for the Frechet distance of val images to their reconstructions."""
     generation_tap: str
-    """Tap for the Frechet distance of train images to samples."""
+    """Tap for the Frechet distance of samples to real images."""
     classifier_tap: str = "pooled"
     """Tap on which the class judge, a logistic regression, is fitted."""
+    reference: Literal["train", "val", "all"] = field(default="train", metadata={"hash": UNLESS_DEFAULT})
+    """Real images that samples are compared with: those of train (ADM, ImageNet), of val, or both (VQGAN-LC, FFHQ)."""
     reference_images: PositiveInt | None = None
-    """Train images that samples are compared with, a seeded choice; null: all."""
+    """How many of them, a seeded choice; null: all."""
     classifier_images: PositiveInt = 20_000
-    """Of them, those that the class judge is fitted to, at most."""
+    """Train images that the class judge is fitted to, at most, a seeded choice; never val images, on which its own
+    agreement is measured."""
     num_pictures: PositiveInt = 16
     """Val images that the report shows with their reconstructions."""
     lpips: tuple[LpipsConfig, ...] = ()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.config.parsing import UNLESS_DEFAULT
+
 PATH = {"path": True}  # metadata of a field that is a path: relative ones are resolved against the recipe
 
 
@@ -14,7 +16,16 @@ class EmbeddedSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassFolders:
+class SplitByList:
+    """What sources have in common whose images have names of their own."""
+
+    val_list: str | None = field(default=None, metadata={**PATH, "hash": UNLESS_DEFAULT})
+    """Text file that names the val images, one a line: a path relative to ``root``, or a file name that only one image
+    has. All others are train. null: the source's own split, or one by seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders(SplitByList):
     """``root/<class>/...`` or ``root/{train,val}/<class>/...``; any depth below the class."""
 
     kind: Literal["class_folders"] = "class_folders"
@@ -23,7 +34,7 @@ class ClassFolders:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlatFolder:
+class FlatFolder(SplitByList):
     """All images below ``root``, without labels."""
 
     kind: Literal["flat_folder"] = "flat_folder"
@@ -32,7 +43,7 @@ class FlatFolder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListFile:
+class ListFile(SplitByList):
     """A text or CSV file with one image a line: path[,label[,split]]; paths relative to ``root``."""
 
     kind: Literal["list_file"] = "list_file"

@@ -46,13 +46,14 @@ def run(options: argparse.Namespace) -> None:
     """Encodes the images in batches, each image scaled and cropped to the tokenizer's size."""
     import numpy as np
 
+    from smalti.token_type import token_type
     from smalti.tokenizer import Tokenizer
 
     if options.out.suffix != ".npz":
         raise ValueError(f"--out {options.out}: the name of a file that ends in .npz is needed")
     named, size = image_files(options.images), options.batch_size
     tokenizer = Tokenizer.load(options.tokenizer, usable_device(options.device))
-    kind = np.uint16 if tokenizer.num_codes <= 2**16 else np.uint32
+    kind = token_type(tokenizer.num_codes)
     files = list(named.values())
     batches = [files[start : start + size] for start in range(0, len(files), size)]
     with new_file(options.out) as stream:

@@ -1,6 +1,7 @@
 """``smalti generate``: images from a prior."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smalti.commands.options import add_running, positive, progress, usable_device
-from smalti.commands.outputs import png_files
+from smalti.commands.outputs import new_file, png_files
 from smalti.config.parsing import unknown
 
 TEXT = "generates images of classes, as PNG files; sample i of a seed is the same whatever the batch"
@@ -20,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tokenizer", type=Path, required=True, metavar="FOLDER", help="the tokenizer that decodes: phase 1's or 2's"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the PNG files go")
+    parser.add_argument(
+        "--tokens",
+        type=Path,
+        metavar="FILE",
+        help="the .npz file that their tokens go to, for 'smalti decode'",
+    )
     parser.add_argument(
         "--classes",
         nargs="+",
@@ -75,13 +82,17 @@ def class_of(text: str, class_names: Sequence[str]) -> str | int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Generates in batches; memory doesn't grow with the number of images."""
+    """Generates in batches; memory doesn't grow with the number of images, but for their tokens where they are kept."""
+    import numpy as np
     import torch
 
     from smalti.images import write_png
     from smalti.prior import Prior
+    from smalti.token_type import token_type
     from smalti.tokenizer import Tokenizer
 
+    if options.tokens is not None and options.tokens.suffix != ".npz":
+        raise ValueError(f"--tokens {options.tokens}: the name of a file that ends in .npz is needed")
     settings = read_settings(options.set)
     tokenizer = Tokenizer.load(options.tokenizer, usable_device(options.device))
     prior = Prior.load(options.prior, tokenizer)
@@ -95,10 +106,15 @@ def run(options: argparse.Namespace) -> None:
         labels = prior.labels([class_of(text, names) for text in chosen]).repeat(options.number)
     titles = [names[label].replace("/", "_") if names else "sample" for label in labels.tolist()]
     files = png_files(options.out, [f"{i:06d}-{title}.png" for i, title in enumerate(titles)])
-    written = 0
-    for part in progress(labels.split(options.batch_size), len(labels), options.batch_size, "image"):
-        tokens = prior.tokens(part, seed=options.seed, first=written, guidance=options.guidance, **settings)
-        for image in tokenizer.decode(tokens):
-            write_png(image, files[written])
-            written += 1
-    print(f"{options.out}: {written} images")
+    kind, rows, written = token_type(tokenizer.num_codes), [], 0
+    with new_file(options.tokens) if options.tokens else contextlib.nullcontext() as stream:
+        for part in progress(labels.split(options.batch_size), len(labels), options.batch_size, "image"):
+            tokens = prior.tokens(part, seed=options.seed, first=written, guidance=options.guidance, **settings)
+            for image in tokenizer.decode(tokens):
+                write_png(image, files[written])
+                written += 1
+            if stream:
+                rows.append(tokens.cpu().numpy().astype(kind))
+        if stream:
+            np.savez(stream, tokens=np.concatenate(rows), names=np.array([file.name for file in files]))
+    print(f"{options.out}: {written} images" + (f"; {options.tokens}: their tokens" if options.tokens else ""))

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs.schema.codebook import CodebookConfig
-from configs.schema.token_shards import TokenShardsConfig
 from datamodules.index import Split
 from lit_modules.codebook import LitCodebook
 from pipeline.graph import Recipe
-from smalti.codebooks import Quantizer
 from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.features import build_features, feature_width
 from smalti.layers.frozen import Frozen
+from smalti.token_type import token_type
 from stages.commands.params import quantizer_of
-from stages.token_shards import token_type
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,11 @@ def feature_bytes(config: CodebookConfig, image_size: int) -> int:
     return patches * width * np.dtype(np.float16).itemsize
 
 
-def token_bytes(config: TokenShardsConfig, quantizer: Quantizer, num_tokens: int) -> int:
-    """Returns what an image takes in token shards."""
-    item = np.dtype(token_type(quantizer.num_codes)).itemsize
-    return config.num_views * quantizer.num_books * num_tokens * item
+def token_bytes(recipe: Recipe) -> int:
+    """Returns what the tokens of an image take."""
+    quantizer = quantizer_of(recipe)
+    num_tokens = (recipe.nodes["data"].config.image_size // recipe.nodes["tokenizer"].config.autoencoder.factor) ** 2
+    return quantizer.num_books * num_tokens * np.dtype(token_type(quantizer.num_codes)).itemsize
 
 
 def rows_of(recipe: Recipe) -> dict[str, Rows]:
@@ -57,17 +56,17 @@ def rows_of(recipe: Recipe) -> dict[str, Rows]:
     if "codebook" in nodes:
         by_stage["codebook"] = Rows(feature_bytes(nodes["codebook"].config, size), ("train",))
     if "token_shards" in nodes and "tokenizer" in nodes:
-        num_tokens = (size // nodes["tokenizer"].config.autoencoder.factor) ** 2
-        row = token_bytes(nodes["token_shards"].config, quantizer_of(recipe), num_tokens)
+        row = nodes["token_shards"].config.num_views * token_bytes(recipe)
         by_stage["token_shards"] = Rows(row, ("train", "val"))
     return by_stage
 
 
 def sample_bytes(recipe: Recipe) -> int:
-    """Returns what the samples of a recipe take: uint8 images from each prior, decoded by each decoder."""
+    """Returns what the samples of a recipe take: from each prior tokens, and uint8 images decoded by each decoder."""
     if "samples" not in recipe.nodes or "data" not in recipe.nodes:
         return 0
     node, size = recipe.nodes["samples"], recipe.nodes["data"].config.image_size
     priors = sum(stage in node.inputs for stage in PRIOR_STAGES)
     decoders = 2 if "decoder" in node.inputs else 1
-    return node.config.num_samples * priors * decoders * 3 * size**2
+    tokens = token_bytes(recipe) if "tokenizer" in recipe.nodes else 0
+    return node.config.num_samples * priors * (decoders * 3 * size**2 + tokens)

@@ -1,7 +1,8 @@
 """``python -m pipeline doctor``: says whether a recipe can run here, before it starts.
 
-It checks versions, devices against what the stages ask for, weights by their sha256, whether results can be written,
-and disk space. Of each training whose inputs are published it makes one real update and reports the peak memory.
+It checks versions, devices against what the stages ask for, weights by their sha256, whether images and the lists that
+name them are there, whether results can be written, and disk space. Of each training whose inputs are published it
+makes one real update and reports the peak memory.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pipeline.commands import run_script
 from pipeline.graph import Recipe, Status
 from pipeline.job import PACKAGES
 from pipeline.launcher import Launcher
+from pipeline.listing import hash_listing
 from pipeline.store import Store
 from pipeline.weights_ledger import read_ledger
 from smalti.artifact import MANIFEST, sha256_of
@@ -75,6 +77,19 @@ def check_weights(recipe: Recipe) -> Iterator[Finding]:
         fetched = ledger.get(name, {}).get("sha256", sha256)
         text = f"weights {path}: sha256 {sha256[:16]}"
         yield sha256 == fetched, text if sha256 == fetched else f"{text}, fetched as {fetched[:16]}: fetch it again"
+
+
+def check_data(recipe: Recipe) -> Iterator[Finding]:
+    """Looks for the images, and for the lists that name them."""
+    if "data" not in recipe.nodes:
+        return
+    source = recipe.nodes["data"].config.source
+    try:
+        hash_listing(source)
+    except ValueError as error:
+        yield False, str(error)
+        return
+    yield True, f"data of kind {source.kind}" + (f" in {source.root}" if hasattr(source, "root") else "")
 
 
 def check_space(recipe: Recipe, store: Store) -> Iterator[Finding]:
@@ -159,7 +174,9 @@ def to_the_end(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 def main(options: argparse.Namespace) -> int:
     recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
-    checks = (check_versions(), check_devices(recipe), check_weights(recipe), check_space(recipe, store))
+    checks = (
+        check_versions(), check_devices(recipe), check_weights(recipe), check_data(recipe), check_space(recipe, store)
+    )  # fmt: skip
     problems = untried = 0
     for check in (*checks, try_trainings(recipe, store, options.set)):
         for in_order, text in to_the_end(check):

@@ -1,4 +1,4 @@
-"""Images of which generation is scored: samples, and the train images that they are compared with."""
+"""Images of which generation is scored: samples, and the real images that they are compared with."""
 
 from collections.abc import Iterator
 
@@ -18,19 +18,36 @@ Batch = dict[str, Tensor]
 
 
 def reference_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
-    """Returns the train images that samples are compared with, in an order of their own seed."""
-    order = np.random.Generator(np.random.PCG64(0)).permutation(index.members("train"))
-    return order if config.reference_images is None else order[: config.reference_images]
+    """Returns the images that samples are compared with, in an order of their own seed."""
+    members = np.arange(len(index.splits)) if config.reference == "all" else index.members(config.reference)
+    return _shuffled(members)[: config.reference_images]
 
 
-class ReferenceImages(Dataset[Batch]):
-    """Train images; ``classify`` marks the ``chosen`` ones, to which the class judge is fitted."""
+def classifier_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
+    """Returns the train images that the class judge is fitted to; none of data with fewer than two classes, of which
+    there is no judge."""
+    if len(index.facts.class_names) < 2:
+        return np.zeros(0, dtype=np.int64)
+    return _shuffled(index.members("train"))[: config.classifier_images]
 
-    def __init__(self, images: EvaluationImages, chosen: np.ndarray) -> None:
-        self.images, self.chosen = images, set(chosen.tolist())
+
+def _shuffled(members: np.ndarray) -> np.ndarray:
+    return np.random.Generator(np.random.PCG64(0)).permutation(members)
+
+
+class RealImages(Dataset[Batch]):
+    """The images of an index: ``compare`` marks those that samples are compared with, ``classify`` those to which the
+    class judge is fitted; ``members`` is each of both once."""
+
+    def __init__(self, index: ImageIndex, compared: np.ndarray, classified: np.ndarray) -> None:
+        self.images = EvaluationImages(index)
+        self.compared, self.classified = (np.zeros(len(index.splits), dtype=bool) for _ in range(2))
+        self.compared[compared] = self.classified[classified] = True
+        self.members = np.concatenate([compared, classified[~self.compared[classified]]])
 
     def __getitem__(self, index: int) -> Batch:
-        return {**self.images[index], "classify": torch.tensor(index in self.chosen)}
+        marks = {"compare": torch.tensor(self.compared[index]), "classify": torch.tensor(self.classified[index])}
+        return {**self.images[index], **marks}
 
 
 class SampleImages(Dataset[Batch]):
@@ -45,7 +62,8 @@ class SampleImages(Dataset[Batch]):
     def __getitem__(self, row: int) -> Batch:
         image = torch.from_numpy(self.reader[row][self.decoder].copy())
         yes, label = torch.tensor(True), torch.tensor(int(self.labels[row]))
-        return {"images": image[None], "labels": label, "index": torch.tensor(row), "readable": yes, "classify": yes}
+        marks = {"readable": yes, "compare": yes, "classify": yes}
+        return {"images": image[None], "labels": label, "index": torch.tensor(row), **marks}
 
 
 def sample_images(samples: Artifact) -> Iterator[tuple[str, SampleImages]]:

@@ -1,4 +1,4 @@
-"""Scores of samples: how close they come to the train images, and how often they show the class asked for."""
+"""Scores of samples: how close they come to real images, how often they show the class asked for, and their tokens."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from configs.schema.scores import ScoresConfig
-from datamodules.images import EvaluationImages
 from datamodules.index import ImageIndex
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from pipeline.job import Job
@@ -16,7 +15,8 @@ from smalti.config.features import InceptionConfig
 from smalti.metrics.class_agreement import Agreement, ClassJudge
 from smalti.metrics.inception import PARTS, inception_score
 from stages.results.figures import Absent, frechet_between, or_none, reasons
-from stages.results.generation_images import ReferenceImages, reference_members, sample_images
+from stages.results.generated_tokens import generated_usage
+from stages.results.generation_images import RealImages, classifier_members, reference_members, sample_images
 from stages.results.testing import run_test
 
 Classified = LitFeatureScores | LitReconstructionScores  # with the features and labels of images, for a class judge
@@ -42,16 +42,22 @@ class SampleScores:
 
 @dataclass(frozen=True)
 class GenerationScores:
-    """Figures of samples by their name, such as "ar/phase1". ``val_agreement`` is what the class judge reaches on val
-    images, for comparison."""
+    """Figures of samples by their name, such as "ar/phase1", and of their tokens by prior.
+
+    ``val_agreement`` is what the class judge reaches on val images, for comparison; ``measured`` says in words which
+    images were measured.
+    """
 
     val_agreement: Agreement | Absent
     samples: Mapping[str, SampleScores]
+    codebook: Mapping[str, Mapping[str, float]]
+    measured: Mapping[str, str]
 
     def values(self) -> dict[str, Any]:
-        """Returns the figures for scores.json."""
+        """Returns the figures for scores.json; those of tokens are named as "ar/codebook"."""
         val = {} if isinstance(self.val_agreement, Absent) else {"val": asdict(self.val_agreement)}
-        return val | {name: scores.values() for name, scores in self.samples.items()}
+        tokens = {f"{prior}/codebook": dict(figures) for prior, figures in self.codebook.items()}
+        return val | {name: scores.values() for name, scores in self.samples.items()} | tokens
 
     def absent(self) -> dict[str, str]:
         """Returns the reasons of absent figures, by name.
@@ -67,7 +73,7 @@ class GenerationScores:
 
 
 def generation_scores(job: Job, judge: Judge, index: ImageIndex, val: LitReconstructionScores) -> GenerationScores:
-    """Measures the samples against train images, over all ranks; ``val`` has seen the val images."""
+    """Measures the samples against real images, over all ranks; ``val`` has seen the val images."""
     config: ScoresConfig = job.config
     samples = job.inputs["samples"]
     reference = reference_features(job, judge, index)
@@ -82,17 +88,33 @@ def generation_scores(job: Job, judge: Judge, index: ImageIndex, val: LitReconst
             inception_score=logits_tap if isinstance(logits_tap, Absent) else inception_score(module.ordered_logits()),
             class_agreement=agreement(class_judge, module),
         )
-    return GenerationScores(agreement(class_judge, val), scores)
+    measured = measured_images(config, reference, class_judge, samples.facts["num_samples"])
+    return GenerationScores(agreement(class_judge, val), scores, generated_usage(samples), measured)
 
 
 def reference_features(job: Job, judge: Judge, index: ImageIndex) -> LitFeatureScores:
-    """Returns the features of the train images that samples are compared with."""
+    """Returns the features of the real images that samples are compared with, and of those that the class judge is
+    fitted to."""
     config: ScoresConfig = job.config
-    members = reference_members(index, config)
-    images = ReferenceImages(EvaluationImages(index), members[: config.classifier_images])
+    images = RealImages(index, reference_members(index, config), classifier_members(index, config))
     module = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
-    run_test(job, module, images, members, config.runtime.num_workers)
+    run_test(job, module, images, images.members, config.runtime.num_workers)
     return module
+
+
+def measured_images(
+    config: ScoresConfig, reference: LitFeatureScores, class_judge: ClassJudge | Absent, num_samples: int
+) -> dict[str, str]:
+    """Returns for the protocol which images were measured; unreadable ones aren't counted."""
+    splits = "train and val" if config.reference == "all" else config.reference
+    measured = {
+        "generation_reference": f"{reference.statistics.compute()[2]} {splits} images, centre crops",
+        "generation_codebook": f"all tokens of the {num_samples} samples of each prior, as drawn",
+    }
+    if not isinstance(class_judge, Absent):
+        fitted = len(_classified(reference)[1])
+        measured["class_judge"] = f"fitted to {fitted} train images, compared on the val images"
+    return measured
 
 
 def fit_class_judge(reference: LitFeatureScores, index: ImageIndex) -> ClassJudge | Absent:

@@ -1,5 +1,6 @@
 """The protocol of stage scores: how its figures were measured."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from configs.schema.scores import ScoresConfig
@@ -47,14 +48,14 @@ def sampling_protocol(job: Job) -> dict[str, Any]:
 
 
 def protocol(
-    job: Job, judge: str, index: ImageIndex, num_val: int, num_reference: int, absent: dict[str, str]
+    job: Job, judge: str, index: ImageIndex, num_val: int, generation: Mapping[str, str], absent: dict[str, str]
 ) -> dict[str, Any]:
     """Returns everything that somebody needs to measure the same figures.
 
     Args:
         judge: name of the judge network.
         num_val: val images that were measured.
-        num_reference: train images that samples are compared with.
+        generation: which images generation was measured on.
         absent: reasons of the figures that are absent, by name.
     """
     config: ScoresConfig = job.config
@@ -65,7 +66,7 @@ def protocol(
         "generation_distance": distance_name(config, judge, config.generation_tap),
         "reconstruction_tap": config.reconstruction_tap, "generation_tap": config.generation_tap,
         "reconstruction_reference": f"the same {num_val} val crops",
-        "generation_reference": f"{num_reference} train images, centre crops",
+        **generation,
         "reference_listing": index.facts.listing, "data_digest": job.inputs["data"].digest,
         "crop": "ADM centre crop", "resize": "box halving, then bicubic (Pillow)",
         "images": "uint8: floor(127.5 x + 128)", "psnr": "RGB, range 1, mean over images",

@@ -15,7 +15,7 @@ from conftest import PROJECT, SMOKE, run_stage_here
 from tests_support import AS_ANYBODY, with_inputs_of
 from trainings import Ranks
 
-from datamodules.shards import ShardWriter
+from datamodules.shards import RowArray, ShardWriter
 from pipeline.graph import Recipe
 from pipeline.store import Store
 
@@ -36,7 +36,7 @@ def test_shards_for_which_there_is_no_room_are_refused_before_the_work(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    writer = ShardWriter(tmp_path, "tokens", 1000, (64,), "uint16", 400)
+    writer = ShardWriter(tmp_path, {"tokens": RowArray((64,), "uint16")}, 1000, 400)
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(ValueError, match=r"tokens-00000\.npy: cannot reserve 0\.00 GB \(No space left on device\)"):
         writer.create()

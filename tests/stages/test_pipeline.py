@@ -98,12 +98,17 @@ def test_scores_carry_their_protocol(smoke: dict[str, Artifact]) -> None:
     scores = json.loads(smoke["scores"].file("scores.json").read_text())
     assert scores["protocol"]["judge"] == "efficientnet_lite2" and len(scores["protocol"]["judge_sha256"]) == 64
     assert scores["protocol"]["lpips"].startswith("absent")
-    assert set(scores["generation"]) == {"val", "ar/phase1", "ar/phase2", "nar/phase1", "nar/phase2"}
+    names = {f"{prior}/{of}" for prior in ("ar", "nar") for of in ("phase1", "phase2", "codebook")}
+    assert set(scores["generation"]) == {"val"} | names
+    assert scores["protocol"]["generation_reference"] == "150 train images, centre crops"
+    assert scores["protocol"]["generation_codebook"] == "all tokens of the 54 samples of each prior, as drawn"
+    assert scores["protocol"]["class_judge"] == "fitted to 150 train images, compared on the val images"
     assert set(scores["reconstruction"]) == {"phase1", "phase2", "val_codebook"}
 
 
 def test_report_is_one_escaped_file(smoke: dict[str, Artifact]) -> None:
     page = smoke["report"].file("report.html").read_text()
+    assert "<td>generated, AR prior</td>" in page and "tokens that the NAR prior generated" in page
     for heading in ("Scores", "Reconstructions", "Samples: AR prior", "Samples: NAR prior", "Tokens", "Curves"):
         assert f"<h2>{heading}</h2>" in page
     assert "http://" not in page.replace("http://www.w3.org", "") and 'src="data:image/png;base64,' in page

@@ -34,7 +34,8 @@ def test_classes_by_name_and_number(prior: Prior, words: list[object], tmp_path:
     assert [file.name for file in files] == [
         "000000-flags.png", "000001-food-drink.png", "000002-flags.png", "000003-food-drink.png"
     ]  # fmt: skip
-    expected = prior.generate(["flags", 3, "flags", 3], seed=7, guidance=2.5, steps=3, schedule="arccos")
+    settings = {"steps": 3, "schedule": "arccos"}
+    expected = prior.generate(["flags", 3, "flags", 3], seed=7, guidance=2.5, batch_size=3, **settings)
     assert np.array_equal(np.stack([read(file) for file in files]), to_uint8(expected).numpy())
 
 
@@ -48,9 +49,26 @@ def test_all_classes_by_default_are_the_stages_samples(
     assert np.array_equal(found, shard[:, 1])
 
 
+def test_tokens_are_kept_and_decode_to_the_images(
+    prior: Prior, words: list[object], published: dict[str, Path], tmp_path: Path, run: Callable[..., str]
+) -> None:
+    kept = tmp_path / "kept.npz"
+    said = run(*words, "--out", tmp_path / "out", "--tokens", kept, "--number", 6, "--batch-size", 20)
+    assert said == f"{tmp_path / 'out'}: 54 images; {kept}: their tokens\n"
+    with np.load(kept) as arrays:
+        tokens, names = arrays["tokens"], arrays["names"].tolist()
+    shard = np.load(published["samples"] / prior.saved.prior / "tokens-00000.npy")
+    assert np.array_equal(tokens.reshape(shard.shape), shard) and tokens.dtype == shard.dtype
+    files = sorted((tmp_path / "out").iterdir())
+    assert names == [file.name for file in files]
+    run("decode", published["decoder"], kept, "--out", tmp_path / "again", "--batch-size", 20)
+    assert all(np.array_equal(read(file), read(tmp_path / "again" / file.name)) for file in files)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        (["--tokens", "tokens.npy"], "--tokens tokens.npy: the name of a file that ends in .npz is needed"),
         (["--classes", "flgs"], "unknown class 'flgs'; did you mean 'flags'?"),
         (["--classes", "9"], "class 9: the classes of this prior are 0 to 8"),
         (["--set", "steps"], "--set steps: expected NAME=VALUE"),

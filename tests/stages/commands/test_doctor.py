@@ -7,10 +7,12 @@ import pytest
 from conftest import PROJECT, SMOKE
 
 from pipeline.graph import Recipe
+from pipeline.listing import hash_listing
 from pipeline.store import Store
 from smalti.artifact import Artifact
 from stages.commands import doctor
 from stages.commands.doctor import (
+    check_data,
     check_devices,
     check_space,
     check_versions,
@@ -36,6 +38,25 @@ def test_weights_that_changed_since_they_were_fetched_are_wrong(
     recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan")
     problems = [text for good, text in check_weights(recipe) if not good]
     assert any("fetched as 0123456789abcdef: fetch it again" in text for text in problems)
+
+
+def test_images_and_lists_that_are_not_there_are_wrong(tmp_path: Path) -> None:
+    """As the recipes of FFHQ would say it: first of the images, then of the list of val images."""
+    images = tmp_path / "images"
+    (tmp_path / "data.yaml").write_text(
+        "source: {kind: flat_folder, root: images, val_list: val.txt}\nimage_size: 64\nnum_classes: 0\n"
+    )
+    (tmp_path / "pipeline.yaml").write_text("stages:\n  data:\n")
+    assert list(check_data(Recipe(SMOKE))) == [(True, "data of kind embedded")]
+    for number, said in enumerate([f"data root {images}: no such folder", f"val list {tmp_path / 'val.txt'}: no such"]):
+        hash_listing.cache_clear()
+        [(good, text)] = check_data(Recipe(tmp_path))
+        assert not good and text.startswith(said) and "\n" not in text, number
+        images.mkdir(exist_ok=True)
+        (images / "0.png").touch()
+    hash_listing.cache_clear()
+    (tmp_path / "val.txt").write_text("0.png\n")
+    assert list(check_data(Recipe(tmp_path))) == [(True, f"data of kind flat_folder in {images}")]
 
 
 def test_a_folder_that_cannot_be_written_is_wrong(tmp_path: Path) -> None:

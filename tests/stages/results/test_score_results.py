@@ -96,11 +96,13 @@ def test_usage_in_a_window_is_of_each_book_and_their_mean() -> None:
 
 
 def test_figures_of_samples_are_values_where_they_are_there() -> None:
-    scores = GenerationScores(AGREEMENT, {"ar/phase1": SampleScores(3.0, INCEPTION, AGREEMENT)})
+    samples = {"ar/phase1": SampleScores(3.0, INCEPTION, AGREEMENT)}
+    scores = GenerationScores(AGREEMENT, samples, {"ar": {"usage": 0.5}}, {})
     agreement = {"balanced": 0.5, "plain": 0.75}
     assert scores.values() == {
         "val": agreement,
         "ar/phase1": {"frechet": 3.0, "inception_score": INCEPTION, "class_agreement": agreement},
+        "ar/codebook": {"usage": 0.5},
     }
     assert scores.absent() == {}
 
@@ -112,7 +114,7 @@ def test_what_is_absent_of_all_samples_is_named_once() -> None:
         "nar/phase1": SampleScores(3.0, inception, classes),
         "nar/phase2": SampleScores(Absent("too few"), inception, classes),
     }
-    scores = GenerationScores(classes, samples)
+    scores = GenerationScores(classes, samples, {}, {})
     assert scores.values() == {
         "ar/phase1": {"frechet": None}, "nar/phase1": {"frechet": 3.0}, "nar/phase2": {"frechet": None}
     }  # fmt: skip
