@@ -2,13 +2,20 @@
 
 from torch import nn
 
-from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig, FqganConfig, SeqganConfig
+from smalti.config.autoencoders import (
+    AutoencoderConfig,
+    DecoderAttentionConfig,
+    FqganConfig,
+    OpenMagvit2Config,
+    SeqganConfig,
+)
 from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
 from smalti.tokenizers.fqgan import FqganEncoder
+from smalti.tokenizers.open_magvit2 import OpenMagvit2Decoder, OpenMagvit2Encoder
 from smalti.tokenizers.seqgan import Decoder, Encoder
 from smalti.tokenizers.vqgan import VqganDecoder, VqganEncoder
 
-AnyDecoder = Decoder | VqganDecoder
+AnyDecoder = Decoder | VqganDecoder | OpenMagvit2Decoder
 
 
 def build_encoder(config: AutoencoderConfig, image_size: int) -> nn.Module:
@@ -17,6 +24,8 @@ def build_encoder(config: AutoencoderConfig, image_size: int) -> nn.Module:
         return Encoder(config)
     if isinstance(config, FqganConfig):
         return FqganEncoder(config, image_size)
+    if isinstance(config, OpenMagvit2Config):
+        return OpenMagvit2Encoder(config)
     return VqganEncoder(config)
 
 
@@ -37,4 +46,6 @@ def build_decoder(config: AutoencoderConfig, attention: DecoderAttentionConfig |
         kinds = (RegionalAttention, DilatedAttention) * attention.pairs
         return nn.Sequential(*(kind(width, block, head_dim) for kind in kinds))
 
-    return Decoder(config, tail) if isinstance(config, SeqganConfig) else VqganDecoder(config, tail)
+    if isinstance(config, SeqganConfig):
+        return Decoder(config, tail)
+    return OpenMagvit2Decoder(config, tail) if isinstance(config, OpenMagvit2Config) else VqganDecoder(config, tail)
