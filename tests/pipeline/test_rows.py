@@ -170,7 +170,7 @@ def test_rows_are_listed(own: Path) -> None:
         "VQGAN-LC  9  tuned codebook     imagenet256/vqgan_lc  usage 99.1, rFID 2.65, PSNR 23.7",
     ]
     listed = json.loads(pipeline(own.parent, "rows", "--json").stdout)
-    assert len(listed) == len(find_rows("")) == 106
+    assert len(listed) == len(find_rows("")) == 108
     assert [row["table"] for row in listed if row["paper"] == "VQGAN-LC"][-1] == "10"
     for names in ("./own", "./own/1"):
         lines = pipeline(own.parent, "rows", names).stdout.splitlines()
