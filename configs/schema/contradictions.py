@@ -25,9 +25,9 @@ def num_codes(tokenizer: TokenizerConfig, codebook: Any) -> int | None:
     """Returns the codes K of each book of a tokenizer, by the config of stage ``codebook`` where its centres are the
     codes; None if that isn't in the recipe."""
     quantizer = tokenizer.quantizer
-    if quantizer.needs_centres:
-        return getattr(codebook, "num_codes", None)
-    return quantizer.book.num_codes if isinstance(quantizer, FactorisedConfig) else quantizer.num_codes
+    holder = quantizer.book if isinstance(quantizer, FactorisedConfig) else quantizer
+    found: int | None = getattr(codebook if quantizer.needs_centres else holder, "num_codes", None)
+    return found
 
 
 def num_classes(data: DataConfig | None) -> int | None:
