@@ -12,6 +12,7 @@ from smalti.losses.adversarial import (
     logits_with_detached_weights,
     r1_penalty,
 )
+from smalti.losses.lecam import LeCam
 
 
 class Adversary(nn.Module):
@@ -24,6 +25,7 @@ class Adversary(nn.Module):
         super().__init__()
         self.discriminator, self.config = discriminator, config
         self.loss = ADVERSARIAL_LOSSES[config.loss]
+        self.lecam = LeCam(config.lecam_decay) if config.lecam_weight else None
 
     def learns(self, update: int) -> bool:
         """Returns whether the discriminator is trained at this update."""
@@ -77,6 +79,10 @@ class Adversary(nn.Module):
             "gan/fake_logit": fake_logits.detach().mean(),
         }
         config = self.config
+        if self.lecam is not None:
+            lecam = self.lecam(real_logits, fake_logits)
+            loss = loss + config.lecam_weight * lecam
+            terms["gan/lecam"] = lecam.detach()
         if config.r1_weight and update % config.r1_every == 0:
             penalty = r1_penalty(self.discriminator, real)
             loss = loss + config.r1_weight / 2 * config.r1_every * penalty

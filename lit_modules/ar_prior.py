@@ -35,13 +35,13 @@ class LitArPrior(LitPrior):
 
     def predictions(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Prediction]:
         tokens = batch["tokens"]
-        features = network.features(batch.get("given", tokens), labels)
+        features, targets = network.features(batch.get("given", tokens), labels), network.sub_tokens(tokens)
         return [
-            Prediction(features[:, book].flatten(0, 1), weight, tokens[:, book].flatten())
-            for book, weight in enumerate(network.outputs.weights())
+            Prediction(features[:, number].flatten(0, 1), weight, targets[:, number].flatten())
+            for number, weight in enumerate(network.outputs.weights())
         ]
 
     def sample(self, labels: Tensor) -> Tensor:
         prior = self.averaged_network
-        noise = uniform(0, range(len(labels)), (prior.num_books, prior.num_tokens), "ar").to(self.device)
+        noise = uniform(0, range(len(labels)), (prior.num_sub_tokens, prior.num_tokens), "ar").to(self.device)
         return sample_causal(prior, labels, noise)

@@ -30,7 +30,7 @@ def drop_labels(labels: Tensor, noise: Tensor, rate: float, num_classes: int) ->
 
 @dataclass(frozen=True)
 class Prediction:
-    """M tokens of one book and what they are predicted from: the logits are ``features @ weight.T``.
+    """M tokens of one book, or sub-tokens, and what they are predicted from: the logits are ``features @ weight.T``.
 
     ``features`` (M, C), the output layer's ``weight`` (K, C), ``targets`` (M,), where -1 marks a token that isn't
     predicted.
@@ -42,7 +42,10 @@ class Prediction:
 
 
 class LitPrior(LitTraining):
-    """Trains a prior by cross-entropy, averaged over the books (FQGAN); subclasses say what is predicted from what."""
+    """Trains a prior by cross-entropy, averaged over the books (FQGAN); subclasses say what is predicted from what.
+
+    The loss of a token that is split is the sum over its sub-tokens, as in Open-MAGVIT2: its negative log-likelihood.
+    """
 
     network: TokenPrior
 
@@ -68,7 +71,7 @@ class LitPrior(LitTraining):
         return self.network.compiled_parts()
 
     def predictions(self, network: TokenPrior, batch: Batch, labels: Tensor) -> list[Prediction]:
-        """Returns one prediction for each book."""
+        """Returns one prediction for each sub-token of a position."""
         raise NotImplementedError
 
     def sample(self, labels: Tensor) -> Tensor:
@@ -81,10 +84,10 @@ class LitPrior(LitTraining):
         for book in self.predictions(self.network, batch, labels):
             loss = linear_cross_entropy(book.features, book.weight, book.targets, self.config.label_smoothing)
             losses.append(loss * rank_weight(book.targets))
-        loss = torch.stack(losses).mean()
+        loss = torch.stack(losses).sum() / self.network.num_books
         terms = {"train/loss": loss}
         if len(losses) > 1:
-            terms |= {f"train/loss/{book}": value for book, value in enumerate(losses)}
+            terms |= {f"train/loss/{number}": value for number, value in enumerate(losses)}
         self.report(terms, len(labels))
         self.optimise(loss, batch_idx)
 
@@ -96,7 +99,7 @@ class LitPrior(LitTraining):
             self.val_accuracy.update(tokens.correct.float())
 
     def on_validation_epoch_end(self) -> None:
-        loss = self.val_loss.compute()
+        loss = self.val_loss.compute() * (self.network.num_sub_tokens / self.network.num_books)
         self.log_dict(
             {"val/loss": loss, "val/bits_per_token": loss / math.log(2), "val/accuracy": self.val_accuracy.compute()}
         )

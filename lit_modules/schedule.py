@@ -16,7 +16,14 @@ def learning_rate(config: OptimizerConfig, update: int, updates: int) -> float:
     >>> config = OptimizerConfig(lr=1.0, warmup=2, decay="linear", decay_start=2, end_lr=0.0)
     >>> [learning_rate(config, update, 6) for update in range(6)]
     [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
+    >>> [learning_rate(OptimizerConfig(lr=8.0, drops=(2, 3), drop_factor=0.5), update, 4) for update in range(4)]
+    [8.0, 8.0, 4.0, 2.0]
     """
+    return curve(config, update, updates) * config.drop_factor ** sum(update >= drop for drop in config.drops)
+
+
+def curve(config: OptimizerConfig, update: int, updates: int) -> float:
+    """Returns the learning rate before any of its drops: warm-up, then the decay."""
     if update < config.warmup:
         return config.lr * (update + 1) / config.warmup
     start = max(config.decay_start, config.warmup)

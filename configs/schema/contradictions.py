@@ -21,6 +21,15 @@ def num_books(tokenizer: TokenizerConfig) -> int:
     return getattr(tokenizer.quantizer, "num_books", 1)
 
 
+def num_codes(tokenizer: TokenizerConfig, codebook: Any) -> int | None:
+    """Returns the codes K of each book of a tokenizer, by the config of stage ``codebook`` where its centres are the
+    codes; None if that isn't in the recipe."""
+    quantizer = tokenizer.quantizer
+    holder = quantizer.book if isinstance(quantizer, FactorisedConfig) else quantizer
+    found: int | None = getattr(codebook if quantizer.needs_centres else holder, "num_codes", None)
+    return found
+
+
 def num_classes(data: DataConfig | None) -> int | None:
     """Returns 0 for data without labels, None where stage data will tell."""
     if data is None:
@@ -41,10 +50,10 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
         levels = len(tokenizer.autoencoder.widths)
         if attention and len(attention.block_sizes) != levels:
             yield stage, f"attention.block_sizes {attention.block_sizes}: give one for each of the {levels} levels"
-    books = num_books(tokenizer)
+    books, codes = num_books(tokenizer), num_codes(tokenizer, configs.get("codebook"))
     for stage in PRIOR_STAGES:
         if stage in configs:
-            yield from ((stage, f"network.{text}") for text in configs[stage].network.misfits(books))
+            yield from ((stage, f"network.{text}") for text in configs[stage].network.misfits(books, codes))
     scores = configs.get("scores")
     if isinstance(scores, ScoresConfig):
         yield from (("scores", text) for text in _judge(scores, configs))
@@ -52,9 +61,10 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     if isinstance(samples, SamplesConfig):
         yield from (("samples", text) for text in _blocks(samples, inputs.get("samples", {})))
         for kind, settings in samples.settings().items():
-            if len(settings.guidance.scale) not in (1, books):
-                yield "samples", f"{kind}.guidance.scale: give one number, or one for each of {books} books"
             stage = PRIOR_KINDS[kind].stage
+            if stage in configs:
+                number = configs[stage].network.num_sub_tokens(books)
+                yield from (("samples", f"{kind}.{text}") for text in settings.misfits(number))
             if settings.guidance.active and inputs.get("samples", {}).get(stage) == stage:
                 classes = num_classes(configs.get("data"))
                 yield from (("samples", text) for text in guidance(kind, configs[stage].label_dropout, classes))

@@ -30,7 +30,10 @@ PriorBlocks: Any = make_dataclass(
 
 @dataclass(frozen=True, kw_only=True)
 class SamplesConfig(PriorBlocks):
-    """Stage samples: images from each prior and their tokens, labels balanced, sample i a function of (seed, i)."""
+    """Stage samples: images of each prior with their tokens, labels balanced.
+
+    Sample i is a function of (seed, i) alone.
+    """
 
     STAGE: ClassVar[Stage] = Stage(
         name="samples", version=4, needs=("tokenizer",),

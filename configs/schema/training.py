@@ -37,6 +37,11 @@ class OptimizerConfig:
     """Learning rate at the last update, where there is a decay."""
     clip_norm: PositiveFloat | None = None
     """L2 norm that all gradients together are clipped to; null: they aren't."""
+    drops: tuple[PositiveInt, ...] = field(default=(), metadata={"hash": UNLESS_DEFAULT})
+    """Updates at which the learning rate is multiplied by ``drop_factor``, on top of any ``decay`` (Open-MAGVIT2: after
+    200 and 250 of 270 epochs)."""
+    drop_factor: PositiveShare = field(default=0.1, metadata={"hash": UNLESS_DEFAULT})
+    """What the learning rate is multiplied by at each of ``drops``."""
 
     def __post_init__(self) -> None:
         if len(self.betas) != 2:
@@ -71,8 +76,9 @@ class LoadingConfig:
 class GanConfig:
     """Adversarial training: the discriminator starts first, then the generator feels it, more and more."""
 
-    loss: Literal["hinge", "non_saturating"] = "non_saturating"
-    """hinge (VQGAN, VQGAN-LC, FQGAN), or softplus on both sides (StyleGAN2, MaskGIT)."""
+    loss: Literal["hinge", "non_saturating", "hinge_softplus"] = "non_saturating"
+    """hinge (VQGAN, VQGAN-LC, FQGAN), or softplus on both sides (StyleGAN2, MaskGIT); hinge_softplus: hinge for the
+    discriminator, for the generator softplus of an image's mean logit (Open-MAGVIT2, IBQ)."""
     weight: NonNegativeFloat = 0.1
     """Weight of the GAN term in the generator's loss, after the ramp."""
     adaptive: bool = False
@@ -89,6 +95,10 @@ class GanConfig:
     """gamma of the R1 penalty gamma / 2 |grad D|^2 on real images (Mescheder et al. 2018); 0: none."""
     r1_every: PositiveInt = 16
     """Updates from one R1 penalty to the next, whose weight is multiplied by this number (StyleGAN2's lazy one)."""
+    lecam_weight: NonNegativeFloat = field(default=0.0, metadata={"hash": UNLESS_DEFAULT})
+    """Weight of LeCAM in the discriminator's loss (Open-MAGVIT2: 0.05; TiTok, MaskBit: 0.001); 0: none."""
+    lecam_decay: Decay = field(default=0.999, metadata={"hash": UNLESS_DEFAULT})
+    """Share of LeCAM's two mean logits that a batch keeps."""
 
     def __post_init__(self) -> None:
         if self.generator_start < self.discriminator_start:

@@ -106,7 +106,32 @@ class FqganConfig(VqganShape):
     """Attention heads of each adapter; they divide the coarsest level's width."""
 
 
-AutoencoderConfig = SeqganConfig | SeqganPooledConfig | VqganConfig | FqganConfig
+@dataclass(frozen=True, kw_only=True)
+class OpenMagvit2Config:
+    """Open-MAGVIT2's autoencoder: convolutions alone, and a decoder whose levels are normed by the latents."""
+
+    kind: Literal["open_magvit2"] = "open_magvit2"
+    widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
+    """Channels of each level, from the finest to the coarsest; multiples of ``norm_groups``."""
+    num_blocks: PositiveInt = 4
+    """Residual blocks of each level of encoder and decoder, and of the middle of both."""
+    latent_dim: PositiveInt = 18
+    """Channels D of the latents: one a bit."""
+    norm_groups: PositiveInt = 32
+    """Groups of each group norm."""
+
+    def __post_init__(self) -> None:
+        for width in self.widths:
+            if width % self.norm_groups:
+                raise ValueError(f"widths: {width} must be a multiple of norm_groups {self.norm_groups}")
+
+    @property
+    def factor(self) -> int:
+        """Pixels of the image along one side of a token."""
+        return 2 ** (len(self.widths) - 1)
+
+
+AutoencoderConfig = SeqganConfig | SeqganPooledConfig | VqganConfig | FqganConfig | OpenMagvit2Config
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,10 @@
 """How priors are sampled."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.ranges import AnyFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, PositiveShare
 
 
@@ -14,7 +16,8 @@ class GuidanceConfig:
     """
 
     scale: tuple[AnyFloat, ...] = (1.0,)
-    """Guidance scale s, or w, as ``parameter`` says: one number for all books, or one for each."""
+    """Guidance scale s, or w, as ``parameter`` says: one number for all books, or one for each (each sub-token,
+    where the prior splits tokens)."""
     parameter: Literal["s", "w"] = "s"
     """s: u + s (c - u), off at 1 (LlamaGen, FAR, DiT); w: (1 + w) c - w u, off at 0 (VAR, TiTok, MaskBit,
     Halton-MaskGIT)."""
@@ -41,6 +44,11 @@ class SamplingConfig:
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     """Classifier-free guidance; off by default."""
 
+    def misfits(self, num_sub_tokens: int) -> Iterator[str]:
+        """Yields what doesn't fit a prior that predicts so many numbers at a position, each with its remedy."""
+        if len(self.guidance.scale) not in (1, num_sub_tokens):
+            yield f"guidance.scale: give one number, or one for each of {num_sub_tokens} books or sub-tokens"
+
     @property
     def num_forwards(self) -> int:
         """How often the network sees all positions of an image, without guidance; the cost of a sample."""
@@ -53,6 +61,8 @@ class ArSamplingConfig(SamplingConfig):
 
     temperature: PositiveFloat = 1.0
     """Temperature that logits are divided by; for the most likely token alone use ``top_k`` 1."""
+    temperatures: tuple[PositiveFloat, ...] = field(default=(), metadata={"hash": UNLESS_DEFAULT})
+    """The same for each book or sub-token, in place of ``temperature`` (Open-MAGVIT2-L: 1.1 and 1)."""
     top_k: NonNegativeInt = 0
     """Codes that may be drawn, the most likely ones; 0: all."""
     top_k_share: PositiveShare | None = None
@@ -66,7 +76,16 @@ class ArSamplingConfig(SamplingConfig):
         """One: with key-value caches each position passes once."""
         return 1
 
+    def misfits(self, num_sub_tokens: int) -> Iterator[str]:
+        yield from super().misfits(num_sub_tokens)
+        if len(self.temperatures) not in (0, num_sub_tokens):
+            yield f"temperatures: give one for each of {num_sub_tokens} books or sub-tokens, or temperature for all"
+
     def __post_init__(self) -> None:
+        if self.temperatures and self.temperature != 1:
+            raise ValueError(
+                f"temperature {self.temperature} and temperatures {list(self.temperatures)}: give one of them"
+            )
         if self.top_k and self.top_k_share is not None:
             raise ValueError(f"top_k {self.top_k} and top_k_share {self.top_k_share}: give one of them")
 

@@ -1,18 +1,20 @@
-"""Tokens of one or several books as vectors."""
+"""Tokens of one or several books, or the sub-tokens of one, as vectors."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 
 class SummedCodes(nn.Module):
-    """One row a code and book; a position is the sum over its books.
+    """One row a code and book; a position is the sum over its books. ``num_rows`` is the number of rows of each book.
 
     So Open-MAGVIT2 does it, and the parameters that FQGAN's paper prints (415 M, 898 M) are counted.
     """
 
-    def __init__(self, num_books: int, num_rows: int, width: int) -> None:
+    def __init__(self, num_rows: Sequence[int], width: int) -> None:
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(num_rows, width) for _ in range(num_books))
+        self.tables = nn.ModuleList(nn.Embedding(number, width) for number in num_rows)
 
     def book(self, number: int, tokens: Tensor) -> Tensor:
         """Returns the rows (..., C) of one book for tokens (...)."""
@@ -38,11 +40,11 @@ class ConcatenatedCodes(SummedCodes):
         ValueError: one book, which leaves nothing to put side by side.
     """
 
-    def __init__(self, num_books: int, num_rows: int, width: int) -> None:
-        if num_books == 1:
+    def __init__(self, num_rows: Sequence[int], width: int) -> None:
+        if len(num_rows) == 1:
             raise ValueError("embedding concat: the tokenizer has one book; give embedding sum")
-        super().__init__(num_books, num_rows, width)
-        self.aggregate = nn.Linear(num_books * width, width)
+        super().__init__(num_rows, width)
+        self.aggregate = nn.Linear(len(num_rows) * width, width)
 
     def join(self, rows: Tensor) -> Tensor:
         return self.aggregate(rows.movedim(1, 2).flatten(2))

@@ -28,10 +28,10 @@ class MaskedPrior(TokenPrior):
         self.num_books, self.num_codes, self.num_tokens = num_books, num_codes, num_tokens
         width = config.transformer.width
         self.classes = ClassEmbedding(num_classes, width)
-        self.codes = EMBEDDINGS[config.embedding](num_books, num_codes + 1, width)
+        self.codes = EMBEDDINGS[config.embedding]([num_codes + 1] * num_books, width)
         self.transformer = build_backbone(config.transformer, num_tokens + 1, num_tokens, causal=False)
         self.norm = build_norm(config.transformer)
-        self.outputs = OutputLayers(num_books, num_codes, width)
+        self.outputs = OutputLayers([num_codes] * num_books, width)
         initialise(self)
         self.outputs.reset()
 

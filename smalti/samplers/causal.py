@@ -21,45 +21,56 @@ def sample_causal(
     labels: Tensor,
     noise: Tensor,
     *,
-    temperature: float = 1.0,
-    top_k: int = 0,
+    temperature: float | Sequence[float] = 1.0,
+    top_k: int | Sequence[int] = 0,
     top_p: float = 1.0,
     guidance: Guidance = UNGUIDED,
 ) -> Tensor:
-    """Returns tokens (B, k, N) for labels (B,) and noise (B, k, N), with preallocated key-value caches.
+    """Returns tokens (B, k, N) for labels (B,) and noise (B, s, N), with preallocated key-value caches.
 
-    Guidance 1 runs the conditional model alone; any other scale runs both in one batch.
+    Temperature and top-k are one number for all sub-tokens, or one for each. Guidance 1 runs the conditional model
+    alone; any other scale runs both in one batch.
     """
-    guided = guidance.active
+    guided, number = guidance.active, prior.num_sub_tokens
+    temperatures = [temperature] * number if isinstance(temperature, int | float) else temperature
+    top_ks = [top_k] * number if isinstance(top_k, int) else top_k
     context = torch.cat([labels, prior.classes.nothing(labels)]) if guided else labels
     caches, head_caches = prior.transformer.new_caches(len(context)), prior.heads.new_caches(len(context))
     feature = prior.start(context, caches)
-    tokens = labels.new_empty(len(labels), prior.num_books, prior.num_tokens)
+    tokens = labels.new_empty(len(labels), number, prior.num_tokens)
     for position in range(prior.num_tokens):
         previous, done = None, position / prior.num_tokens
-        for book in range(prior.num_books):
+        for book in range(number):
             logits = prior.sub_logits(book, feature, previous, head_caches)
             if guided:
                 conditional, unconditional = logits.chunk(2)
                 logits = guide(conditional, unconditional, guidance.scale(book, done, done))
-            kept = keep_top_p(keep_top_k(logits / temperature, top_k), top_p)
+            kept = keep_top_p(keep_top_k(logits / temperatures[book], top_ks[book]), top_p)
             tokens[:, book, position] = draw(kept, noise[:, book, position])
             previous = tokens[:, book, position].repeat(2) if guided else tokens[:, book, position]
         if position + 1 < prior.num_tokens:
             now = tokens[:, :, position]
             feature = prior.advance(now.repeat(2, 1) if guided else now, caches)
-    return tokens
+    return prior.division.join(tokens)
 
 
 def causal_sampler(prior: CausalPrior, config: ArSamplingConfig, seed: int) -> Sampler:
-    """Returns (labels (B,), sample indices) -> tokens (B, k, N)."""
-    guidance = guidance_for(config.guidance, prior.num_books)
-    top_k = config.top_k if config.top_k_share is None else max(1, round(config.top_k_share * prior.num_codes))
+    """Returns (labels (B,), sample indices) -> tokens (B, k, N).
+
+    Raises:
+        ValueError: temperatures or guidance scales that fit neither all sub-tokens at once nor each.
+    """
+    number, share = prior.num_sub_tokens, config.top_k_share
+    guidance = guidance_for(config.guidance, number)
+    if len(config.temperatures) not in (0, number):
+        raise ValueError(f"temperatures {list(config.temperatures)}: give one for each of {number} sub-tokens")
+    top_ks = [config.top_k if share is None else max(1, round(share * codes)) for codes in prior.division.num_codes]
 
     def sample(labels: Tensor, indices: Sequence[int]) -> Tensor:
-        noise = uniform(seed, indices, (prior.num_books, prior.num_tokens), "ar").to(labels.device)
+        noise = uniform(seed, indices, (number, prior.num_tokens), "ar").to(labels.device)
+        temperature = config.temperatures or config.temperature
         return sample_causal(
-            prior, labels, noise, temperature=config.temperature, top_k=top_k, top_p=config.top_p, guidance=guidance
+            prior, labels, noise, temperature=temperature, top_k=top_ks, top_p=config.top_p, guidance=guidance
         )
 
     return sample

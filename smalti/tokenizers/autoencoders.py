@@ -1,32 +1,33 @@
 """Encoders and decoders; a recipe chooses by ``kind``."""
 
+from typing import Any
+
 from torch import nn
 
-from smalti.config.autoencoders import (
-    AutoencoderConfig,
-    DecoderAttentionConfig,
-    FqganConfig,
-    SeqganConfig,
-    SeqganPooledConfig,
-)
+from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig, FqganConfig
 from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
 from smalti.tokenizers.fqgan import FqganEncoder
+from smalti.tokenizers.open_magvit2 import OpenMagvit2Decoder, OpenMagvit2Encoder
 from smalti.tokenizers.pooled import PooledDecoder, PooledEncoder
 from smalti.tokenizers.seqgan import SeqganDecoder, SeqganEncoder
 from smalti.tokenizers.vqgan import VqganDecoder, VqganEncoder
 
-AnyDecoder = SeqganDecoder | PooledDecoder | VqganDecoder
+AnyDecoder = SeqganDecoder | PooledDecoder | VqganDecoder | OpenMagvit2Decoder
+ENCODERS: dict[str, Any] = {
+    "seqgan": SeqganEncoder, "seqgan_pooled": PooledEncoder, "vqgan": VqganEncoder, "open_magvit2": OpenMagvit2Encoder,
+}  # fmt: skip
+DECODERS: dict[str, Any] = {
+    "seqgan": SeqganDecoder, "seqgan_pooled": PooledDecoder, "vqgan": VqganDecoder, "fqgan": VqganDecoder,
+    "open_magvit2": OpenMagvit2Decoder,
+}  # fmt: skip
 
 
 def build_encoder(config: AutoencoderConfig, image_size: int) -> nn.Module:
     """Returns images (B, 3, H, W) to latents (B, D, h, w), for images of ``image_size`` pixels."""
-    if isinstance(config, SeqganConfig):
-        return SeqganEncoder(config)
-    if isinstance(config, SeqganPooledConfig):
-        return PooledEncoder(config)
     if isinstance(config, FqganConfig):
-        return FqganEncoder(config, image_size)
-    return VqganEncoder(config)
+        return FqganEncoder(config, image_size)  # its positions have a grid
+    encoder: nn.Module = ENCODERS[config.kind](config)
+    return encoder
 
 
 def build_decoder(config: AutoencoderConfig, attention: DecoderAttentionConfig | None = None) -> AnyDecoder:
@@ -46,6 +47,5 @@ def build_decoder(config: AutoencoderConfig, attention: DecoderAttentionConfig |
         kinds = (RegionalAttention, DilatedAttention) * attention.pairs
         return nn.Sequential(*(kind(width, block, head_dim) for kind in kinds))
 
-    if isinstance(config, SeqganConfig):
-        return SeqganDecoder(config, tail)
-    return PooledDecoder(config, tail) if isinstance(config, SeqganPooledConfig) else VqganDecoder(config, tail)
+    decoder: AnyDecoder = DECODERS[config.kind](config, tail)
+    return decoder

@@ -63,7 +63,7 @@ def sampling_flops(config: SamplesConfig, priors: dict[str, TokenPrior]) -> int:
     total, settings = 0, config.settings()
     for stage, prior in priors.items():
         own = settings[PRIOR_STAGES[stage].name]
-        guided = guidance_for(own.guidance, prior.num_books).active
+        guided = guidance_for(own.guidance, prior.num_sub_tokens).active
         total += own.num_forwards * (2 if guided else 1) * prior_flops(prior)
     return total
 

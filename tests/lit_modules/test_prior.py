@@ -29,19 +29,23 @@ def test_a_book_without_a_masked_token_counts_nothing() -> None:
     assert rank_weight(torch.tensor([1, -1, 2])).item() == 1
 
 
-def ar_training(num_books: int, pkeep: float, monkeypatch: pytest.MonkeyPatch) -> tuple[LitArPrior, dict[str, Tensor]]:
-    """Returns a training of a small network over 5 codes at 4 positions, and where its loss is noted."""
-    head = SubTokenHeadConfig(kind="ar" if num_books > 1 else "linear", num_layers=1)
+def ar_training(
+    num_books: int, pkeep: float, monkeypatch: pytest.MonkeyPatch, split: tuple[int, ...] = ()
+) -> tuple[LitArPrior, dict[str, Tensor]]:
+    """Returns a training of a small network over 5 codes (or those of ``split``) at 4 positions, and where its loss is
+    noted."""
+    several = num_books > 1 or bool(split)
+    head = SubTokenHeadConfig(kind="ar" if several else "linear", num_layers=1)
     backbone: Any = TransformerConfig(num_layers=1, num_heads=2, width=8, mlp_width=16, dropout=0)
-    if num_books > 1:
+    if several:
         backbone = LlamaConfig(num_layers=1, num_heads=2, width=8, mlp_width=16, dropout=0)
     config = ArPriorConfig(
-        network=ArPriorNetworkConfig(transformer=backbone, head=head),
+        network=ArPriorNetworkConfig(transformer=backbone, head=head, split=split),
         training=TrainingConfig(updates=1, batch_size=3),
         optimizer=OptimizerConfig(lr=0.1),
         pkeep=pkeep,
     )
-    network = CausalPrior(config.network, num_books, 5, 4, 3)
+    network = CausalPrior(config.network, num_books, 2 ** sum(split) if split else 5, 4, 3)
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.5)
     module = LitArPrior(network, config, 3, Frozen(nn.Identity()), (2, 2))  # type: ignore[arg-type]
@@ -75,6 +79,34 @@ def test_random_inputs_and_true_targets(num_books: int, monkeypatch: pytest.Monk
     module.ema.module.load_state_dict(module.network.state_dict())
     module.validation_step(batch, 0)
     torch.testing.assert_close(module.val_loss.compute().double(), expected(tokens), rtol=1e-5, atol=0)
+
+
+def test_the_loss_of_a_split_token_is_its_negative_log_likelihood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In training and in validation, in nats a token of 8 codes, by an enumeration of all of them; so Open-MAGVIT2 adds
+    its sub-tokens' losses up, where FQGAN's books are averaged."""
+    module, taken = ar_training(1, 1.0, monkeypatch, split=(1, 2))
+    tokens, labels = torch.randint(8, (3, 1, 4)), torch.tensor([0, 1, 2])
+    batch = {"tokens": tokens, "labels": labels, "noise": torch.rand(3, 2), "token_noise": torch.rand(3, 2, 1, 4)}
+    losses = []
+    for position in range(4):
+        likely = []
+        for code in range(8):
+            changed = tokens.clone()
+            changed[:, 0, position] = code
+            high, low = module.network(changed, labels)[:, :, position].double().softmax(-1).unbind(1)
+            likely.append(high[:, code // 4] * low[:, code % 4])
+        table = torch.stack(likely, 1)
+        torch.testing.assert_close(table.sum(1), torch.ones(3).double())
+        losses.append(-table.gather(1, tokens[:, 0, position, None]).log())
+    expected = torch.stack(losses).mean()
+    module.training_step(batch, 0)
+    torch.testing.assert_close(taken["loss"].double(), expected, rtol=1e-5, atol=0)
+    module.ema.module.load_state_dict(module.network.state_dict())
+    module.validation_step(batch, 0)
+    logged: dict[str, Tensor] = {}
+    monkeypatch.setattr(module, "log_dict", logged.update)
+    module.on_validation_epoch_end()
+    torch.testing.assert_close(logged["val/loss"].double(), expected, rtol=1e-5, atol=0)
 
 
 def test_pkeep_1_shows_the_true_tokens() -> None:

@@ -107,6 +107,21 @@ def test_schedule_ends_where_the_paper_says() -> None:
     assert learning_rate(nar, 775_000, 1_500_000) == pytest.approx(5e-5)
 
 
+def test_schedule_of_open_magvit2() -> None:
+    """Tokenizer: a tenth after 200 and after 250 epochs. Prior: 6 epochs of warm-up, then the rate for 5 % of the rest,
+    then a straight line to a tenth, by the formula of its code."""
+    tokenizer = OptimizerConfig(lr=1e-4, drops=(1_001_000, 1_251_250))
+    for update, expected in ((0, 1e-4), (1_000_999, 1e-4), (1_001_000, 1e-5), (1_251_250, 1e-6), (1_351_349, 1e-6)):
+        assert learning_rate(tokenizer, update, 1_351_350) == pytest.approx(expected)
+    prior = OptimizerConfig(lr=3e-4, warmup=10_014, decay="linear", decay_start=34_548, end_lr=3e-5)
+    last = 500_700
+    for update in (10_014, 20_000, 34_548, 40_000, 200_000, last - 1):
+        done = (update - 10_014) / (last - 1 - 10_014)
+        released = 3e-4 * (1 if done < 0.05 else 0.1 + 0.9 * (1 - done) / 0.95)
+        assert learning_rate(prior, update, last) == pytest.approx(released, rel=1e-3)
+    assert learning_rate(prior, 5_006, last) == pytest.approx(1.5e-4, rel=0.01)
+
+
 def test_weight_decay_touches_matrices_alone() -> None:
     network = nn.Sequential(nn.Embedding(4, 4), nn.Linear(4, 4), nn.LayerNorm(4))
     decayed, free = build_optimizer(OptimizerConfig(lr=1.0, weight_decay=0.5), network, fused=False).param_groups
@@ -143,6 +158,22 @@ def test_gan_weight_rises_after_its_start() -> None:
     adversary = Adversary(nn.Identity(), GanConfig(weight=0.4, discriminator_start=5, generator_start=10, ramp=3))
     assert [adversary.learns(update) for update in (4, 5)] == [False, True]
     assert [round(adversary.weight(update), 6) for update in (9, 10, 11, 12, 13, 99)] == [0, 0.1, 0.2, 0.3, 0.4, 0.4]
+
+
+def test_lecam_is_added_to_the_discriminators_loss_alone() -> None:
+    """Open-MAGVIT2's sum, written out: hinge, and 0.05 of the distance to the averages of 0.1 of the batch's means."""
+    config = GanConfig(loss="hinge_softplus", weight=0.1, lecam_weight=0.05, lecam_decay=0.9)
+    adversary = Adversary(nn.Identity(), config)
+    real, fake = torch.tensor([[2.0, 0.5]]), torch.tensor([[-3.0, 1.0]])
+    loss, terms = adversary.discriminator_loss(real, fake, 0)
+    of_real, of_fake = 0.1 * 1.25, 0.1 * -1.0
+    lecam = ((2.0 - of_fake) ** 2 + (0.5 - of_fake) ** 2) / 2 + ((of_real + 3.0) ** 2 + 0.0) / 2
+    assert terms["gan/lecam"].item() == pytest.approx(lecam)
+    assert loss.item() == pytest.approx(((0.0 + 0.5) / 2 + (0.0 + 2.0) / 2) / 2 + 0.05 * lecam)
+    generator, _ = adversary.generator_loss(fake, torch.zeros(()), fake, 0)
+    assert generator.item() == pytest.approx(0.1 * math.log(1 + math.exp(1.0)))
+    assert list(adversary.state_dict()) == ["lecam.averages"]
+    assert not Adversary(nn.Identity(), GanConfig()).state_dict(), "checkpoints without it stay as they were"
 
 
 class Stop(Callback):

@@ -1,4 +1,5 @@
-"""LlamaGen's GPT and FQGAN's FAR against their released networks, written out anew from their weights."""
+"""LlamaGen's GPT, FQGAN's FAR and Open-MAGVIT2's Llama against their released networks, written out anew from their
+weights."""
 
 import math
 
@@ -12,21 +13,27 @@ from smalti.priors.causal import CausalPrior
 WIDTH, MLP, HEADS, LAYERS, HEAD_LAYERS = 32, 48, 2, 3, 2  # heads of 16 channels: 4 frequencies each for row and column
 CODES, SIDE, CLASSES = 13, 4, 5
 Weights = dict[str, Tensor]
+# Codes of each sub-token. FAR's embeddings are concatenated, Open-MAGVIT2's are summed; its tokens are of 2 and 3 bits.
+LLAMAGEN, FAR, FAR_TRIPLE, OPEN_MAGVIT2 = (CODES,), (CODES,) * 2, (CODES,) * 3, (4, 8)
+networks = pytest.mark.parametrize(
+    "sizes", [LLAMAGEN, FAR, FAR_TRIPLE, OPEN_MAGVIT2], ids=["LlamaGen", "FAR dual", "FAR triple", "Open-MAGVIT2"]
+)
 
 
-def random_weights(num_books: int, factorised: bool) -> Weights:
+def random_weights(sizes: tuple[int, ...]) -> Weights:
     """Weights by what they are for; linear ones (out, in), so scaled that attention isn't uniform."""
+    num_books = len(sizes)
     block = {
         "norm1": (WIDTH,), "q": (WIDTH, WIDTH), "k": (WIDTH, WIDTH), "v": (WIDTH, WIDTH), "o": (WIDTH, WIDTH),
         "norm2": (WIDTH,), "gate": (MLP, WIDTH), "up": (MLP, WIDTH), "down": (WIDTH, MLP),
     }  # fmt: skip
     shapes: dict[str, tuple[int, ...]] = {"classes": (CLASSES + 1, WIDTH), "norm": (WIDTH,)}
-    shapes |= {f"codes{book}": (CODES, WIDTH) for book in range(num_books)}
-    shapes |= {f"output{book}": (CODES, WIDTH) for book in range(num_books)}
+    shapes |= {f"codes{book}": (codes, WIDTH) for book, codes in enumerate(sizes)}
+    shapes |= {f"output{book}": (codes, WIDTH) for book, codes in enumerate(sizes)}
     shapes |= {f"layer{i}.{name}": shape for i in range(LAYERS) for name, shape in block.items()}
-    if num_books > 1:
+    if sizes in (FAR, FAR_TRIPLE):
         shapes |= {"aggregate": (WIDTH, num_books * WIDTH), "aggregate_bias": (WIDTH,)}
-    if factorised:
+    if num_books > 1:
         shapes |= {f"head{i}.{name}": shape for i in range(HEAD_LAYERS) for name, shape in block.items()}
     random = torch.Generator().manual_seed(num_books)
     return {
@@ -72,12 +79,12 @@ def block(weights: Weights, name: str, x: Tensor, cosine: Tensor, sine: Tensor) 
     return x + (gate * gate.sigmoid() * up) @ weights[f"{name}.down"].T
 
 
-def released(weights: Weights, tokens: Tensor, labels: Tensor) -> Tensor:
-    """Logits (B, k, N, K) for tokens (B, k, N): LlamaGen's for one book, FAR's for several."""
+def released(weights: Weights, tokens: Tensor, labels: Tensor) -> list[Tensor]:
+    """Logits (B, N, K) of each sub-token for all of them (B, s, N)."""
     num_books = tokens.shape[1]
     rows = [weights[f"codes{book}"][tokens[:, book]] for book in range(num_books)]
-    joined = rows[0]
-    if num_books > 1:
+    joined = sum(rows, torch.zeros_like(rows[0]))
+    if "aggregate" in weights:
         joined = torch.cat(rows, -1) @ weights["aggregate"].T + weights["aggregate_bias"]
     x = torch.cat([weights["classes"][labels][:, None], joined[:, :-1]], dim=1)
     cosine, sine = cosines_and_sines()
@@ -90,22 +97,25 @@ def released(weights: Weights, tokens: Tensor, labels: Tensor) -> Tensor:
             flat = block(weights, f"head{i}", flat, cosine[:num_books], sine[:num_books])
         slots = flat.view_as(slots)
     slots = rms(slots, weights["norm"])
-    return torch.stack([slots[:, :, book] @ weights[f"output{book}"].T for book in range(num_books)], dim=1)
+    return [slots[:, :, book] @ weights[f"output{book}"].T for book in range(num_books)]
 
 
-def loaded(weights: Weights, num_books: int) -> CausalPrior:
+def loaded(weights: Weights, sizes: tuple[int, ...]) -> CausalPrior:
     """Our prior with the same weights."""
+    num_books, split = len(sizes), sizes == OPEN_MAGVIT2
     config = ArPriorNetworkConfig(
         transformer=LlamaConfig(num_layers=LAYERS, num_heads=HEADS, width=WIDTH, mlp_width=MLP),
-        embedding="concat" if num_books > 1 else "sum",
+        embedding="concat" if "aggregate" in weights else "sum",
         head=SubTokenHeadConfig(kind="ar" if num_books > 1 else "linear", num_layers=HEAD_LAYERS),
+        split=(2, 3) if split else (),
     )
-    prior = CausalPrior(config, num_books, CODES, SIDE**2, CLASSES).eval()
+    books, codes = (1, 32) if split else (num_books, CODES)
+    prior = CausalPrior(config, books, codes, SIDE**2, CLASSES).eval()
     state = {"classes.rows.weight": weights["classes"], "heads.norm.weight": weights["norm"]}
     for book in range(num_books):
         state[f"codes.tables.{book}.weight"] = weights[f"codes{book}"]
         state[f"outputs.layers.{book}.weight"] = weights[f"output{book}"]
-    if num_books > 1:
+    if "aggregate" in weights:
         state |= {"codes.aggregate.weight": weights["aggregate"], "codes.aggregate.bias": weights["aggregate_bias"]}
     names = {f"layer{i}": f"transformer.blocks.{i}" for i in range(LAYERS)}
     names |= {f"head{i}": f"heads.blocks.{i}" for i in range(HEAD_LAYERS) if num_books > 1}
@@ -121,33 +131,40 @@ def loaded(weights: Weights, num_books: int) -> CausalPrior:
     return prior
 
 
-@pytest.mark.parametrize("num_books", [1, 2, 3], ids=["LlamaGen", "FAR dual", "FAR triple"])
-def test_logits_are_those_of_the_released_network(num_books: int) -> None:
-    """With a concatenated embedding, zeros for the condition and for the head's first slot, and a single norm."""
-    weights = random_weights(num_books, num_books > 1)
+def sub_tokens(sizes: tuple[int, ...], batch: int) -> Tensor:
+    """Random ones (B, s, N)."""
     random = torch.Generator().manual_seed(7)
-    tokens = torch.randint(CODES, (3, num_books, SIDE**2), generator=random)
+    return torch.stack([torch.randint(codes, (batch, SIDE**2), generator=random) for codes in sizes], dim=1)
+
+
+@networks
+def test_logits_are_those_of_the_released_network(sizes: tuple[int, ...]) -> None:
+    """With zeros for the condition and for the head's first slot, and a single norm."""
+    weights, tokens = random_weights(sizes), sub_tokens(sizes, 3)
     labels = torch.tensor([0, CLASSES - 1, CLASSES])  # the last one is "no class"
     expected = released(weights, tokens, labels)
+    prior = loaded(weights, sizes)
+    whole = 8 * tokens[:, :1] + tokens[:, 1:] if sizes == OPEN_MAGVIT2 else tokens
     with torch.no_grad():
-        found = loaded(weights, num_books)(tokens, labels)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * expected.abs().max().item())
+        found = prior(whole, labels)
+    for book, (codes, wanted) in enumerate(zip(sizes, expected, strict=True)):
+        close = 1e-5 * wanted.abs().max().item()
+        torch.testing.assert_close(found[:, book, :, :codes], wanted, rtol=0, atol=close)
+        assert (found[:, book, :, codes:] == -math.inf).all(), "codes that it doesn't have"
 
 
-@pytest.mark.parametrize("num_books", [1, 2, 3], ids=["LlamaGen", "FAR dual", "FAR triple"])
-def test_decoding_with_caches_gives_them_too(num_books: int) -> None:
-    weights = random_weights(num_books, num_books > 1)
-    random = torch.Generator().manual_seed(8)
-    tokens, labels = torch.randint(CODES, (2, num_books, SIDE**2), generator=random), torch.tensor([1, CLASSES])
-    prior, expected = loaded(weights, num_books), released(weights, tokens, labels)
+@networks
+def test_decoding_with_caches_gives_them_too(sizes: tuple[int, ...]) -> None:
+    weights, tokens, labels = random_weights(sizes), sub_tokens(sizes, 2), torch.tensor([1, CLASSES])
+    prior, expected = loaded(weights, sizes), released(weights, tokens, labels)
     caches, head_caches = prior.transformer.new_caches(2), prior.heads.new_caches(2)
     with torch.no_grad():
         feature = prior.start(labels, caches)
         for position in range(SIDE**2):
-            for book in range(num_books):
+            for book, logits in enumerate(expected):
                 previous = tokens[:, book - 1, position] if book else None
                 found = prior.sub_logits(book, feature, previous, head_caches)
-                wanted = expected[:, book, position]
-                torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * expected.abs().max().item())
+                close = 1e-5 * logits.abs().max().item()
+                torch.testing.assert_close(found, logits[:, position], rtol=0, atol=close)
             if position + 1 < SIDE**2:
                 feature = prior.advance(tokens[:, :, position], caches)
