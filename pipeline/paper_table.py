@@ -90,7 +90,7 @@ def _shared(table: TableConfig, file: Path) -> dict[str, Changes]:
 
 
 def _joined(each: Changes, own: Changes) -> Changes:
-    """Returns a row with what all rows have: lists and mappings together, of other values the row's."""
+    """Returns a row with what all rows have: lists, mappings and notes together, of other values the row's."""
     joined = each | own
     for key in each.keys() & own.keys():
         common, value = each[key], own[key]
@@ -98,6 +98,8 @@ def _joined(each: Changes, own: Changes) -> Changes:
             joined[key] = common + value
         elif isinstance(common, dict) and isinstance(value, dict):
             joined[key] = {name: item for name, item in common.items() if name not in value} | value
+        elif key == "note" and isinstance(common, str) and isinstance(value, str):
+            joined[key] = f"{value}; {common}"
     return joined
 
 

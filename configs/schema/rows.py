@@ -40,7 +40,7 @@ class RowConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TableConfig:
-    """A table. A row adds its lists and mappings to those of ``each``; its other values replace them."""
+    """A table. A row adds its lists, mappings and note to those of ``each``; its other values replace them."""
 
     caption: str
     """What the table compares, on which data, by which protocol."""

@@ -42,7 +42,7 @@ def test_a_row_adds_to_what_all_rows_have(tmp_path: Path) -> None:
     one = [("tokenizer.training.updates", 30), ("tokenizer.autoencoder", {"kind": "seqgan"})]
     assert written[0] == [*one, ("data.val_fraction", 0.2), ("data.seed", 3)]
     assert written[1] == [*one, ("tokenizer.training.updates", 40), ("data.seed", 3), ("data.val_fraction", 0.4)]
-    assert (a.config.note, b.config.note) == ("of all", "of b")
+    assert (a.config.note, b.config.note) == ("of all", "of b; of all")
     assert b.config.protocols == {"rFID": "unnamed", "PSNR": "psnr_y"} and b.config.expected == {"PSNR": 20}
     assert b.plain()["protocols"] == {"PSNR": "psnr_y"}, "of its own figures alone"
     assert (
