@@ -31,7 +31,7 @@ def test_alone_it_lists_the_stages() -> None:
         ("tokenizer.optimizer.betas", ": a list, each a number of at least 0 and below 1, default [0.9, 0.99] Decay"),
         (
             "tokenizer.gan.loss",
-            ": 'hinge', 'hinge_softplus' or 'non_saturating', default 'non_saturating' hinge (VQGAN",
+            ": 'hinge', 'non_saturating' or 'hinge_softplus', default 'non_saturating' hinge (VQGAN",
         ),
         ("ar_prior.optimizer.clip_norm", ": a number above 0 or null, default null L2 norm"),
         ("samples.ar.guidance", ": a mapping, optional Classifier-free guidance; off by default."),
