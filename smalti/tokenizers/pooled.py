@@ -43,10 +43,10 @@ class PooledDecoder(LevelDecoder):
         widths, groups = config.widths[::-1], config.norm_groups
         super().__init__(
             conv_in=nn.Conv2d(config.latent_dim, widths[0], 3, padding=1),
+            upsamples=[Upsample(width, width) for width in widths[:-1]],
             levels=[
                 DecoderLevel(blocks(before, width, config.decoder_blocks[level], groups), tail(level, width))
                 for level, (before, width) in enumerate(pairwise((widths[0], *widths)))
             ],
-            upsamples=[Upsample(width, width) for width in widths[:-1]],
             conv_out=output_head(widths[-1], 3, groups, kernel=3),
         )

@@ -55,7 +55,7 @@ class LevelDecoder(PixelDecoder):
     """Latents (B, D, h, w) to images (B, 3, H, W), unclamped: levels, coarsest first, and upsampling between them."""
 
     def __init__(
-        self, conv_in: nn.Module, levels: Iterable[nn.Module], upsamples: Iterable[nn.Module], conv_out: nn.Sequential
+        self, conv_in: nn.Module, upsamples: Iterable[nn.Module], levels: Iterable[nn.Module], conv_out: nn.Sequential
     ) -> None:
         super().__init__()
         self.conv_in, self.levels, self.upsamples = conv_in, nn.ModuleList(levels), nn.ModuleList(upsamples)

@@ -85,7 +85,7 @@ def changed(stage: str, dotted: str, value: Any) -> dict[str, Any]:
         ("tokenizer", "optimizer.betas", 0.9, "0.9 is not of type 'array'"),
         ("tokenizer", "perceptual.alpha", 1.5, "1.5 is greater than the maximum of 1"),
         ("tokenizer", "perceptual.low", {"block0": -1}, "-1 is less than the minimum of 0"),
-        ("tokenizer", "gan.loss", "wgan", "'wgan' is not one of ['hinge', 'non_saturating']"),
+        ("tokenizer", "gan.loss", "wgan", "'wgan' is not one of ['hinge', 'non_saturating', 'hinge_softplus']"),
         ("tokenizer", "gan.adaptive", 1, "1 is not of type 'boolean'"),
         ("tokenizer", "quantizer", {"kind": "lerned"}, "'learned' was expected"),
         ("tokenizer", "quantizer", {}, "'kind' is a required property"),

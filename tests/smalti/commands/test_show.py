@@ -48,7 +48,7 @@ def test_a_prior(prior: Prior, published: dict[str, Path], run: Callable[..., st
     assert found["classes"] == [f"9: {', '.join(prior.class_names)}"] and found["grid"] == ["8 x 8"]
     assert found["settings"] == [
         {
-            "ar": "temperature=1.0, top_k=0, top_k_share=null, top_p=0.95",
+            "ar": "temperature=1.0, temperatures=[], top_k=0, top_k_share=null, top_p=0.95",
             "nar": "steps=4, token_temperature=1.0, choice_temperature=4.5, choice_space=log_probability, "
             "schedule=cosine",
         }[prior.saved.prior],
