@@ -108,7 +108,7 @@ class Dit(LatentPrior):
     def forward(self, latents: Tensor, time: Tensor, labels: Tensor) -> Tensor:
         """Returns (B, 2 D, h, w); arguments as ``LatentPrior.forward`` has them."""
         x = self.patches(latents).flatten(2).transpose(1, 2) + self.positions
-        features = time_features(time, TIME_FEATURES).to(self.time[0].weight.dtype)
+        features = time_features(time, TIME_FEATURES).to(latents.dtype)
         condition = self.time(features) + self.classes(labels)[:, 0]
         for block in self.blocks:
             x = block(x, condition)
