@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from latents_support import labels_of
 from torch import Tensor
 
-from latents_support import labels_of
 from smalti.config.latent_priors import DitNetworkConfig, LatentSpace
 from smalti.config.latent_sampling import DdimConfig, DitSamplingConfig, LdmSamplingConfig, SitSamplingConfig
 from smalti.losses.diffusion import epsilon_loss, hybrid_loss
