@@ -95,11 +95,14 @@ class Tokens(LightningDataModule):
         self.train, self.val, self.seed, self.class_balanced = train, val, seed, class_balanced
         self.batch_size, self.accumulation, self.workers = batch_size, accumulation, workers
 
+    def training_tokens(self) -> Dataset[Batch]:
+        """Returns what training sees, by global position."""
+        return TrainingTokens(self.train, self.seed, self.class_balanced)
+
     def train_dataloader(self) -> DataLoader[Batch]:
-        samples = TrainingTokens(self.train, self.seed, self.class_balanced)
         return endless_loader(
             self.trainer,
-            samples,
+            self.training_tokens(),
             batch_size=self.batch_size,
             accumulation=self.accumulation,
             workers=self.workers,

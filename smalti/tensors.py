@@ -12,8 +12,11 @@ from torch import Tensor, nn
 from smalti.config.weights import locate_weights
 
 
-def read_weights(weights: str) -> dict[str, Tensor]:
+def read_weights(weights: str, inside: str = "") -> dict[str, Tensor]:
     """Returns the tensors of a safetensors file or of a torch file, read with ``weights_only``.
+
+    Args:
+        inside: the key under which a torch file may keep its tensors.
 
     Raises:
         ValueError: the file holds anything but tensors, or is damaged.
@@ -25,6 +28,8 @@ def read_weights(weights: str) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"weights {path}: cannot be read as plain tensors ({type(error).__name__})") from error
+    if inside and isinstance(state, dict) and isinstance(state.get(inside), dict):
+        state = state[inside]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights {path}: expected a mapping of names to tensors, found {type(state).__name__}")
     return state

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from configs.schema.classifier import ClassifierConfig
 from configs.schema.data import DataConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.scores import ScoresConfig
@@ -45,6 +46,9 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     for stage in PRIOR_STAGES:
         if stage in configs:
             yield from ((stage, f"network.{text}") for text in configs[stage].network.misfits(books))
+    classifier, data = configs.get("classifier"), configs.get("data")
+    if isinstance(classifier, ClassifierConfig) and isinstance(data, DataConfig):
+        yield from (("classifier", text) for text in _classifier(classifier, tokenizer, data))
     scores = configs.get("scores")
     if isinstance(scores, ScoresConfig):
         yield from (("scores", text) for text in _judge(scores, configs))
@@ -58,6 +62,14 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
             if settings.guidance.active and inputs.get("samples", {}).get(stage) == stage:
                 classes = num_classes(configs.get("data"))
                 yield from (("samples", text) for text in guidance(kind, configs[stage].label_dropout, classes))
+
+
+def _classifier(config: ClassifierConfig, tokenizer: TokenizerConfig, data: DataConfig) -> Iterator[str]:
+    if num_classes(data) == 0:
+        yield "the data have no classes to tell apart; take the stage out"
+    side = data.image_size // tokenizer.autoencoder.factor
+    if config.probe.cells > side:
+        yield f"probe.cells {config.probe.cells}: the tokens' grid is {side} x {side}; give at most {side}"
 
 
 def _blocks(samples: SamplesConfig, inputs: Mapping[str, str]) -> Iterator[str]:

@@ -24,6 +24,7 @@ STAGES = {
         "decoder",
         "token_shards",
         *PRIOR_STAGES,
+        "classifier",
         "samples",
         "scores",
         "report",

@@ -17,6 +17,7 @@ from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from smalti.artifact import Artifact
 from smalti.codebooks import Quantizer, build_quantizer
+from smalti.config.names import load_name
 from smalti.config.parsing import parse
 from smalti.config.prior_kinds import PRIOR_STAGES, PriorKind, TokenSpace
 from smalti.discriminators import build_discriminator
@@ -68,11 +69,12 @@ def quantizer_of(recipe: Recipe) -> Quantizer:
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks that a recipe trains, on the meta device; priors by stage."""
+    """The networks that a recipe trains, on the meta device; priors by stage. The classifier reads code vectors."""
 
     quantizer: Quantizer
     tokenizer: VQTokenizer
     priors: dict[str, TokenPrior]
+    classifier: nn.Module | None
 
 
 @functools.cache  # the rows of a paper's table share their priors
@@ -83,16 +85,24 @@ def prior_of(kind: PriorKind, config: Any, space: TokenSpace) -> TokenPrior:
         return prior
 
 
+@functools.cache
+def classifier_of(config: Any, code_dim: int, side: int, num_classes: int) -> nn.Module:
+    """Returns a classifier on the meta device, on a grid of ``side`` x ``side``."""
+    with torch.device("meta"):
+        network: nn.Module = load_name(config.network)(config, code_dim, (side, side), num_classes)
+        return network
+
+
 def networks_of(recipe: Recipe) -> Networks:
-    """Returns the tokenizer and the priors of a recipe."""
+    """Returns the tokenizer, the priors and the classifier of a recipe."""
     nodes = recipe.nodes
     config, data = nodes["tokenizer"].config, nodes["data"].config
-    num_tokens = (data.image_size // config.autoencoder.factor) ** 2
+    side = data.image_size // config.autoencoder.factor
     quantizer = quantizer_of(recipe)
     space = TokenSpace(
         num_books=quantizer.num_books,
         num_codes=quantizer.num_codes,
-        num_tokens=num_tokens,
+        num_tokens=side**2,
         num_classes=data.num_classes or 0,
     )
     with torch.device("meta"):
@@ -102,7 +112,10 @@ def networks_of(recipe: Recipe) -> Networks:
         for stage, kind in PRIOR_STAGES.items()
         if stage in nodes
     }
-    return Networks(quantizer, tokenizer, priors)
+    classifier = None
+    if "classifier" in nodes:
+        classifier = classifier_of(nodes["classifier"].config.network, quantizer.code_dim, side, space.num_classes)
+    return Networks(quantizer, tokenizer, priors, classifier)
 
 
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
@@ -124,7 +137,8 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
             decoder = build_decoder(config.autoencoder, nodes["decoder"].config.attention)
             added = count(decoder) - count(tokenizer.decoder)
             counts["decoder"] = {"decoder": count(decoder), "attention": added, "total": count(tokenizer) + added}
-    return counts | {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
+    counts |= {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
+    return counts | ({"classifier": {"total": count(networks.classifier)}} if networks.classifier else {})
 
 
 def main(options: argparse.Namespace) -> int:

@@ -1,0 +1,49 @@
+"""Tokens of two images and the share of each, for mixup."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from datamodules.tokens import Batch, TokenRows, Tokens, TrainingTokens
+from smalti.seeds import mix
+
+
+class MixedTokens(Dataset[Batch]):
+    """Training tokens by global position, each with a partner from another permutation of the same images.
+
+    A partner is no neighbour in the batch, so that pairs and shares don't depend on the number of devices.
+    """
+
+    def __init__(self, rows: TokenRows, seed: int, mixup: float) -> None:
+        self.seed, self.mixup = seed, mixup
+        self.samples, self.partners = TrainingTokens(rows, seed), TrainingTokens(rows, mix(seed, "partners"))
+
+    def __getitem__(self, position: int) -> Batch:
+        """Returns what TrainingTokens does, partner_tokens int64 (k, N), partner_labels, and share, float32 in [0, 1] by
+        Beta(mixup, mixup): the first image's."""
+        partner = self.partners[position]
+        random = np.random.Generator(np.random.PCG64(mix(self.seed, "mixup", position)))
+        share = torch.tensor(random.beta(self.mixup, self.mixup), dtype=torch.float32)
+        return {
+            **self.samples[position],
+            "partner_tokens": partner["tokens"],
+            "partner_labels": partner["labels"],
+            "share": share,
+        }
+
+
+class LabelledTokens(Tokens):
+    """Endless training tokens, in pairs unless ``mixup`` is 0, and the whole val split; ``batch_size`` is that of one
+    device."""
+
+    def __init__(
+        self, folder: Path, *, batch_size: int, accumulation: int, seed: int, workers: int, mixup: float
+    ) -> None:
+        train, val = TokenRows(folder, "train"), TokenRows(folder, "val")
+        super().__init__(train, val, batch_size=batch_size, accumulation=accumulation, seed=seed, workers=workers)
+        self.mixup = mixup
+
+    def training_tokens(self) -> Dataset[Batch]:
+        return MixedTokens(self.train, self.seed, self.mixup) if self.mixup else super().training_tokens()
