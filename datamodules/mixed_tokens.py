@@ -21,8 +21,8 @@ class MixedTokens(Dataset[Batch]):
         self.samples, self.partners = TrainingTokens(rows, seed), TrainingTokens(rows, mix(seed, "partners"))
 
     def __getitem__(self, position: int) -> Batch:
-        """Returns what TrainingTokens does, partner_tokens int64 (k, N), partner_labels, and share, float32 in [0, 1] by
-        Beta(mixup, mixup): the first image's."""
+        """Returns what TrainingTokens does, partner_tokens int64 (k, N), partner_labels, and the first image's share,
+        float32 in [0, 1] by Beta(mixup, mixup)."""
         partner = self.partners[position]
         random = np.random.Generator(np.random.PCG64(mix(self.seed, "mixup", position)))
         share = torch.tensor(random.beta(self.mixup, self.mixup), dtype=torch.float32)

@@ -37,8 +37,8 @@ def layer_multiplier(name: str, num_layers: int, decay: float) -> float:
 class LitClassifier(LitTraining):
     """Predicts an image's class from its code vectors.
 
-    Training blends each image with a partner, where the batch has one: vectors and targets alike. The patch embedding is
-    linear, so that to blend code vectors is to blend embedded positions.
+    Training blends each image with a partner, where the batch has one: vectors and targets alike. The patch embedding
+    is linear, so that to blend code vectors is to blend embedded positions.
     """
 
     network: VisionTransformer

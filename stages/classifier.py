@@ -66,12 +66,13 @@ def build(job: Job) -> None:
                 "cells": config.probe.cells, "num_train": probe.num_train,
                 **{f"val_top{k}": share for k, share in probe.top.items()},
             },
+            "frequent": {f"val_top{k}": share for k, share in probe.frequent.items()},
             "absent": absent, "skipped_updates": int(trained.skipped[0]),
         },
         made_by={"figures": figures, **run_facts(trainer)},
         images=training.updates * training.batch_size,
-        summary=f"val top-1 {figures['val/top1']:.1%}, linear probe {probe.top[1]:.1%}, chance "
-        f"{1 / len(class_names):.1%}; val loss {figures['val/loss']:.3f} nats",
+        summary=f"val top-1 {figures['val/top1']:.1%}, linear probe {probe.top[1]:.1%}, most frequent class "
+        f"{probe.frequent[1]:.1%}, chance {1 / len(class_names):.1%}; val loss {figures['val/loss']:.3f} nats",
     )  # fmt: skip
 
 

@@ -15,8 +15,8 @@ class LayerDecayOptimizerConfig(OptimizerConfig):
     """AdamW whose learning rate falls from the output layer to the input, as fine-tuning has it."""
 
     layer_decay: PositiveShare = 0.65
-    """Learning rate of a layer as a share of the next one's: ``lr`` is that of norm and output layer, a share of 0.65^13
-    that of ViT-B's patch embedding (MAE's fine-tuning: 0.65; from scratch: 1)."""
+    """Learning rate of a layer as a share of the next one's: norm and output layer have ``lr``, ViT-B's patch embedding
+    0.65^13 of it (MAE's fine-tuning: 0.65; from scratch: 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)

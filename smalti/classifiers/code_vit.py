@@ -10,8 +10,8 @@ from smalti.config.classifier import CodeVitConfig
 
 
 def code_vit(config: CodeVitConfig, code_dim: int, grid: Sequence[int], num_classes: int) -> VisionTransformer:
-    """Returns timm's vision transformer on a ``grid`` of (rows, columns), with fresh weights: code vectors (B, D, h, w),
-    as a quantizer decodes them, to logits (B, classes).
+    """Returns timm's vision transformer on a ``grid`` of (rows, columns), with fresh weights: code vectors
+    (B, D, h, w), as a quantizer decodes them, to logits (B, classes).
 
     A patch is one position, so that the patch embedding is a linear map of the code vectors. As in MAE's fine-tuning
     there is a class token, the output is a linear map of the normalised mean over all other positions, and its weights

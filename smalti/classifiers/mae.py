@@ -60,8 +60,8 @@ def _check(own: Mapping[str, Tensor], state: Mapping[str, Tensor], taken: list[s
     missing, extra = sorted(expected - state.keys()), sorted(state.keys() - expected)
     if missing or extra:
         raise ValueError(
-            f"{name}: {len(missing)} tensors missing {missing[:3]}, {len(extra)} unexpected {extra[:3]}; the encoder of "
-            "MAE's pretraining is needed, without decoder or head"
+            f"{name}: {len(missing)} tensors missing {missing[:3]}, {len(extra)} unexpected {extra[:3]}; the encoder "
+            "of MAE's pretraining is needed, without decoder or head"
         )
     if math.isqrt(positions.shape[1] - 1) ** 2 != positions.shape[1] - 1:
         raise ValueError(f"{name}: pos_embed has {positions.shape[1] - 1} positions, not a square number")

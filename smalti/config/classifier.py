@@ -17,7 +17,7 @@ class MaeConfig:
     )
     """Name of the model in timm, from which ``make weights`` fetches it."""
     weights: str = field(default="mae_vit_base.safetensors", metadata=WEIGHTS)
-    """File below $SMALTI_WEIGHTS: tensors by MAE's names, as safetensors, or as in MAE's released mae_pretrain_*.pth."""
+    """File below $SMALTI_WEIGHTS with MAE's names: safetensors, or MAE's released mae_pretrain_*.pth."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ def classifier_section(classifier: Artifact) -> Section:
     table = [["", "top-1", "top-5"]]
     table.append(["vision transformer", *(share(facts, f"val_top{k}") for k in (1, 5))])
     table.append(["linear probe", *(share(probe, f"val_top{k}") for k in (1, 5))])
+    table.append(["always the most frequent classes", *(share(facts["frequent"], f"val_top{k}") for k in (1, 5))])
     table.append(["chance", f"{1 / num_classes:.1%}", f"{5 / num_classes:.1%}" if num_classes > 5 else "absent"])
     text = (
         f"How often the class of {facts['num_val']:,} val images is told from their tokens alone, among {num_classes} "

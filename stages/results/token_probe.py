@@ -10,7 +10,7 @@ from configs.schema.classifier import ProbeConfig
 from datamodules.tokens import TokenRows
 from smalti.codebooks import Quantizer
 from smalti.metrics.linear_probe import LinearProbe, grid_means
-from smalti.metrics.top_k import TOP
+from smalti.metrics.top_k import TOP, frequent_share
 from smalti.seeds import mix
 from smalti.tokenizers.vq_tokenizer import on_grid
 
@@ -19,9 +19,11 @@ BATCH = 1024  # images whose code vectors are held at once
 
 @dataclass(frozen=True)
 class ProbeFigures:
-    """Shares of val images whose class is among the k likeliest, by k, and the number of train images behind them."""
+    """Shares of val images whose class is among the k likeliest, by k; the same if always the classes most ``frequent``
+    in train are named; and the number of train images that the probe is fitted to."""
 
     top: dict[int, float]
+    frequent: dict[int, float]
     num_train: int
 
 
@@ -62,4 +64,4 @@ def probe_tokens(
     probe = LinearProbe(features, labels[chosen], num_classes)
     val_features = code_means(val, np.arange(len(val)), quantizer, grid, config.cells)
     top = {k: probe.accuracy(val_features, val_labels, k) for k in TOP if k < num_classes}
-    return ProbeFigures(top, len(chosen))
+    return ProbeFigures(top, {k: frequent_share(labels, val_labels, k) for k in top}, len(chosen))
