@@ -88,7 +88,7 @@ def test_shards_of_another_tokenizer_are_refused(smoke: dict[str, Artifact], tmp
 
 
 def test_shards_without_classes_are_refused(smoke: dict[str, Artifact], tmp_path: Path) -> None:
-    said = smoke["token_shards"].file("manifest.json").read_text()
+    said = (smoke["token_shards"].path / "manifest.json").read_text()
     listed = '"class_names": [' + said.partition('"class_names": [')[2].partition("]")[0]
     recipe = foreign(tmp_path, smoke, listed, '"class_names": [')
     with pytest.raises(ValueError, match="images of 0 classes; a classifier needs at least 2"):
