@@ -31,7 +31,7 @@ class ProbeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierConfig:
-    """Stage classifier: a vision transformer that tells an image's class from its tokens (VQGAN-LC section 4.1)."""
+    """Stage classifier: an image's class, told from its tokens (VQGAN-LC section 4.1)."""
 
     STAGE: ClassVar[Stage] = Stage(
         name="classifier", version=1, needs=("token_shards", "tokenizer"),

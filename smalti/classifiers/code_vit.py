@@ -15,7 +15,8 @@ def code_vit(config: CodeVitConfig, code_dim: int, grid: Sequence[int], num_clas
 
     A patch is one position, so that the patch embedding is a linear map of the code vectors. As in MAE's fine-tuning
     there is a class token, the output is a linear map of the normalised mean over all other positions, and its weights
-    start almost at 0 (standard deviation 2e-5).
+    start almost at 0 (standard deviation 2e-5). For 0 classes there is no output layer: where their number isn't known
+    yet, the rest can be counted.
     """
     rows, columns = grid
     network = VisionTransformer(
@@ -31,5 +32,6 @@ def code_vit(config: CodeVitConfig, code_dim: int, grid: Sequence[int], num_clas
         drop_path_rate=config.drop_path,
         norm_layer=partial(nn.LayerNorm, eps=1e-6),
     )
-    nn.init.trunc_normal_(network.head.weight, std=2e-5)
+    if num_classes:
+        nn.init.trunc_normal_(network.head.weight, std=2e-5)
     return network

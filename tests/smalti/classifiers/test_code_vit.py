@@ -59,6 +59,11 @@ def test_it_computes_what_maes_fine_tuning_does() -> None:
     torch.testing.assert_close(network(vectors), expected, rtol=1e-9, atol=1e-9)
 
 
+def test_without_classes_there_is_no_output_layer() -> None:
+    whole, rest = (code_vit(TINY, 5, (4, 6), number).state_dict().keys() for number in (7, 0))
+    assert whole - rest == {"head.weight", "head.bias"}
+
+
 def test_it_starts_without_an_opinion() -> None:
     """Output weights of standard deviation 2e-5, biases 0; branches are left out the more often the later."""
     torch.manual_seed(0)
