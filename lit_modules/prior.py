@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from configs.schema.priors import PriorConfig
+from configs.schema.priors import TokenPriorConfig
 from lit_modules.training import LitTraining
 from smalti.collectives import all_mean
 from smalti.layers.frozen import Frozen
@@ -52,7 +52,7 @@ class LitPrior(LitTraining):
     def __init__(
         self,
         network: TokenPrior,
-        config: PriorConfig,
+        config: TokenPriorConfig,
         num_classes: int,
         tokenizer: Frozen[VQTokenizer],
         grid: Sequence[int],

@@ -1,6 +1,7 @@
 """Learning rates and optimisers."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -37,21 +38,32 @@ def curve(config: OptimizerConfig, update: int, updates: int) -> float:
     return config.lr * (config.end_lr / config.lr) ** progress
 
 
-def build_optimizer(config: OptimizerConfig, network: nn.Module, fused: bool) -> torch.optim.Optimizer:
+def build_optimizer(
+    config: OptimizerConfig, network: nn.Module, fused: bool, multiplier: Callable[[str], float] = lambda name: 1.0
+) -> torch.optim.Optimizer:
     """Returns AdamW for ``network``; without ``weight_decay`` that is Adam.
 
     Only the weights of linear layers and convolutions decay; biases, norms, embeddings and positions don't.
+
+    Args:
+        multiplier: of a parameter's learning rate, by its name; each group has its own as ``lr_scale``.
     """
     decayed = {
         id(module.weight)
         for module in network.modules()
         if isinstance(module, nn.Linear | nn.Conv2d) and isinstance(module.weight, nn.Parameter)
     }
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if id(p) in decayed], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if id(p) not in decayed], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((multiplier(name), id(parameter) in decayed), []).append(parameter)
     beta1, beta2 = config.betas
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(beta1, beta2), fused=fused or None)
+    return torch.optim.AdamW(
+        [
+            {"params": groups[key], "weight_decay": config.weight_decay if key[1] else 0.0, "lr_scale": key[0]}
+            for key in sorted(groups, reverse=True)  # largest rate first; what decays before what doesn't
+        ],
+        lr=config.lr,
+        betas=(beta1, beta2),
+        fused=fused or None,
+    )

@@ -70,7 +70,11 @@ class LitTraining(LightningModule):
 
     def configure_optimizers(self) -> Any:
         pairs = zip(self.optimizer_configs, self.trained_networks(), strict=True)
-        return [build_optimizer(config, network, self.fused) for config, network in pairs]
+        return [build_optimizer(config, network, self.fused, self.rate_multiplier) for config, network in pairs]
+
+    def rate_multiplier(self, name: str) -> float:
+        """Returns what the learning rate is multiplied by for the parameter of this name."""
+        return 1.0
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self.terms = {}
@@ -106,8 +110,9 @@ class LitTraining(LightningModule):
             if not finite or not (active or {}).get(number, True):
                 # Adam passes over parameters without a gradient: the update counts, but nothing moves.
                 optimizer.zero_grad(set_to_none=True)
+            rate = learning_rate(config, self.update, self.training_config.updates)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(config, self.update, self.training_config.updates)
+                group["lr"] = rate * group.get("lr_scale", 1.0)  # a checkpoint of an earlier version has none
             if number:
                 hide_from_global_step(optimizer)
         for optimizer in reversed(optimizers):  # the first one, whose steps count, comes last

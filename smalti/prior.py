@@ -6,29 +6,28 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from smalti.config.parsing import parse_value, plain, unknown
 from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.config.sampling import SamplingConfig
 from smalti.config.saved import SavedPrior
 from smalti.folder import describe, load_network
-from smalti.priors import TokenPrior
+from smalti.samplers.draw import Drawn, make_draw
 from smalti.saving import save
 from smalti.tokenizer import Tokenizer
-from smalti.tokenizers.vq_tokenizer import on_grid
 
 BATCH = 64  # images at a time, unless the caller says otherwise
 
 
 class Prior:
-    """Classes to images: tokens by the prior, images by the tokenizer's decoder.
+    """Classes to images: tokens or latents by the prior, images by the tokenizer's codebook and decoder.
 
     ``network`` is the plain module, ``saved`` what a saved folder says of it, with the sampler's settings. B batch,
     H W pixels, h w grid, k books.
     """
 
-    def __init__(self, network: TokenPrior, saved: SavedPrior, tokenizer: Tokenizer) -> None:
+    def __init__(self, network: nn.Module, saved: SavedPrior, tokenizer: Tokenizer) -> None:
         """
         Raises:
             ValueError: the prior was trained on the tokens of another tokenizer.
@@ -60,7 +59,7 @@ class Prior:
         if not isinstance(saved, SavedPrior):
             raise ValueError(f"{folder}: holds a {saved.kind}, not a prior; load it with smalti.Tokenizer.load")
         kind = PRIOR_KINDS[saved.prior]
-        network: TokenPrior = load_network(Path(folder), saved, lambda: kind.build(saved.network, saved.space))
+        network: nn.Module = load_network(Path(folder), saved, lambda: kind.build(saved.network, saved.space))
         return cls(network.to(tokenizer.device), saved, tokenizer)
 
     def save(self, folder: str | Path) -> None:
@@ -142,8 +141,14 @@ class Prior:
             raise ValueError(f"labels {labels.dtype} of shape {tuple(labels.shape)}; int64 of shape (B,) is needed")
         if int(labels.min()) < 0 or int(labels.max()) > last:
             raise ValueError(f"labels from {int(labels.min())} to {int(labels.max())}; 0 to {last} are known")
-        sampler = PRIOR_KINDS[self.saved.prior].make_sampler(self.network, self._settings(guidance, settings), seed)
-        return on_grid(sampler(labels.to(self.device), range(first, first + len(labels))), self.saved.grid)
+        return self._draw(labels, seed, first, guidance, settings).tokens
+
+    def _draw(
+        self, labels: Tensor, seed: int, first: int, guidance: float | Sequence[float] | None, changes: dict[str, Any]
+    ) -> Drawn:
+        kind, quantizer = PRIOR_KINDS[self.saved.prior], self.tokenizer.network.quantizer
+        draw = make_draw(kind, self.network, self._settings(guidance, changes), seed, quantizer, self.saved.grid)
+        return draw(labels.to(self.device), range(first, first + len(labels)))
 
     def generate(
         self,
@@ -174,7 +179,7 @@ class Prior:
             raise ValueError(f"batch_size {batch_size}: at least 1")
         labels = self._labels(classes, num)
         parts = [
-            self.tokenizer.decode(self.tokens(part, seed=seed, first=first + start, guidance=guidance, **settings))
+            self.tokenizer.network.decode_codes(self._draw(part, seed, first + start, guidance, settings).codes)
             for start, part in zip(range(0, len(labels), batch_size), labels.split(batch_size), strict=True)
         ]
         return torch.cat(parts)
@@ -208,6 +213,8 @@ class Prior:
             scales = guidance if isinstance(guidance, Sequence) and not isinstance(guidance, str) else [guidance]
             settings["guidance"]["scale"] = [_number(scale) for scale in scales]
         chosen = parse_value(type(self.settings), settings, "settings")
+        for text in chosen.misfits_with(self.tokenizer.saved.quantizer):
+            raise ValueError(text)
         if chosen.guidance.active and not self.class_names:
             raise ValueError("guidance: this prior has no classes to guide by; leave it out")
         if chosen.guidance.active and not self.saved.label_dropout:

@@ -7,7 +7,7 @@ from typing import Any
 from smalti.artifact import MANIFEST, Artifact
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.parsing import parse_value, plain
-from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
+from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.config.saved import FORMAT, Origin, SavedPrior, SavedTokenizer, Teacher, parse_saved
 
 TOKENIZER_STAGES = ("tokenizer", "decoder")
@@ -61,7 +61,7 @@ def describe_prior(artifact: Artifact) -> SavedPrior:
             "prior": kind.name,
             "network": artifact.config["network"],
             "settings": recipe_settings(artifact, kind.name),
-            "space": plain(TokenSpace.of(facts)),
+            "space": plain(kind.space.of(facts)),
             "grid": facts["grid"],
             "class_names": facts["class_names"],
             "label_dropout": artifact.config["label_dropout"],

@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from smalti.config.weights import locate_weights
 
 
-def read_weights(weights: str) -> dict[str, Tensor]:
+def read_weights(weights: str, inside: str = "") -> dict[str, Tensor]:
     """Returns the tensors of a safetensors file or of a torch file, read with ``weights_only``.
+
+    Args:
+        inside: the key under which a torch file may keep its tensors.
 
     Raises:
         ValueError: the file holds anything but tensors, or is damaged.
@@ -25,15 +28,24 @@ def read_weights(weights: str) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"weights {path}: cannot be read as plain tensors ({type(error).__name__})") from error
+    if inside and isinstance(state, dict) and isinstance(state.get(inside), dict):
+        state = state[inside]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights {path}: expected a mapping of names to tensors, found {type(state).__name__}")
     return state
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Returns the tensors of a safetensors file; ValueError if it is damaged or of another format."""
+def read_tensors(path: Path, leave_out: str | None = None) -> dict[str, Tensor]:
+    """Returns the tensors of a safetensors file, without those whose names begin with ``leave_out``.
+
+    Raises:
+        ValueError: it is damaged, or of another format.
+    """
     try:
-        return load_file(path)
+        if leave_out is None:
+            return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if not name.startswith(leave_out)}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())})") from error
 

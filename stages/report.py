@@ -13,6 +13,7 @@ from datamodules.arrays import read_array
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS
+from stages.results.classifier_section import classifier_section
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
 from stages.results.report_page import Section, render
 
@@ -202,6 +203,8 @@ def build(job: Job) -> None:
     if "samples" in job.inputs:
         sections += sample_sections(job.inputs["samples"], config.samples_per_class)
     sections.append(token_section(job))
+    if "classifier" in job.inputs:
+        sections.append(classifier_section(job.inputs["classifier"]))
     panels = [
         (config_class.STAGE.curves, curves(read_curves(job.inputs[stage].file("curves.csv"))))
         for stage, config_class in STAGES.items()

@@ -18,11 +18,10 @@ from lit_modules.samples import LitSamples
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
-from smalti.config.sampling import GuidanceConfig
+from smalti.config.sampling import GuidanceConfig, SamplingConfig
 from smalti.layers.frozen import Frozen
 from smalti.layers.small_batch_linear import for_small_batches
-from smalti.priors import TokenPrior
-from smalti.samplers.sampler import Sampler
+from smalti.samplers.draw import make_draw
 from smalti.token_type import token_type
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.prediction import allocate
@@ -32,8 +31,8 @@ from stages.training.trainer import build_trainer, lay_out
 STAGE = "samples"
 
 
-def open_prior(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> tuple[Frozen[TokenPrior], Sampler]:
-    """Returns a prior and its sampler; of a prior without classes guidance is left out, since it changes nothing.
+def sampling_settings(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> SamplingConfig:
+    """Returns how a prior is sampled; of one without classes guidance is left out, since it changes nothing.
 
     Raises:
         ValueError: the prior was trained without label dropout, which guidance needs.
@@ -45,8 +44,7 @@ def open_prior(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> tu
     elif settings.guidance.active:
         for text in guidance(kind.name, artifact.config["label_dropout"], num_classes):
             raise ValueError(f"samples: {text}")
-    prior = load_prior(artifact)
-    return Frozen(prior), kind.make_sampler(prior, settings, config.seed)
+    return settings
 
 
 def common_classes(priors: Iterable[Artifact]) -> list[str]:
@@ -96,7 +94,8 @@ def sample_prior(
 ) -> ShardWriter:
     """Draws those samples of a prior that are still to be written, over all ranks; returns the writer of the shards."""
     config: SamplesConfig = job.config
-    prior, sampler = open_prior(artifact, kind, config)
+    settings = sampling_settings(artifact, kind, config)
+    prior = Frozen(load_prior(artifact))
     if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
         for_small_batches(prior.network)
     if config.precision == "bf16-true":
@@ -104,7 +103,9 @@ def sample_prior(
     facts = job.inputs["tokenizer"].facts
     arrays = row_arrays(facts, len(decoders))
     dtype = getattr(torch, arrays["tokens"].dtype)
-    module = LitSamples(prior, sampler, list(decoders.values()), facts["grid"], dtype)
+    quantizer = decoders["phase1"].network.quantizer
+    draw = make_draw(kind, prior.network, settings, config.seed, quantizer, facts["grid"])
+    module = LitSamples(prior, draw, list(decoders.values()), dtype)
     writer = ShardWriter(job.work / kind.name, arrays, config.num_samples, config.rows_per_shard)
     row_of = {i: i for i in range(config.num_samples)}
     trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)

@@ -1,38 +1,23 @@
 """Stage token_shards: the tokens of every image, in each of its views."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from configs.schema.token_shards import TokenShardsConfig
-from datamodules.images import EvaluationImages
-from datamodules.index import Split
-from datamodules.shards import DROPPED, WRITTEN, RowArray, ShardReader, ShardWriter
+from datamodules.shards import RowArray, ShardReader
 from lit_modules.token_shards import LitTokenShards
 from pipeline.job import Job, run_stage
 from smalti.codebooks.quantizer import count_codes
 from smalti.layers.frozen import Frozen
 from smalti.metrics.codebook import usage
 from smalti.token_type import token_type
-from stages.results.prediction import check_dropped, predict_rows
+from stages.results.image_shards import encode_images
 from stages.results.published import check_size, load_tokenizer, open_index
-from stages.training.trainer import build_trainer, lay_out
+from stages.training.trainer import lay_out
 
 STAGE = "token_shards"
-
-
-def keep_rows(reader: ShardReader, kept: np.ndarray, folder: Path, rows_per_shard: int) -> list[Path]:
-    """Returns shards of the ``kept`` rows alone: the same files if these are all rows, else new ones in ``folder``."""
-    if len(kept) == len(reader):
-        return reader.paths
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number, start in enumerate(range(0, len(kept), rows_per_shard)):
-        paths.append(folder / f"tokens-{number:05d}.npy")
-        np.save(paths[-1], reader.gather(kept[start : start + rows_per_shard]), allow_pickle=False)
-    return paths
 
 
 def count_tokens(reader: ShardReader, kept: np.ndarray, num_books: int, num_codes: int) -> torch.Tensor:
@@ -55,36 +40,20 @@ def build(job: Job) -> None:
     tokenizer = Frozen(load_tokenizer(parent))
     lay_out(config.runtime, tokenizer.network)
     module = LitTokenShards(tokenizer, getattr(torch, dtype))
-    images = EvaluationImages(index, config.crops, config.resize_range, config.flip)
     books = (num_books,) if num_books > 1 else ()
     shape = (config.num_views, *books, grid[0] * grid[1])
-
-    files: dict[str, Path] = {}
-    facts: dict[str, object] = {}
-    dropped: list[str] = []
-    splits: tuple[Split, ...] = ("train", "val")
-    for split in splits:
-        members = index.members(split)
-        folder = job.work / split
-        writer = ShardWriter(folder, {"tokens": RowArray(shape, dtype)}, len(members), config.rows_per_shard)
-        trainer = build_trainer(job, logger=False, precision=config.precision)
-        predict_rows(job, trainer, module, images, members, writer, config.batch_size)
-        if job.rank:
-            continue
-        state = writer.state()
-        dropped += check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
-        reader, kept = writer.read("tokens"), np.flatnonzero(state == WRITTEN)
-        np.save(folder / "labels.npy", index.labels[members[kept]], allow_pickle=False)
-        np.save(folder / "index.npy", members[kept], allow_pickle=False)
-        shards = keep_rows(reader, kept, folder / "kept", config.rows_per_shard)
-        files |= {f"{split}/{path.name}": path for path in [*shards, folder / "labels.npy", folder / "index.npy"]}
-        statistics = usage(count_tokens(reader, kept, num_books, num_codes))
-        facts |= {f"num_{split}": len(kept)} | {f"{split}_{name}": float(value) for name, value in statistics.items()}
+    splits = encode_images(job, index, module, "tokens", RowArray(shape, dtype))
     if job.rank:
         return
+    facts: dict[str, object] = {}
+    for split, rows in splits.items():
+        statistics = usage(count_tokens(rows.reader, rows.kept, num_books, num_codes))
+        facts |= {f"num_{split}": len(rows.kept)}
+        facts |= {f"{split}_{name}": float(value) for name, value in statistics.items()}
+    dropped = [name for rows in splits.values() for name in rows.dropped]
     (job.work / "dropped.json").write_text(json.dumps(dropped))
     job.publish(
-        files=files,
+        files={name: path for rows in splits.values() for name, path in rows.files.items()},
         records={"dropped.json": job.work / "dropped.json"},
         facts={
             "num_books": num_books, "num_codes": num_codes, "grid": grid,

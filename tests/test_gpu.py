@@ -26,7 +26,7 @@ def run(recipe: Path, runs: Path, *words: str) -> None:
 @pytest.mark.parametrize("devices", sorted({1, min(2, ALL)}))
 def test_every_stage_runs_and_publishes(devices: int, tmp_path: Path) -> None:
     """Frozen networks follow their owner back to the CPU; metrics are gathered where NCCL finds them."""
-    stages = ("tokenizer", "decoder", "token_shards", "ar_prior", "nar_prior", "samples", "scores")
+    stages = ("tokenizer", "decoder", "token_shards", "ar_prior", "nar_prior", "classifier", "samples", "scores")
     changes = [f"{stage}.runtime.{change}" for stage in stages for change in (f"devices={devices}", "accelerator=cuda")]
     run(SMOKE, tmp_path, *(f"--set={change}" for change in changes))
     assert all(status.artifact for status in Recipe(SMOKE, changes).status(Store(tmp_path)).values())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from configs.schema.priors import PriorConfig, prior_stage
+from configs.schema.priors import TokenPriorConfig, prior_stage
 from configs.schema.stage import Stage
 from smalti.config.parsing import UNLESS_DEFAULT
 from smalti.config.prior_kinds import PRIOR_KINDS
@@ -12,7 +12,7 @@ from smalti.config.ranges import PositiveShare
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArPriorConfig(PriorConfig):
+class ArPriorConfig(TokenPriorConfig):
     """Stage ar_prior: next-token prediction (SeQ-GAN Tables 8 and 10; FQGAN section 3.4)."""
 
     STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["ar"], version=3)

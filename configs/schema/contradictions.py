@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from configs.schema.classifier import ClassifierConfig
 from configs.schema.data import DataConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.scores import ScoresConfig
@@ -11,6 +12,7 @@ from configs.schema.tokenizer import TokenizerConfig
 from configs.schema.training import per_device_batch
 from smalti.config.autoencoders import FqganConfig
 from smalti.config.codebooks import FactorisedConfig
+from smalti.config.latent_priors import LatentSpace
 from smalti.config.losses import LpipsLossConfig
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from smalti.config.weights import weights_of
@@ -25,7 +27,7 @@ def num_codes(tokenizer: TokenizerConfig, codebook: Any) -> int | None:
     """Returns the codes K of each book of a tokenizer, by the config of stage ``codebook`` where its centres are the
     codes; None if that isn't in the recipe."""
     quantizer = tokenizer.quantizer
-    holder = quantizer.book if isinstance(quantizer, FactorisedConfig) else quantizer
+    holder = getattr(quantizer, "book", quantizer)
     found: int | None = getattr(codebook if quantizer.needs_centres else holder, "num_codes", None)
     return found
 
@@ -35,6 +37,14 @@ def num_classes(data: DataConfig | None) -> int | None:
     if data is None:
         return None
     return 0 if isinstance(data.source, FlatFolder | LsunLmdb) else data.num_classes
+
+
+def latent_space(tokenizer: TokenizerConfig, data: DataConfig | None) -> LatentSpace | None:
+    """Returns the space of a tokenizer's latents, None where stage data is another recipe's."""
+    if data is None:
+        return None
+    side, channels = data.image_size // tokenizer.autoencoder.factor, tokenizer.autoencoder.latent_dim
+    return LatentSpace(num_channels=channels, grid=(side, side), num_classes=num_classes(data) or 0)
 
 
 def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
@@ -51,23 +61,41 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
         if attention and len(attention.block_sizes) != levels:
             yield stage, f"attention.block_sizes {attention.block_sizes}: give one for each of the {levels} levels"
     books, codes = num_books(tokenizer), num_codes(tokenizer, configs.get("codebook"))
-    for stage in PRIOR_STAGES:
+    space = latent_space(tokenizer, configs.get("data"))
+    for stage, kind in PRIOR_STAGES.items():
         if stage in configs:
-            yield from ((stage, f"network.{text}") for text in configs[stage].network.misfits(books, codes))
+            network = configs[stage].network
+            yield from ((stage, f"network.{text}") for text in network.misfits(books, codes))
+            if kind.trains_on == "latents" and space:
+                yield from ((stage, f"network.{text}") for text in network.misfits_of(space))
+    if "latent_shards" in configs and tokenizer.quantizer.no_latents:
+        yield "latent_shards", tokenizer.quantizer.no_latents
+    classifier, data = configs.get("classifier"), configs.get("data")
+    if isinstance(classifier, ClassifierConfig) and isinstance(data, DataConfig):
+        yield from (("classifier", text) for text in _classifier(classifier, tokenizer, data))
     scores = configs.get("scores")
     if isinstance(scores, ScoresConfig):
         yield from (("scores", text) for text in _judge(scores, configs))
     samples = configs.get("samples")
     if isinstance(samples, SamplesConfig):
         yield from (("samples", text) for text in _blocks(samples, inputs.get("samples", {})))
-        for kind, settings in samples.settings().items():
-            stage = PRIOR_KINDS[kind].stage
+        for name, settings in samples.settings().items():
+            yield from (("samples", f"{name}.{text}") for text in settings.misfits_with(tokenizer.quantizer))
+            stage = PRIOR_KINDS[name].stage
             if stage in configs:
                 number = configs[stage].network.num_sub_tokens(books)
-                yield from (("samples", f"{kind}.{text}") for text in settings.misfits(number))
+                yield from (("samples", f"{name}.{text}") for text in settings.misfits(number))
             if settings.guidance.active and inputs.get("samples", {}).get(stage) == stage:
                 classes = num_classes(configs.get("data"))
-                yield from (("samples", text) for text in guidance(kind, configs[stage].label_dropout, classes))
+                yield from (("samples", text) for text in guidance(name, configs[stage].label_dropout, classes))
+
+
+def _classifier(config: ClassifierConfig, tokenizer: TokenizerConfig, data: DataConfig) -> Iterator[str]:
+    if num_classes(data) == 0:
+        yield "the data have no classes to tell apart; take the stage out"
+    side = data.image_size // tokenizer.autoencoder.factor
+    if config.probe.cells > side:
+        yield f"probe.cells {config.probe.cells}: the tokens' grid is {side} x {side}; give at most {side}"
 
 
 def _blocks(samples: SamplesConfig, inputs: Mapping[str, str]) -> Iterator[str]:

@@ -38,6 +38,7 @@ class LearnedCosineConfig(NearestCodeConfig):
     """Codebook learned by gradient, rows and latents of length 1 (ViT-VQGAN; LlamaGen; one book of FQGAN)."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.learned:LearnedCosine"
+    bounds_latents: ClassVar[bool] = True
     kind: Literal["learned_cosine"] = "learned_cosine"
     num_codes: PositiveInt = 16_384
     """Codes K, of each book where there are several."""
@@ -147,6 +148,7 @@ class ProjectedCosineConfig(ProjectedConfig):
     """
 
     quantizer: ClassVar[str] = "smalti.codebooks.projected:ProjectedCosine"
+    bounds_latents: ClassVar[bool] = True
     kind: Literal["projected_cosine"] = "projected_cosine"
 
 
@@ -210,6 +212,10 @@ class LookupFreeConfig(BaseQuantizerConfig):
     """One bit a channel (LFQ of MAGVIT-v2; defaults of Open-MAGVIT2)."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.implicit:LookupFree"
+    no_latents: ClassVar[str | None] = (
+        "lookup_free keeps one bit of each channel, and its latents mean nothing beyond their sign; for priors over "
+        "latents take a tokenizer with a table of codes"
+    )
     kind: Literal["lookup_free"] = "lookup_free"
     num_codes: Annotated[int, Range(at_least=2)] = 2**18
     """Codes K, a power of two; ``latent_dim`` is log2 of it."""
@@ -241,6 +247,7 @@ class FiniteScalarConfig(BaseQuantizerConfig):
     """A few levels a channel, no loss (FSQ, Mentzer et al. 2023); K is the product of the levels."""
 
     quantizer: ClassVar[str] = "smalti.codebooks.implicit:FiniteScalar"
+    bounds_latents: ClassVar[bool] = True
     kind: Literal["finite_scalar"] = "finite_scalar"
     levels: tuple[Annotated[int, Range(at_least=3)], ...] = (8, 5, 5, 5)
     """Levels of each channel, one number for each of ``latent_dim``."""

@@ -1,9 +1,12 @@
 """The kinds of priors: each is declared here, and everything else goes by these entries."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from smalti.config.latent_priors import DitNetworkConfig, LatentSpace, UnetNetworkConfig
+from smalti.config.latent_sampling import DitSamplingConfig, LdmSamplingConfig, SitSamplingConfig
 from smalti.config.names import load_name
 from smalti.config.priors import ArPriorNetworkConfig, NarPriorNetworkConfig
 from smalti.config.sampling import ArSamplingConfig, NarSamplingConfig
@@ -20,14 +23,14 @@ class PriorKind:
     """Its block in samples.yaml, and the folder of its samples."""
     title: str
     """What tables and pictures call it."""
-    trains_on: Literal["tokens"]
+    trains_on: Literal["tokens", "latents"]
     """What it is trained on: the shards of the stage that keeps these."""
     network: str
-    """``module:class``; the class takes ``network_config`` and the counts of a TokenSpace."""
+    """``module:class``; the class takes ``network_config``, and the counts of a TokenSpace or a LatentSpace itself."""
     network_config: type
     """Its shape, the block ``network`` of its stage's config."""
     sampler: str
-    """``module:function`` from (network, settings, seed) to a Sampler."""
+    """``module:function`` from (network, settings, seed) to a Sampler: of tokens, or of latents."""
     sampling_config: type
     """The sampler's settings, a SamplingConfig."""
 
@@ -39,15 +42,22 @@ class PriorKind:
     @property
     def shards(self) -> str:
         """The stage whose shards it is trained on."""
-        return {"tokens": "token_shards"}[self.trains_on]
+        return {"tokens": "token_shards", "latents": "latent_shards"}[self.trains_on]
 
-    def build(self, config: Any, space: "TokenSpace") -> Any:
+    @property
+    def space(self) -> "type[TokenSpace] | type[LatentSpace]":
+        """What its space is described by."""
+        return {"tokens": TokenSpace, "latents": LatentSpace}[self.trains_on]
+
+    def build(self, config: Any, space: "TokenSpace | LatentSpace") -> Any:
         """Returns the network, with fresh weights."""
         network = load_name(self.network)
+        if isinstance(space, LatentSpace):
+            return network(config, space)
         return network(config, space.num_books, space.num_codes, space.num_tokens, space.num_classes)
 
     def make_sampler(self, network: Any, settings: Any, seed: int) -> Any:
-        """Returns the Sampler of a network: (labels (B,), sample indices) to tokens (B, k, N)."""
+        """Returns the Sampler of a network: (labels (B,), indices) to tokens (B, k, N) or latents (B, D, h, w)."""
         return load_name(self.sampler)(network, settings, seed)
 
 
@@ -66,6 +76,15 @@ class TokenSpace:
         """Returns the space that token shards, or a prior trained on them, were published with."""
         counts = {name: facts[name] for name in ("num_books", "num_codes", "num_tokens")}
         return cls(**counts, num_classes=len(facts["class_names"]))
+
+    def misfits(self, grid: Sequence[int], num_classes: int) -> Iterator[str]:
+        """Yields what can't be, of a prior on this ``grid`` with so many classes."""
+        if min(self.num_books, self.num_codes, self.num_tokens) < 1:
+            yield f"space {self}: books, codes and tokens are at least 1 each"
+        if math.prod(grid) != self.num_tokens:
+            yield f"grid {list(grid)}: two sides are needed, whose product is {self.num_tokens}"
+        if num_classes != self.num_classes:
+            yield f"class_names: {num_classes} names, num_classes is {self.num_classes}"
 
 
 PRIOR_KINDS = {
@@ -88,6 +107,33 @@ PRIOR_KINDS = {
             network_config=NarPriorNetworkConfig,
             sampler="smalti.samplers.masked:masked_sampler",
             sampling_config=NarSamplingConfig,
+        ),
+        PriorKind(
+            name="ldm",
+            title="LDM prior",
+            trains_on="latents",
+            network="smalti.priors.unet:LatentUnet",
+            network_config=UnetNetworkConfig,
+            sampler="smalti.samplers.diffusion:ldm_sampler",
+            sampling_config=LdmSamplingConfig,
+        ),
+        PriorKind(
+            name="dit",
+            title="DiT prior",
+            trains_on="latents",
+            network="smalti.priors.dit:Dit",
+            network_config=DitNetworkConfig,
+            sampler="smalti.samplers.diffusion:dit_sampler",
+            sampling_config=DitSamplingConfig,
+        ),
+        PriorKind(
+            name="sit",
+            title="SiT prior",
+            trains_on="latents",
+            network="smalti.priors.dit:Dit",
+            network_config=DitNetworkConfig,
+            sampler="smalti.samplers.flow:sit_sampler",
+            sampling_config=SitSamplingConfig,
         ),
     )
 }

@@ -12,10 +12,17 @@ from smalti.config.ranges import NonNegativeFloat, PositiveFloat
 class BaseQuantizerConfig:
     """A kind of codebook, by its own ``kind``, and what a recipe has to know of it."""
 
+    kind: str
     quantizer: ClassVar[str]
     """``module:class`` of its quantiser."""
     needs_centres: ClassVar[bool] = False
     """Whether it is built on the centres of stage codebook; a kind that isn't has no use for them."""
+
+    no_latents: ClassVar[str | None] = None
+    """Why its latents are nothing that a diffusion prior could model, with the remedy; None if they are."""
+
+    bounds_latents: ClassVar[bool] = False
+    """Whether latents are normalised or bounded before they are compared: a decoder can't be given them as they are."""
 
     @property
     def learns_from_batches(self) -> bool:

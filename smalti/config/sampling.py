@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.config.parsing import UNLESS_DEFAULT
-from smalti.config.ranges import AnyFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, PositiveShare
+from smalti.config.quantizer import BaseQuantizerConfig
+from smalti.config.ranges import (
+    AnyFloat,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+    Share,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +35,13 @@ class GuidanceConfig:
     share of known tokens for r (MAR); power_cosine 1 + (s - 1) (1 - cos(pi r^power)) / 2 (MDT, RAR)."""
     power: PositiveFloat = 1.0
     """Exponent of form power_cosine (RAR: 1.2 to 2.75)."""
+    interval: tuple[Share, ...] = field(default=(0.0, 1.0), metadata={"hash": UNLESS_DEFAULT})
+    """Between which two shares of the steps guidance is on, the second excluded (Kynkaanniemi et al. 2024); outside s
+    is 1."""
+
+    def __post_init__(self) -> None:
+        if len(self.interval) != 2 or not self.interval[0] < self.interval[1]:
+            raise ValueError(f"interval {list(self.interval)}: give two rising shares of the steps, such as [0.2, 0.8]")
 
     @property
     def active(self) -> bool:
@@ -43,6 +59,10 @@ class SamplingConfig:
 
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     """Classifier-free guidance; off by default."""
+
+    def misfits_with(self, quantizer: BaseQuantizerConfig) -> Iterator[str]:
+        """Yields what doesn't fit a tokenizer with this codebook, each with its remedy."""
+        yield from ()
 
     def misfits(self, num_sub_tokens: int) -> Iterator[str]:
         """Yields what doesn't fit a prior that predicts so many numbers at a position, each with its remedy."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig
 from smalti.config.codebooks import QuantizerConfig
 from smalti.config.parsing import ConfigError, parse_value, unknown
-from smalti.config.prior_kinds import PRIOR_KINDS, TokenSpace
+from smalti.config.prior_kinds import PRIOR_KINDS
 
 FORMAT = 1
 
@@ -89,8 +89,8 @@ class SavedPrior:
     """Shape of the network: the kind's ``network_config``."""
     settings: Any
     """Settings of the sampler: the kind's ``sampling_config``."""
-    space: TokenSpace
-    """Counts of books, codes, positions and classes."""
+    space: Any
+    """What it is over: the kind's TokenSpace or LatentSpace."""
     grid: tuple[int, ...]
     """Rows and columns of an image's tokens."""
     class_names: tuple[str, ...] = ()
@@ -105,13 +105,8 @@ class SavedPrior:
     """sha256 of ``model.safetensors`` beside this file, hex digits."""
 
     def __post_init__(self) -> None:
-        space = self.space
-        if min(space.num_books, space.num_codes, space.num_tokens) < 1:
-            raise ValueError(f"space {space}: books, codes and tokens are at least 1 each")
-        if len(self.grid) != 2 or min(self.grid) < 1 or self.grid[0] * self.grid[1] != space.num_tokens:
-            raise ValueError(f"grid {list(self.grid)}: two sides are needed, whose product is {space.num_tokens}")
-        if len(self.class_names) != space.num_classes:
-            raise ValueError(f"class_names: {len(self.class_names)} names, num_classes is {space.num_classes}")
+        if len(self.grid) != 2 or min(self.grid) < 1:
+            raise ValueError(f"grid {list(self.grid)}: two sides are needed")
         if not 0 <= self.label_dropout <= 1:
             raise ValueError(f"label_dropout {self.label_dropout}: a share in [0, 1]")
 
@@ -143,8 +138,12 @@ def _parse_prior(data: Mapping[str, Any], source: str) -> SavedPrior:
     if saved.prior not in PRIOR_KINDS:
         raise ConfigError(f"{source}: {unknown('prior', saved.prior, list(PRIOR_KINDS))}")
     kind = PRIOR_KINDS[saved.prior]
+    space = parse_value(kind.space, saved.space, f"{source}: space")
+    for text in space.misfits(saved.grid, len(saved.class_names)):
+        raise ConfigError(f"{source}: {text}")
     return dataclasses.replace(
         saved,
         network=parse_value(kind.network_config, saved.network, f"{source}: network"),
         settings=parse_value(kind.sampling_config, saved.settings, f"{source}: settings"),
+        space=space,
     )

@@ -42,7 +42,11 @@ class VQTokenizer(nn.Module):
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Returns images (B, 3, H, W), clamped to [-1, 1], for tokens."""
-        return self.decoder(self.quantizer.decode(tokens)).clamp(-1, 1)
+        return self.decode_codes(self.quantizer.decode(tokens))
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """Returns images (B, 3, H, W), clamped to [-1, 1], for codes (B, D, h, w)."""
+        return self.decoder(codes).clamp(-1, 1)
 
     def forward(self, images: Tensor) -> Reconstruction:
         quantized = self.quantizer(self.encoder(images))

@@ -9,6 +9,7 @@ holds two checkpoints of each training, the samples, and features and tokens of 
 
 import argparse
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -131,6 +132,15 @@ def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
             activations.remove()
             training = nodes[stage].config.training
             by_stage[stage] = training_cost([prior], 3 * forward, activations.number, training, tflops, utilisation)
+        if classifier := networks.classifier:
+            side = nodes["data"].config.image_size // nodes["tokenizer"].config.autoencoder.factor
+            vectors = torch.zeros(1, networks.quantizer.code_dim, side, side)
+            activations = _Activations(classifier)
+            update = 3 * flops(functools.partial(classifier, vectors))
+            activations.remove()
+            training = nodes["classifier"].config.training
+            numbers = update, activations.number, training
+            by_stage["classifier"] = training_cost([classifier], *numbers, tflops, utilisation)
     return by_stage
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs.schema.codebook import CodebookConfig
+from configs.schema.latent_shards import LatentShardsConfig
 from datamodules.index import Split
 from lit_modules.codebook import LitCodebook
 from pipeline.graph import Recipe
@@ -43,6 +44,15 @@ def token_bytes(recipe: Recipe) -> int:
     return quantizer.num_books * num_tokens * np.dtype(token_type(quantizer.num_codes)).itemsize
 
 
+def latent_bytes(config: LatentShardsConfig, latent_dim: int, num_positions: int) -> int:
+    """Returns what an image takes in latent shards.
+
+    >>> latent_bytes(LatentShardsConfig(flip=False), latent_dim=8, num_positions=256)
+    4096
+    """
+    return config.num_views * latent_dim * num_positions * np.dtype(config.dtype).itemsize
+
+
 def rows_of(recipe: Recipe) -> dict[str, Rows]:
     """Returns what stages write for each image, by stage.
 
@@ -58,6 +68,10 @@ def rows_of(recipe: Recipe) -> dict[str, Rows]:
     if "token_shards" in nodes and "tokenizer" in nodes:
         row = nodes["token_shards"].config.num_views * token_bytes(recipe)
         by_stage["token_shards"] = Rows(row, ("train", "val"))
+    if "latent_shards" in nodes and "tokenizer" in nodes:
+        shape = nodes["tokenizer"].config.autoencoder
+        row = latent_bytes(nodes["latent_shards"].config, shape.latent_dim, (size // shape.factor) ** 2)
+        by_stage["latent_shards"] = Rows(row, ("train", "val"))
     return by_stage
 
 

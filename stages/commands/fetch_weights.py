@@ -17,13 +17,15 @@ from torch import Tensor
 from pipeline.commands import exit_code
 from pipeline.graph import Recipe
 from smalti.artifact import sha256_of
+from smalti.classifiers.mae import fetch_mae
+from smalti.config.classifier import MaeConfig
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
 from smalti.config.weights import PACKAGE, weights_folder
 from smalti.features import feature_class
 from smalti.losses.lpips import fetch_backbone
 
-Source = FeatureNetworkConfig | LpipsConfig
+Source = FeatureNetworkConfig | LpipsConfig | MaeConfig
 
 
 def named_weights(config: Any) -> dict[str, Source]:
@@ -42,6 +44,8 @@ def named_weights(config: Any) -> dict[str, Source]:
 
 def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
     """Returns the tensors of a network, where they come from, and their licence."""
+    if isinstance(source, MaeConfig):
+        return fetch_mae(source)
     return fetch_backbone(source) if isinstance(source, LpipsConfig) else feature_class(source).fetch(source)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from configs.schema.samples import SamplesConfig
@@ -13,7 +14,7 @@ from smalti.config.features import FeatureNetworkConfig
 from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.features import bare_network
 from smalti.priors import TokenPrior
-from smalti.samplers.guidance import guidance_for
+from smalti.priors.latent import LatentPrior
 from smalti.tokenizers.autoencoders import build_decoder
 from stages.commands.params import networks_of
 
@@ -49,27 +50,31 @@ def feature_flops(config: FeatureNetworkConfig, image_size: int) -> int:
         raise ValueError(f"{config.kind} takes no images of {size} px ({error}); set its input_size") from error
 
 
-def prior_flops(prior: TokenPrior) -> int:
-    """Returns the FLOPs of the logits at all positions of one image, on the meta device."""
+def prior_flops(prior: nn.Module) -> int:
+    """Returns the FLOPs of one forward of a prior for one image, on the meta device: the logits at all positions, or
+    the prediction for its latents."""
+    if isinstance(prior, LatentPrior):
+        latents = torch.zeros(1, prior.num_channels, *prior.grid)
+        return flops(lambda: prior(latents, torch.zeros(1), torch.zeros(1, dtype=torch.int64)))
+    assert isinstance(prior, TokenPrior)
     tokens = torch.zeros(1, prior.num_books, prior.num_tokens, dtype=torch.int64)
     labels = torch.zeros(1, dtype=torch.int64)
     body = flops(lambda: prior.features(tokens, labels))
     return body + sum(2 * prior.num_tokens * weight.numel() for weight in prior.outputs.weights())
 
 
-def sampling_flops(config: SamplesConfig, priors: dict[str, TokenPrior]) -> int:
+def sampling_flops(config: SamplesConfig, priors: dict[str, nn.Module]) -> int:
     """Returns the FLOPs of one image from each of the priors (by stage): all forward passes of their samplers, twice as
     many with guidance."""
     total, settings = 0, config.settings()
     for stage, prior in priors.items():
         own = settings[PRIOR_STAGES[stage].name]
-        guided = guidance_for(own.guidance, prior.num_sub_tokens).active
-        total += own.num_forwards * (2 if guided else 1) * prior_flops(prior)
+        total += own.num_forwards * (2 if own.guidance.active else 1) * prior_flops(prior)
     return total
 
 
 def pass_costs(recipe: Recipe, speed: float) -> dict[str, Pass]:
-    """Returns the cost of those of codebook, token_shards, samples and scores that a recipe has, by stage.
+    """Returns the cost of those of codebook, shards, samples and scores that a recipe has, by stage.
 
     Priors and decoders count if this recipe trains them and the stage takes them. The search for codes is left out: it
     costs little. Scores are counted for val images; samples and train images pass through the judge once each on top.
@@ -96,8 +101,9 @@ def pass_costs(recipe: Recipe, speed: float) -> dict[str, Pass]:
             decoding["decoder"] = flops(lambda: decoder(latents))
         if "codebook" in nodes:
             work["codebook"] = feature_flops(nodes["codebook"].config.features, size), MILLION
-        if "token_shards" in nodes:
-            work["token_shards"] = encoding * nodes["token_shards"].config.num_views, MILLION
+        for stage in ("token_shards", "latent_shards"):
+            if stage in nodes:
+                work[stage] = encoding * nodes[stage].config.num_views, MILLION
         if "samples" in nodes:
             config = nodes["samples"].config
             priors = {stage: prior for stage, prior in networks.priors.items() if takes("samples", stage)}

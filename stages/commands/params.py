@@ -17,11 +17,12 @@ from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from smalti.artifact import Artifact
 from smalti.codebooks import Quantizer, build_quantizer
+from smalti.config.latent_priors import LatentSpace
+from smalti.config.names import load_name
 from smalti.config.parsing import parse
 from smalti.config.prior_kinds import PRIOR_STAGES, PriorKind, TokenSpace
 from smalti.discriminators import build_discriminator
 from smalti.features import feature_width
-from smalti.priors import TokenPrior
 from smalti.tokenizers.autoencoders import build_decoder
 from smalti.tokenizers.vq_tokenizer import PredictingTokenizer, VQTokenizer
 from stages.tokenizer import training_tokenizer
@@ -68,41 +69,53 @@ def quantizer_of(recipe: Recipe) -> Quantizer:
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks that a recipe trains, on the meta device; priors by stage."""
+    """The networks that a recipe trains, on the meta device; priors by stage. The classifier reads code vectors."""
 
     quantizer: Quantizer
     tokenizer: VQTokenizer
-    priors: dict[str, TokenPrior]
+    priors: dict[str, nn.Module]
+    classifier: nn.Module | None
 
 
 @functools.cache  # the rows of a paper's table share their priors
-def prior_of(kind: PriorKind, config: Any, space: TokenSpace) -> TokenPrior:
+def prior_of(kind: PriorKind, config: Any, space: TokenSpace | LatentSpace) -> nn.Module:
     """Returns a prior on the meta device."""
     with torch.device("meta"):
-        prior: TokenPrior = kind.build(config, space)
+        prior: nn.Module = kind.build(config, space)
         return prior
 
 
+@functools.cache
+def classifier_of(config: Any, code_dim: int, side: int, num_classes: int) -> nn.Module:
+    """Returns a classifier on the meta device, on a grid of ``side`` x ``side``."""
+    with torch.device("meta"):
+        network: nn.Module = load_name(config.network)(config, code_dim, (side, side), num_classes)
+        return network
+
+
 def networks_of(recipe: Recipe) -> Networks:
-    """Returns the tokenizer and the priors of a recipe."""
+    """Returns the tokenizer, the priors and the classifier of a recipe."""
     nodes = recipe.nodes
     config, data = nodes["tokenizer"].config, nodes["data"].config
-    num_tokens = (data.image_size // config.autoencoder.factor) ** 2
+    side, num_classes = data.image_size // config.autoencoder.factor, data.num_classes or 0
     quantizer = quantizer_of(recipe)
-    space = TokenSpace(
-        num_books=quantizer.num_books,
-        num_codes=quantizer.num_codes,
-        num_tokens=num_tokens,
-        num_classes=data.num_classes or 0,
-    )
+    spaces = {
+        "tokens": TokenSpace(
+            num_books=quantizer.num_books, num_codes=quantizer.num_codes, num_tokens=side**2, num_classes=num_classes
+        ),
+        "latents": LatentSpace(num_channels=config.autoencoder.latent_dim, grid=(side, side), num_classes=num_classes),
+    }
     with torch.device("meta"):
         tokenizer = training_tokenizer(config, data.image_size, quantizer)
     priors = {
-        stage: prior_of(kind, nodes[stage].config.network, space)
+        stage: prior_of(kind, nodes[stage].config.network, spaces[kind.trains_on])
         for stage, kind in PRIOR_STAGES.items()
         if stage in nodes
     }
-    return Networks(quantizer, tokenizer, priors)
+    classifier = None
+    if "classifier" in nodes:
+        classifier = classifier_of(nodes["classifier"].config.network, quantizer.code_dim, side, num_classes)
+    return Networks(quantizer, tokenizer, priors, classifier)
 
 
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
@@ -124,7 +137,8 @@ def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
             decoder = build_decoder(config.autoencoder, nodes["decoder"].config.attention)
             added = count(decoder) - count(tokenizer.decoder)
             counts["decoder"] = {"decoder": count(decoder), "attention": added, "total": count(tokenizer) + added}
-    return counts | {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
+    counts |= {stage: {"total": count(prior)} for stage, prior in networks.priors.items()}
+    return counts | ({"classifier": {"total": count(networks.classifier)}} if networks.classifier else {})
 
 
 def main(options: argparse.Namespace) -> int:

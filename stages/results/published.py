@@ -12,10 +12,10 @@ from datamodules.index import ImageIndex
 from pipeline.devices import global_rank
 from pipeline.job import Job
 from smalti.artifact import Artifact
+from smalti.building import build_unfilled
 from smalti.config.parsing import parse
 from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.layers.frozen import Frozen
-from smalti.priors import TokenPrior
 from smalti.published import describe_prior, describe_tokenizer
 from smalti.tensors import load_strictly, read_tensors, write_tensors
 from smalti.tokenizer import build_tokenizer
@@ -54,6 +54,17 @@ def load_tokenizer(artifact: Artifact) -> VQTokenizer:
     return tokenizer.eval().requires_grad_(False)
 
 
+def load_decoding_half(artifact: Artifact) -> VQTokenizer:
+    """Returns the codebook and the decoder of a published tokenizer, in eval mode; it can't encode images.
+
+    The encoder is never read: a training from shards has no use for it.
+    """
+    tokenizer = build_unfilled(lambda: build_tokenizer(describe_tokenizer(artifact)))
+    tokenizer.encoder = nn.Identity()
+    load_strictly(tokenizer, read_tensors(artifact.file("tokenizer.safetensors"), "encoder."), str(artifact.path))
+    return tokenizer.eval().requires_grad_(False)
+
+
 def check_tokenizer(artifacts: Iterable[Artifact], tokenizer: Artifact) -> None:
     """Raises ValueError if one of the ``artifacts`` (priors, shards, decoders) was made for another tokenizer."""
     for artifact in artifacts:
@@ -86,10 +97,10 @@ def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
     return tokenizers
 
 
-def load_prior(artifact: Artifact) -> TokenPrior:
+def load_prior(artifact: Artifact) -> nn.Module:
     """Returns a published prior, in eval mode."""
     saved = describe_prior(artifact)
-    prior: TokenPrior = PRIOR_KINDS[saved.prior].build(saved.network, saved.space)
+    prior: nn.Module = PRIOR_KINDS[saved.prior].build(saved.network, saved.space)
     load_network(prior, artifact.file("prior.safetensors"))
     return prior.eval().requires_grad_(False)
 

@@ -1,27 +1,36 @@
 """Training of priors on shards: what the stages that train priors share."""
 
-import math
+from typing import Any
 
 import torch
 from lightning.pytorch import seed_everything
 
 from callbacks.previews import Previews
-from configs.schema.priors import PriorConfig
+from configs.schema.priors import LatentPriorConfig, PriorConfig
 from configs.schema.training import per_device_batch
-from datamodules.tokens import TokenRows, Tokens
+from datamodules.latents import latent_item
+from datamodules.rows import MakeItem, Rows, ShardRows
+from datamodules.tokens import token_item
+from lit_modules.latent_prior import LitLatentPrior
 from lit_modules.prior import LitPrior
 from pipeline.job import Job
-from smalti.config.prior_kinds import PRIOR_STAGES, TokenSpace
+from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.layers.frozen import Frozen
-from stages.results.published import check_tokenizer, load_tokenizer, previews, save_network
+from stages.results.published import check_tokenizer, load_decoding_half, previews, save_network
+from stages.training.prior_facts import latent_facts, token_facts
 from stages.training.trainer import fit, last_validation, run_facts, speed_up, training_trainer
 
+ITEMS: dict[str, MakeItem] = {"tokens": token_item, "latents": latent_item}
+FACTS = {"tokens": token_facts, "latents": latent_facts}
 
-def train_prior(job: Job, module: type[LitPrior]) -> None:
-    """Trains the kind of prior that the stage names, by ``module``, on token shards; publishes its averaged weights.
+
+def train_prior(job: Job, module: type[LitPrior] | type[LitLatentPrior]) -> None:
+    """Trains the kind of prior that the stage names, by ``module``, on its shards; publishes its averaged weights.
+
+    Images and encoder aren't loaded: the shards hold all of them.
 
     Raises:
-        ValueError: the shards hold tokens of another tokenizer.
+        ValueError: the shards were made by another tokenizer.
     """
     config: PriorConfig = job.config
     kind = PRIOR_STAGES[job.stage]
@@ -30,14 +39,18 @@ def train_prior(job: Job, module: type[LitPrior]) -> None:
     check_tokenizer([shards], tokenizer)
     num_classes = len(facts["class_names"])
     seed_everything(training.seed, verbose=False)
-    prior = kind.build(config.network, TokenSpace.of(facts))
-    trained = module(prior, config, num_classes, Frozen(load_tokenizer(tokenizer)), facts["grid"])
+    prior = kind.build(config.network, kind.space.of(facts))
+    if isinstance(config, LatentPriorConfig) and config.standardise:
+        prior.set_statistics(torch.tensor(facts["mean"]), torch.tensor(facts["std"]))
+    half: Any = Frozen(load_decoding_half(tokenizer))
+    trained = module(prior, config, num_classes, half, facts["grid"])  # type: ignore[arg-type]
     speed_up(trained, config.runtime)
     labels = torch.arange(16) % max(1, num_classes)
     trainer = training_trainer(job, training, [Previews(labels, job.work / "previews")])
-    data = Tokens(
-        TokenRows(shards.path, "train"),
-        TokenRows(shards.path, "val"),
+    data = Rows(
+        ShardRows(shards.path, "train", kind.trains_on),
+        ShardRows(shards.path, "val", kind.trains_on),
+        ITEMS[kind.trains_on],
         batch_size=per_device_batch(training.batch_size, training.accumulation, trainer.world_size),
         accumulation=training.accumulation,
         seed=training.seed,
@@ -48,18 +61,15 @@ def train_prior(job: Job, module: type[LitPrior]) -> None:
     if job.rank:
         return
     figures = last_validation(trainer)
-    loss, entropy, chance = figures["val/loss"], facts["val_entropy"], math.log(facts["num_codes"])
-    inherited = ("num_books", "num_codes", "num_tokens", "grid", "class_names", "tokenizer_digest")
+    found = FACTS[kind.trains_on](figures, facts)
     job.publish(
         files={"prior.safetensors": save_network(trained.averaged_network, job.work / "prior.safetensors")},
         records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
-            **{name: facts[name] for name in inherited}, "updates": training.updates,
-            "val_loss_nats": loss, "val_unigram_entropy_nats": entropy, "chance_nats": chance,
-            "skipped_updates": int(trained.skipped[0]),
+            **found.facts, "class_names": facts["class_names"], "tokenizer_digest": facts["tokenizer_digest"],
+            "updates": training.updates, "skipped_updates": int(trained.skipped[0]),
         },
         made_by={"figures": figures, **run_facts(trainer)},
         images=training.updates * training.batch_size,
-        summary=f"val loss {loss:.3f} nats = {loss / math.log(2):.3f} bits a token, "
-        f"{1 - loss / entropy:.1%} below the unigram entropy {entropy:.3f} (chance {chance:.3f})",
+        summary=found.summary,
     )  # fmt: skip

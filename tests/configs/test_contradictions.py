@@ -50,6 +50,8 @@ SMALL = Path(__file__).resolve().parents[2] / "configs" / "small"
             "lpips: backbone 'vgg' stands twice; list each once",
         ),
         ("../quickstart", "decoder.attention.block_sizes=[4, 4]", "block_sizes (4, 4): give one for each"),
+        ("classifier", "data.num_classes=0", "classifier.yaml: the data have no classes to tell apart; take the stage"),
+        ("classifier", "classifier.probe.cells=9", "probe.cells 9: the tokens' grid is 8 x 8; give at most 8"),
         ("vqgan_kmeans", "tokenizer.quantizer.reservoir=100", "at least one latent for each of 512 codes"),
     ],
 )  # fmt: skip

@@ -373,6 +373,7 @@ def test_every_recipe_of_the_papers_is_counted() -> None:
         str(file.parent.relative_to(CONFIGS))
         for data in ("imagenet256", "ffhq256", "lsun256")
         for file in (CONFIGS / data).glob("*/pipeline.yaml")
+        if not file.parent.name.endswith(("_classifier", "_latents"))  # counted beside this file
     }
     assert found == RECIPES.keys()
     used = {name for networks in (*RECIPES.values(), *ROWS.values()) for name in networks.values()}

@@ -11,6 +11,7 @@ from configs.schema.runtime import RuntimeConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.stage import Stage
 from configs.schema.stages import STAGES, stage_of
+from lit_modules.latent_prior import LitLatentPrior
 from lit_modules.prior import LitPrior
 from lit_modules.training import LitTraining
 from smalti.config.names import load_name
@@ -63,8 +64,8 @@ def test_prior_is_whole(kind: PriorKind) -> None:
     assert STAGES[kind.stage].__annotations__["network"] is kind.network_config
     assert stage_of(kind.stage).needs == (kind.shards, "tokenizer")
     assert kind.stage in stage_of("samples").takes
-    script = importlib.import_module(f"stages.{kind.stage}")
-    assert any(issubclass(member, LitPrior) for _, member in inspect.getmembers(script, inspect.isclass))
+    classes = inspect.getmembers(importlib.import_module(f"stages.{kind.stage}"), inspect.isclass)
+    assert any(issubclass(member, LitPrior | LitLatentPrior) for _, member in classes)
 
 
 def test_priors_are_told_apart() -> None:

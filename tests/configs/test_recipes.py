@@ -4,17 +4,25 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import read_yaml
 from pipeline.graph import Recipe
+from smalti.config.weights import weights_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(path.parent for path in (PROJECT / "configs").rglob("pipeline.yaml"))
 
 
+def chain(folder: Path) -> list[Path]:
+    """Returns a recipe's folder and those that it is based on."""
+    base = read_yaml(folder / "pipeline.yaml").get("base")
+    return [folder, *(chain((folder / base).resolve()) if base else [])]
+
+
 @pytest.mark.parametrize("folder", RECIPES, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
 def test_recipe_parses_and_is_whole(folder: Path) -> None:
-    recipe = Recipe(folder)
-    unused = {path.stem for path in folder.glob("*.yaml")} - recipe.nodes.keys() - {"pipeline"}
-    assert not unused, f"{folder} has configs of no stage: {unused}"
+    used = {stage for other in RECIPES if folder in chain(other) for stage in Recipe(other).nodes}
+    unused = {path.stem for path in folder.glob("*.yaml")} - used - {"pipeline"}
+    assert not unused, f"{folder} has configs of no stage of its own or of a recipe based on it: {unused}"
     head = (folder / "pipeline.yaml").read_text().splitlines()[0]
     assert head.startswith("#"), "a recipe says what it is in its first line"
 
@@ -94,15 +102,20 @@ def test_forward_passes_fit_into_40_gb(folder: Path) -> None:
     """Tokens: a few float32 maps of the finest level, all views at once. Samples: keys and values of all layers."""
     nodes = Recipe(folder).nodes
     size, shape = nodes["data"].config.image_size, nodes["tokenizer"].config.autoencoder
-    shards, samples = nodes["token_shards"].config, nodes["samples"].config
     finest = 4 * shape.widths[0] * size**2
-    assert 4 * finest * shards.batch_size * shards.num_views <= 40e9
+    for shards in (nodes[stage].config for stage in ("token_shards", "latent_shards") if stage in nodes):
+        assert 4 * finest * shards.batch_size * shards.num_views <= 40e9
+    if "ar_prior" not in nodes:
+        return
+    samples = nodes["samples"].config
     network = nodes["ar_prior"].config.network.transformer
     rows = samples.batch_size * (1 if samples.ar.guidance.scale == (1.0,) else 2)
     assert 2 * 4 * network.num_layers * network.width * (size // shape.factor) ** 2 * rows <= 40e9
 
 
-VQGAN_LC = [folder for folder in PAPERS if folder.name.startswith("vqgan") and folder.name != "vqgan_kmeans"]
+CLASSIFIERS = [folder for folder in PAPERS if folder.name.endswith("_classifier")]
+OTHERS = {"vqgan_kmeans", "vqgan_latents", "vqgan_lc_latents", *(folder.name for folder in CLASSIFIERS)}
+VQGAN_LC = [folder for folder in PAPERS if folder.name.startswith("vqgan") and folder.name not in OTHERS]
 
 
 @pytest.mark.parametrize("folder", VQGAN_LC, ids=lambda folder: str(folder.relative_to(PROJECT / "configs")))
@@ -114,6 +127,25 @@ def test_gpt_of_vqgan_lc_trains_as_released(folder: Path) -> None:
     optimizer = config.optimizer
     assert (optimizer.lr, optimizer.betas, optimizer.weight_decay) == (4.5e-4, (0.9, 0.95), 0.01)
     assert (optimizer.decay, optimizer.clip_norm) == ("linear", None)
+
+
+@pytest.mark.parametrize("folder", CLASSIFIERS, ids=lambda folder: folder.name)
+def test_classifiers_are_fine_tuned_as_mae_is(folder: Path) -> None:
+    """FINETUNE.md and main_finetune.py, ViT-B; on the tokens of the recipe whose name they have, to the same key."""
+    nodes = Recipe(folder).nodes
+    config = nodes["classifier"].config
+    training, optimizer, network = config.training, config.optimizer, config.network
+    epoch = 1_281_167 // 1024
+    assert (training.batch_size, training.updates, training.ema_decay) == (1024, 100 * epoch, 0)
+    assert (optimizer.lr, optimizer.end_lr, optimizer.warmup) == (5e-4 * 1024 / 256, 1e-6, 5 * epoch)
+    assert (optimizer.decay, optimizer.decay_start, optimizer.clip_norm) == ("cosine", 0, None)
+    assert (optimizer.betas, optimizer.weight_decay, optimizer.layer_decay) == ((0.9, 0.999), 0.05, 0.65)
+    assert (network.num_layers, network.num_heads, network.width, network.drop_path) == (12, 12, 768, 0.1)
+    assert (config.label_smoothing, config.mixup) == (0.1, 0.8)
+    assert weights_of(config) == ["mae_vit_base.safetensors"]
+    others = Recipe(folder.parent / folder.name.removesuffix("_classifier")).nodes
+    for stage in ("data", "tokenizer", "token_shards"):
+        assert (nodes[stage].config, nodes[stage].inputs) == (others[stage].config, others[stage].inputs)
 
 
 # What a tokenizer's released training cuts out of an image, the smallest share of the shorter side, and whether it is

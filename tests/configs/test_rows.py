@@ -29,7 +29,8 @@ def test_row_builds_with_the_numbers_it_states(row: Row) -> None:
     assert found == (stated.books, stated.codes, stated.positions)
     assert num_books(config) == quantizer.num_books
     counts = parameter_counts(recipe)
-    assert counts["tokenizer"]["total"] > 50e6 and counts["ar_prior"]["total"] > 100e6
+    assert counts["tokenizer"]["total"] > 50e6
+    assert all(parts["total"] > 80e6 for stage, parts in counts.items() if stage not in ("tokenizer", "decoder"))
     for stage, millions in (("tokenizer", stated.tokenizer_m), ("ar_prior", stated.prior_m)):
         if millions is not None:  # as the papers print them
             assert counts[stage]["total"] / 1e6 == pytest.approx(millions, rel=0.004)

@@ -199,6 +199,7 @@ class StopInValidation(Callback):
     [
         ("decoder", Stop(12), "stopped-step=00000013.ckpt"),
         ("nar_prior", Stop(12), "stopped-step=00000013.ckpt"),
+        ("classifier", Stop(12), "stopped-step=00000013.ckpt"),
         ("decoder", StopInValidation(), "step=00000013.ckpt"),  # which may take longer than the notice
     ],
 )
@@ -213,9 +214,8 @@ def test_a_stopped_training_goes_on_exactly(
     expected = Recipe(SMOKE).status(store)[stage].artifact
     assert expected
     runs = with_inputs_of(smoke_runs, stage, tmp_path / "runs")
-    module = importlib.import_module(
-        "stages.training.prior_training" if stage == "nar_prior" else "stages.training.image_training"
-    )
+    trains = {"nar_prior": "stages.training.prior_training", "decoder": "stages.training.image_training"}
+    module = importlib.import_module(trains.get(stage, f"stages.{stage}"))
     original = module.training_trainer
 
     def with_stop(job: Any, training: Any, callbacks: Any) -> Trainer:

@@ -20,10 +20,11 @@ from kills import (
     random_kill,
     start,
 )  # fmt: skip
+from trainings import TRAININGS
 
 Plan = list[tuple[str, str, Moment]]
 # How often a checkpoint is written isn't part of a result.
-OFTEN = [f"{stage}.runtime.checkpoint_every=2" for stage in ("tokenizer", "decoder", "ar_prior", "nar_prior")]
+OFTEN = [f"{stage}.runtime.checkpoint_every=2" for stage in TRAININGS]
 ATTEMPTS = 6  # at catching a stage in the middle of a write that takes milliseconds
 
 

@@ -11,6 +11,7 @@ from conftest import SMOKE, run_stage_here
 from safetensors.torch import load_file
 from tests_support import with_inputs_of
 from torch import Tensor
+from trainings import TRAININGS
 
 from lit_modules.training import MAX_SKIPPED, LitTraining, NonFinite
 from pipeline.graph import Recipe
@@ -50,7 +51,10 @@ def plant(place: str, first: int, last: int, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(LitTraining, "optimise", wrong)
 
 
-@pytest.mark.parametrize(("stage", "place"), [("tokenizer", "data"), ("ar_prior", "loss"), ("nar_prior", "gradient")])
+@pytest.mark.parametrize(
+    ("stage", "place"),
+    [("tokenizer", "data"), ("ar_prior", "loss"), ("nar_prior", "gradient"), ("classifier", "gradient")],
+)
 def test_a_few_bad_updates_are_skipped_and_counted(
     stage: str, place: str, smoke_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +85,7 @@ def test_too_many_in_a_row_stop_with_a_dump(smoke_runs: Path, tmp_path: Path, mo
 
 @pytest.mark.parametrize(
     "stage",
-    ["ar_prior", "nar_prior", *(pytest.param(s, marks=pytest.mark.reliability) for s in ("tokenizer", "decoder"))],
+    [pytest.param(s, marks=pytest.mark.reliability if s in ("tokenizer", "decoder") else []) for s in TRAININGS],
 )
 def test_fifty_updates_in_bfloat16_stay_finite(
     stage: str, smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]

@@ -9,24 +9,31 @@ import pytest
 import torch
 from conftest import SMOKE
 from tests_support import with_inputs_of
-from trainings import Ranks, command, load, states, wait_for_update, with_own_book, work_folder
+from trainings import TRAININGS, Ranks, command, load, states, wait_for_update, with_own_book, work_folder
 
-STAGES = ("tokenizer", "decoder", "ar_prior", "nar_prior")
 WORKERS = ["runtime.num_workers=1"]
 AT_VALIDATION = ["training.validate_every=7"]  # the checkpoint comes before the validation of update 7
 OWN_BOOK = ["with a codebook of moving averages"]
+# Every training on one rank and on two: what is changed in some of them, and those that take part in each test run.
+CHANGES = {
+    ("tokenizer", 1): [*WORKERS, *AT_VALIDATION],
+    ("ar_prior", 1): [*WORKERS, "pkeep=0.8"],
+    ("decoder", 2): WORKERS,
+    ("nar_prior", 2): WORKERS,
+    ("classifier", 2): WORKERS,
+}
+ALWAYS = [("tokenizer", 1), ("ar_prior", 2)]
 CASES = [
-    pytest.param("tokenizer", 1, [*WORKERS, *AT_VALIDATION]),
-    pytest.param("decoder", 1, [], marks=pytest.mark.reliability),
-    pytest.param("ar_prior", 1, [*WORKERS, "pkeep=0.8"], marks=pytest.mark.reliability),
-    pytest.param("nar_prior", 1, [], marks=pytest.mark.reliability),
-    pytest.param("tokenizer", 2, [], marks=pytest.mark.reliability),
+    *(
+        pytest.param(
+            stage, world, CHANGES.get((stage, world), []),
+            marks=[] if (stage, world) in ALWAYS else pytest.mark.reliability,
+        )
+        for world in (1, 2) for stage in TRAININGS
+    ),
     pytest.param("tokenizer", 2, OWN_BOOK, marks=pytest.mark.reliability),
     pytest.param("ar_prior", 1, ["training.accumulation=2"], marks=pytest.mark.reliability),
-    pytest.param("decoder", 2, WORKERS, marks=pytest.mark.reliability),
-    pytest.param("ar_prior", 2, []),
-    pytest.param("nar_prior", 2, WORKERS, marks=pytest.mark.reliability),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("stage", "world", "changes"), CASES)
@@ -79,7 +86,7 @@ def positions(keep: Path, world: int) -> dict[int, list[int]]:
 
 @pytest.mark.reliability
 @pytest.mark.parametrize("worlds", [(1, 2), (2, 1)])
-@pytest.mark.parametrize("stage", ["tokenizer", "ar_prior"])
+@pytest.mark.parametrize("stage", ["tokenizer", "ar_prior", "classifier"])
 def test_goes_on_with_another_number_of_ranks(
     stage: str, worlds: tuple[int, int], ranks: Ranks, smoke_runs: Path, tmp_path: Path,
     figure: Callable[[str, str], None],

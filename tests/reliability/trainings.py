@@ -15,6 +15,7 @@ from pipeline.fork_client import ForkServer
 from pipeline.graph import Recipe
 from pipeline.store import Store
 
+TRAININGS = [stage for stage, node in Recipe(SMOKE).nodes.items() if node.config.STAGE.trains]
 SCRIPT = Path(__file__).with_name("train.py")
 
 
@@ -22,7 +23,7 @@ class Ranks:
     """One process for each rank, forked from processes that imported torch before."""
 
     def __init__(self, number: int) -> None:
-        self.servers = [ForkServer(["tokenizer", "decoder", "ar_prior", "nar_prior"]) for _ in range(number)]
+        self.servers = [ForkServer(TRAININGS) for _ in range(number)]
 
     def start(self, world: int, command: list[str]) -> None:
         """Starts ranks 0 to ``world`` - 1 as torchrun does."""

@@ -212,7 +212,7 @@ PRIOR_EDITS: list[tuple[Change, str]] = [
     ),
     (lambda data: data["space"].update(num_codes=0), "num_codes"),
     (lambda data: data["space"].update(num_books=2), "tensors missing"),
-    (lambda data: data.update(grid=[8]), "grid [8]: two sides are needed, whose product is 64"),
+    (lambda data: data.update(grid=[8]), "grid [8]: two sides are needed"),
     (lambda data: data.update(grid=[-8, -8]), "grid"),
     (lambda data: data.update(grid=[64, 2]), "grid [64, 2]"),
     (lambda data: data.update(class_names=["cat"]), "class_names: 1 names, num_classes is 9"),

@@ -18,6 +18,7 @@ from datamodules.images import EvaluationImages, to_unit_range
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
+from smalti.config.prior_kinds import PRIOR_KINDS
 from stages.results.published import load_tokenizer, open_index
 
 GOLDEN = PROJECT / "tests" / "golden"
@@ -98,7 +99,7 @@ def test_scores_carry_their_protocol(smoke: dict[str, Artifact]) -> None:
     scores = json.loads(smoke["scores"].file("scores.json").read_text())
     assert scores["protocol"]["judge"] == "efficientnet_lite2" and len(scores["protocol"]["judge_sha256"]) == 64
     assert scores["protocol"]["lpips"].startswith("absent")
-    names = {f"{prior}/{of}" for prior in ("ar", "nar") for of in ("phase1", "phase2", "codebook")}
+    names = {f"{prior}/{of}" for prior in PRIOR_KINDS for of in ("phase1", "phase2", "codebook")}
     assert set(scores["generation"]) == {"val"} | names
     assert scores["protocol"]["generation_reference"] == "150 train images, centre crops"
     assert scores["protocol"]["generation_codebook"] == "all tokens of the 54 samples of each prior, as drawn"
@@ -114,7 +115,7 @@ def test_report_is_one_escaped_file(smoke: dict[str, Artifact]) -> None:
     assert "http://" not in page.replace("http://www.w3.org", "") and 'src="data:image/png;base64,' in page
 
 
-@pytest.mark.parametrize("stage", ["tokenizer", "decoder", "ar_prior", "nar_prior"])
+@pytest.mark.parametrize("stage", [name for name, node in Recipe(SMOKE).nodes.items() if node.config.STAGE.trains])
 def test_regression_curve(stage: str, smoke: dict[str, Artifact]) -> None:
     """20 updates of each training stay within 10 % of the committed curve; another number of threads moves it by 5 %.
 

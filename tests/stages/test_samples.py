@@ -17,12 +17,14 @@ from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti import Prior, Tokenizer
 from smalti.artifact import Artifact
+from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.pixels import to_uint8
+from smalti.samplers.draw import Drawn
 
 CHANGES = ["num_samples=12", "batch_size=4", "rows_per_shard=5"]  # three batches, the second in two shards
 
 
-@pytest.mark.parametrize("kind", ["ar", "nar"])
+@pytest.mark.parametrize("kind", PRIOR_KINDS)
 def test_the_tokens_are_those_that_the_images_show(kind: str, smoke: dict[str, Artifact]) -> None:
     """Drawn again by the library, they are the same; decoded again, they give the images."""
     samples = smoke["samples"]
@@ -48,9 +50,9 @@ class TwoBooks:
     def __init__(self) -> None:
         self.network = self
 
-    def decode(self, tokens: Tensor) -> Tensor:
-        assert tokens.shape[1:] == (2, 2, 3)
-        return (tokens[:, :, 0, 0].float() / 127.5 - 1).repeat_interleave(2, 1)[:, :3, None, None]
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        assert codes.shape[1:] == (2, 2, 3)
+        return (codes[:, :, 0, 0].float() / 127.5 - 1).repeat_interleave(2, 1)[:, :3, None, None]
 
 
 def test_tokens_of_several_books_are_kept_by_book_in_raster_order() -> None:
@@ -58,11 +60,14 @@ def test_tokens_of_several_books_are_kept_by_book_in_raster_order() -> None:
     drawn = torch.tensor(
         [[[5, 1, 2, 3, 4, 69_999], [7, 6, 8, 9, 10, 11]], [[200, 0, 0, 0, 0, 0], [100, 0, 0, 0, 0, 1]]]
     )
-    facts = {"image_size": 1, "grid": [2, 3], "num_books": 2, "num_codes": 70_000}
+    facts: dict[str, Any] = {"image_size": 1, "grid": [2, 3], "num_books": 2, "num_codes": 70_000}
     arrays = stages.samples.row_arrays(facts, num_decoders=1)
     decoder: Any = TwoBooks()
     unused: Any = None
-    module = LitSamples(unused, lambda labels, indices: drawn[indices], [decoder], facts["grid"], torch.uint32)
+    on_the_grid = drawn.unflatten(2, facts["grid"])
+    module = LitSamples(
+        unused, lambda labels, indices: Drawn(on_the_grid[indices], on_the_grid[indices]), [decoder], torch.uint32
+    )
     batch = {"labels": torch.tensor([0, 0]), "index": torch.tensor([1, 0])}
     predicted = {name: value.numpy() for name, value in module.predict_step(batch, 0).items()}
     assert {name: (value.shape[1:], value.dtype.name) for name, value in predicted.items()} == {
@@ -99,4 +104,4 @@ def test_a_killed_run_goes_on_to_the_samples_of_a_calm_one(
     changes = [f"samples.{change}" for change in CHANGES]
     one, other = (Recipe(SMOKE, changes).status(Store(runs))["samples"].artifact for runs in (calm, killed))
     assert one and other and one.digest == other.digest
-    assert sum("/tokens-" in name for name in other.manifest["files"]) == 2 * 3, "two priors, three shards each"
+    assert sum("/tokens-" in name for name in other.manifest["files"]) == 5 * 3, "five priors, three shards each"

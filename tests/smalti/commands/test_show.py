@@ -52,7 +52,7 @@ def test_a_prior(prior: Prior, published: dict[str, Path], run: Callable[..., st
             "nar": "steps=4, token_temperature=1.0, choice_temperature=4.5, choice_space=log_probability, "
             "schedule=cosine",
         }[prior.saved.prior],
-        "guidance: scale=[2.0], parameter=s, form=constant, power=1.0",
+        "guidance: scale=[2.0], parameter=s, form=constant, power=1.0, interval=[0.0, 1.0]",
     ]
     assert found["teachers"] == [TEACHER.format(stage) for stage in ("tokenizer", "codebook")]
     assert found["parameters"] == [f"{sum(p.numel() for p in prior.network.parameters()):,}"]

@@ -96,6 +96,8 @@ def test_one_real_update_where_inputs_are_published(smoke_runs: Path, tmp_path: 
     assert list(try_trainings(Recipe(SMOKE, changes), Store(runs), changes)) == [(None, text) for text in (
         "tokenizer: not tried, it waits for codebook", "decoder: not tried, it waits for tokenizer",
         "ar_prior: not tried, it waits for token_shards", "nar_prior: not tried, it waits for token_shards",
+        "classifier: not tried, it waits for token_shards", "ldm_prior: not tried, it waits for latent_shards",
+        "dit_prior: not tried, it waits for latent_shards", "sit_prior: not tried, it waits for latent_shards",
     )]  # fmt: skip
     findings = try_trainings(Recipe(SMOKE), Store(runs), [])
     good, text = next((good, text) for good, text in findings if text.startswith("nar_prior: "))

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import ones
 
 from pipeline.graph import Recipe
+from smalti.config.classifier import MaeConfig
 from smalti.config.parsing import ConfigError
 from stages.commands import fetch_weights
 
@@ -47,3 +48,8 @@ def test_offline_is_true_or_false(tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text(f"base: {PROJECT / 'configs' / 'smoke'}\noffline: perhaps\n")
     with pytest.raises(ConfigError, match="offline: 'perhaps' given, expected true or false"):
         Recipe(tmp_path)
+
+
+def test_weights_that_a_classifier_starts_from_are_named() -> None:
+    node = Recipe(PROJECT / "configs" / "imagenet256" / "vqgan_lc_classifier").nodes["classifier"]
+    assert fetch_weights.named_weights(node.config) == {"mae_vit_base.safetensors": MaeConfig()}

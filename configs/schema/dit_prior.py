@@ -1,0 +1,18 @@
+"""Config of stage dit_prior."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from configs.schema.priors import LatentPriorConfig, prior_stage
+from configs.schema.stage import Stage
+from smalti.config.latent_priors import DitNetworkConfig
+from smalti.config.prior_kinds import PRIOR_KINDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class DitPriorConfig(LatentPriorConfig):
+    """Stage dit_prior: diffusion by a transformer (Peebles & Xie 2023)."""
+
+    STAGE: ClassVar[Stage] = prior_stage(PRIOR_KINDS["dit"], version=1)
+    network: DitNetworkConfig = field(default_factory=DitNetworkConfig)
+    """The network that is trained."""

@@ -1,0 +1,73 @@
+"""Stage latent_shards: the latents of every image before quantisation, in each of its views."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from configs.schema.latent_shards import LatentShardsConfig
+from datamodules.shards import RowArray
+from lit_modules.latent_shards import LitLatentShards
+from pipeline.job import Job, run_stage
+from smalti.layers.frozen import Frozen
+from smalti.metrics.latents import channel_statistics
+from stages.results.image_shards import SplitRows, encode_images
+from stages.results.published import check_size, load_tokenizer, open_index, tokenizer_config
+from stages.training.trainer import lay_out
+
+STAGE = "latent_shards"
+CHUNK = 4096  # rows read at once
+
+
+def chunks(rows: SplitRows) -> Iterator[np.ndarray]:
+    """Yields the readable rows of a split, some at a time."""
+    for start in range(0, len(rows.kept), CHUNK):
+        yield rows.reader.gather(rows.kept[start : start + CHUNK])
+
+
+def build(job: Job) -> None:
+    """Encodes train and val on all ranks; publishes packed shards, labels, and each channel's mean and deviation.
+
+    Raises:
+        ValueError: a tokenizer without continuous latents, or a channel that never changes.
+    """
+    config: LatentShardsConfig = job.config
+    parent = job.inputs["tokenizer"]
+    trained = tokenizer_config(parent)
+    if reason := trained.quantizer.no_latents:
+        raise ValueError(f"{parent.path}: {reason}")
+    index = open_index(job.inputs["data"])
+    check_size(index, parent)
+    encoder = Frozen(load_tokenizer(parent).encoder)
+    lay_out(config.runtime, encoder.network)
+    grid, latent_dim = parent.facts["grid"], trained.autoencoder.latent_dim
+    array = RowArray((config.num_views, latent_dim, *grid), config.dtype)
+    images = len(index.labels)
+    if not job.rank:
+        size = images * int(np.prod(array.shape)) * np.dtype(config.dtype).itemsize
+        print(f"  latents of {images} images in {config.num_views} views take {size / 1e9:.2f} GB", flush=True)
+    splits = encode_images(job, index, LitLatentShards(encoder, getattr(torch, config.dtype)), "latents", array)
+    if job.rank:
+        return
+    mean, deviation = channel_statistics(chunks(splits["train"]))
+    dropped = [name for rows in splits.values() for name in rows.dropped]
+    (job.work / "dropped.json").write_text(json.dumps(dropped))
+    job.publish(
+        files={name: path for rows in splits.values() for name, path in rows.files.items()},
+        records={"dropped.json": job.work / "dropped.json"},
+        facts={
+            "latent_dim": latent_dim, "grid": grid, "num_views": config.num_views, "dtype": config.dtype,
+            "layout": "rows x views x channels x height x width; view 0 is the first crop unflipped",
+            "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
+            **{f"num_{split}": len(rows.kept) for split, rows in splits.items()},
+            "mean": mean.tolist(), "std": deviation.tolist(),
+        },
+        images=images * config.num_views,
+        summary=f"{len(splits['train'].kept)} train rows of {config.num_views} views, {latent_dim} channels, whose "
+        f"deviations are {deviation.min():.3g} to {deviation.max():.3g}",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_stage(STAGE, build)
