@@ -84,4 +84,4 @@ class LitLatentPrior(LitTraining):
     def preview(self, fixed: Tensor) -> Tensor:
         """Returns images (1, B, 3, H, W) sampled for ``fixed`` labels (B,)."""
         tokenizer = self.tokenizer.network
-        return tokenizer.decode(quantised(self.sample(fixed), tokenizer.quantizer).tokens)[None]
+        return tokenizer.decode_codes(quantised(self.sample(fixed), tokenizer.quantizer).codes)[None]

@@ -11,7 +11,7 @@ from smalti.classifiers.code_vit import code_vit
 from smalti.classifiers.mae import start_from_mae
 from smalti.layers.frozen import Frozen
 from smalti.metrics.top_k import TOP
-from stages.results.published import check_tokenizer, load_tokenizer, save_network
+from stages.results.published import check_tokenizer, load_decoding_half, save_network
 from stages.results.token_probe import probe_tokens
 from stages.training.trainer import fit, last_validation, run_facts, speed_up, training_trainer
 
@@ -34,7 +34,7 @@ def build(job: Job) -> None:
     if config.probe.cells > min(grid):
         raise ValueError(f"probe.cells {config.probe.cells}: the tokens' grid is {grid[0]} x {grid[1]}; give fewer")
     seed_everything(training.seed, verbose=False)
-    quantizer = load_tokenizer(tokenizer).quantizer
+    quantizer = load_decoding_half(tokenizer).quantizer
     network = code_vit(config.network, quantizer.code_dim, grid, len(class_names))
     if config.network.pretrained:
         start_from_mae(network, config.network.pretrained)

@@ -1,6 +1,5 @@
 """Stage latent_shards: the latents of every image before quantisation, in each of its views."""
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,7 +11,7 @@ from lit_modules.latent_shards import LitLatentShards
 from pipeline.job import Job, run_stage
 from smalti.layers.frozen import Frozen
 from smalti.metrics.latents import channel_statistics
-from stages.results.image_shards import SplitRows, encode_images
+from stages.results.image_shards import SplitRows, encode_images, publish_rows
 from stages.results.published import check_size, load_tokenizer, open_index, tokenizer_config
 from stages.training.trainer import lay_out
 
@@ -51,19 +50,12 @@ def build(job: Job) -> None:
     if job.rank:
         return
     mean, deviation = channel_statistics(chunks(splits["train"]))
-    dropped = [name for rows in splits.values() for name in rows.dropped]
-    (job.work / "dropped.json").write_text(json.dumps(dropped))
-    job.publish(
-        files={name: path for rows in splits.values() for name, path in rows.files.items()},
-        records={"dropped.json": job.work / "dropped.json"},
+    publish_rows(
+        job, index, splits, array,
         facts={
-            "latent_dim": latent_dim, "grid": grid, "num_views": config.num_views, "dtype": config.dtype,
+            "latent_dim": latent_dim, "mean": mean.tolist(), "std": deviation.tolist(),
             "layout": "rows x views x channels x height x width; view 0 is the first crop unflipped",
-            "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
-            **{f"num_{split}": len(rows.kept) for split, rows in splits.items()},
-            "mean": mean.tolist(), "std": deviation.tolist(),
         },
-        images=images * config.num_views,
         summary=f"{len(splits['train'].kept)} train rows of {config.num_views} views, {latent_dim} channels, whose "
         f"deviations are {deviation.min():.3g} to {deviation.max():.3g}",
     )  # fmt: skip

@@ -1,7 +1,5 @@
 """Stage token_shards: the tokens of every image, in each of its views."""
 
-import json
-
 import numpy as np
 import torch
 
@@ -13,7 +11,7 @@ from smalti.codebooks.quantizer import count_codes
 from smalti.layers.frozen import Frozen
 from smalti.metrics.codebook import usage
 from smalti.token_type import token_type
-from stages.results.image_shards import encode_images
+from stages.results.image_shards import encode_images, publish_rows
 from stages.results.published import check_size, load_tokenizer, open_index
 from stages.training.trainer import lay_out
 
@@ -42,29 +40,24 @@ def build(job: Job) -> None:
     module = LitTokenShards(tokenizer, getattr(torch, dtype))
     books = (num_books,) if num_books > 1 else ()
     shape = (config.num_views, *books, grid[0] * grid[1])
-    splits = encode_images(job, index, module, "tokens", RowArray(shape, dtype))
+    array = RowArray(shape, dtype)
+    splits = encode_images(job, index, module, "tokens", array)
     if job.rank:
         return
-    facts: dict[str, object] = {}
+    facts: dict[str, float] = {}
     for split, rows in splits.items():
         statistics = usage(count_tokens(rows.reader, rows.kept, num_books, num_codes))
-        facts |= {f"num_{split}": len(rows.kept)}
         facts |= {f"{split}_{name}": float(value) for name, value in statistics.items()}
-    dropped = [name for rows in splits.values() for name in rows.dropped]
-    (job.work / "dropped.json").write_text(json.dumps(dropped))
-    job.publish(
-        files={name: path for rows in splits.values() for name, path in rows.files.items()},
-        records={"dropped.json": job.work / "dropped.json"},
+    publish_rows(
+        job, index, splits, array,
         facts={
-            "num_books": num_books, "num_codes": num_codes, "grid": grid,
-            "book_names": parent.facts["book_names"], "num_tokens": shape[-1], "num_views": shape[0], "dtype": dtype,
-            "layout": "rows x views (x books) x tokens, raster order; view 0 is the first crop unflipped",
-            "class_names": index.facts.class_names, "tokenizer_digest": parent.digest, "num_dropped": len(dropped),
-            **facts,
+            "num_books": num_books, "num_codes": num_codes, "book_names": parent.facts["book_names"],
+            "num_tokens": shape[-1],
+            "layout": "rows x views (x books) x tokens, raster order; view 0 is the first crop unflipped", **facts,
         },
-        images=len(index.labels) * config.num_views,
-        summary=f"{facts['num_train']} train rows of {shape[0]} views, usage {facts['train_usage']:.1%}, perplexity "
-        f"{facts['train_perplexity']:.0f} of {num_codes}; val unigram entropy {facts['val_entropy']:.3f} nats",
+        summary=f"{len(splits['train'].kept)} train rows of {shape[0]} views, usage {facts['train_usage']:.1%}, "
+        f"perplexity {facts['train_perplexity']:.0f} of {num_codes}; "
+        f"val unigram entropy {facts['val_entropy']:.3f} nats",
     )  # fmt: skip
 
 

@@ -6,8 +6,25 @@ from typing import Literal
 from smalti.config.ranges import NonNegativeInt, PositiveInt
 
 
+class Levels:
+    """What the levels of any autoencoder obey; its fields are declared, and given values, by each shape below."""
+
+    widths: tuple[PositiveInt, ...]
+    norm_groups: PositiveInt
+
+    def __post_init__(self) -> None:
+        for width in self.widths:
+            if width % self.norm_groups:
+                raise ValueError(f"widths: {width} must be a multiple of norm_groups {self.norm_groups}")
+
+    @property
+    def factor(self) -> int:
+        """Pixels of the image along one side of a token."""
+        return 2 ** (len(self.widths) - 1)
+
+
 @dataclass(frozen=True, kw_only=True)
-class ConvolutionalShape:
+class ConvolutionalShape(Levels):
     """Convolution-only autoencoder (SeQ-GAN Table 7).
 
     Each level but the finest halves the resolution: the compression factor is ``2 ** (len(widths) - 1)``.
@@ -30,14 +47,7 @@ class ConvolutionalShape:
                 f"widths {self.widths}, encoder_blocks {self.encoder_blocks} and decoder_blocks "
                 f"{self.decoder_blocks} must have one entry a level"
             )
-        for width in self.widths:
-            if width % self.norm_groups:
-                raise ValueError(f"widths: {width} must be a multiple of norm_groups {self.norm_groups}")
-
-    @property
-    def factor(self) -> int:
-        """Pixels of the image along one side of a token."""
-        return 2 ** (len(self.widths) - 1)
+        super().__post_init__()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +65,7 @@ class SeqganPooledConfig(ConvolutionalShape):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VqganShape:
+class VqganShape(Levels):
     """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 256, 256, 512."""
 
     widths: tuple[PositiveInt, ...] = (128, 128, 256, 256, 512)
@@ -72,17 +82,10 @@ class VqganShape:
     """Groups of each group norm."""
 
     def __post_init__(self) -> None:
-        for width in self.widths:
-            if width % self.norm_groups:
-                raise ValueError(f"widths: {width} must be a multiple of norm_groups {self.norm_groups}")
+        super().__post_init__()
         for level in self.attention_levels:
             if not 0 <= level < len(self.widths):
                 raise ValueError(f"attention_levels: {level} isn't one of the {len(self.widths)} levels, 0 the finest")
-
-    @property
-    def factor(self) -> int:
-        """Pixels of the image along one side of a token."""
-        return 2 ** (len(self.widths) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +110,7 @@ class FqganConfig(VqganShape):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenMagvit2Config:
+class OpenMagvit2Config(Levels):
     """Open-MAGVIT2's autoencoder: convolutions alone, and a decoder whose levels are normed by the latents."""
 
     kind: Literal["open_magvit2"] = "open_magvit2"
@@ -119,16 +122,6 @@ class OpenMagvit2Config:
     """Channels D of the latents: one a bit."""
     norm_groups: PositiveInt = 32
     """Groups of each group norm."""
-
-    def __post_init__(self) -> None:
-        for width in self.widths:
-            if width % self.norm_groups:
-                raise ValueError(f"widths: {width} must be a multiple of norm_groups {self.norm_groups}")
-
-    @property
-    def factor(self) -> int:
-        """Pixels of the image along one side of a token."""
-        return 2 ** (len(self.widths) - 1)
 
 
 AutoencoderConfig = SeqganConfig | SeqganPooledConfig | VqganConfig | FqganConfig | OpenMagvit2Config

@@ -1,7 +1,10 @@
 """Shards with a row for every image of a data set: what the stages that encode one share."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningModule
@@ -69,3 +72,28 @@ def encode_images(
         paths = [*shards, folder / "labels.npy", folder / "index.npy"]
         found[split] = SplitRows(reader, kept, {f"{split}/{path.name}": path for path in paths}, dropped)
     return found
+
+
+def publish_rows(
+    job: Job,
+    index: ImageIndex,
+    splits: Mapping[Split, SplitRows],
+    array: RowArray,
+    facts: Mapping[str, Any],
+    summary: str,
+) -> None:
+    """Publishes the rows of both splits, with ``facts`` beside those that all such shards have."""
+    config: ShardsConfig = job.config
+    tokenizer, dropped = job.inputs["tokenizer"], [name for rows in splits.values() for name in rows.dropped]
+    (job.work / "dropped.json").write_text(json.dumps(dropped))
+    job.publish(
+        files={name: path for rows in splits.values() for name, path in rows.files.items()},
+        records={"dropped.json": job.work / "dropped.json"},
+        facts={
+            "grid": tokenizer.facts["grid"], "num_views": config.num_views, "dtype": array.dtype,
+            "class_names": index.facts.class_names, "tokenizer_digest": tokenizer.digest, "num_dropped": len(dropped),
+            **{f"num_{split}": len(rows.kept) for split, rows in splits.items()}, **facts,
+        },
+        images=len(index.labels) * config.num_views,
+        summary=summary,
+    )  # fmt: skip
