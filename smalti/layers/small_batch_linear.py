@@ -25,7 +25,7 @@ class SmallBatchLinear(nn.Module):
         if rows == 1 and weight.dtype == torch.bfloat16:
             found = torch.mv(weight, x.flatten())[None]
         elif 1 < rows <= ROWS:
-            found = (weight @ x.flatten(0, -2).mT).mT
+            found = (weight @ x.flatten(0, -2).mT).mT.contiguous()  # laid out as nn.Linear's, which callers view
         else:
             return F.linear(x, weight, bias)
         if bias is not None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from smalti.config.priors import ArPriorNetworkConfig, TransformerConfig
+from smalti.config.priors import ArPriorNetworkConfig, LlamaConfig, TransformerConfig
 from smalti.layers.small_batch_linear import ROWS, SmallBatchLinear, for_small_batches
 from smalti.priors.causal import CausalPrior
 from smalti.samplers.causal import sample_causal
@@ -18,7 +18,9 @@ from smalti.samplers.noise import uniform
 def test_the_map_is_the_linear_layers(shape: tuple[int, ...], bias: bool) -> None:
     linear = nn.Linear(7, 5, bias=bias).double()
     x = torch.randn(*shape, 7, dtype=torch.float64)
-    torch.testing.assert_close(SmallBatchLinear(linear)(x), linear(x), rtol=1e-12, atol=1e-12)
+    found, expected = SmallBatchLinear(linear)(x), linear(x)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert found.stride() == expected.stride()
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -31,9 +33,10 @@ def test_one_row_in_bfloat16_is_the_linear_layers(bias: bool) -> None:
     torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.02)
 
 
-def test_a_prior_for_few_rows_samples_the_same_tokens() -> None:
+@pytest.mark.parametrize("kind", [TransformerConfig, LlamaConfig])
+def test_a_prior_for_few_rows_samples_the_same_tokens(kind: type[TransformerConfig] | type[LlamaConfig]) -> None:
     """In float64 no order of sums decides between two tokens."""
-    shape = TransformerConfig(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0)
+    shape = kind(num_layers=2, num_heads=2, width=16, mlp_width=32, dropout=0)
     prior = CausalPrior(ArPriorNetworkConfig(transformer=shape), 1, 32, 9, 3).double().eval()
     for parameter in prior.parameters():
         nn.init.normal_(parameter, std=0.3)
