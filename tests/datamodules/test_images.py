@@ -55,6 +55,18 @@ def test_unreadable_image_is_marked_in_evaluation(tmp_path: Path) -> None:
     assert views.shape == (2, 3, 16, 16) and torch.equal(views[1], views[0].flip(-1))
 
 
+def test_half_of_the_images_are_mirrored(tmp_path: Path) -> None:
+    index = small_index(tmp_path)
+    plain = TrainingImages(index, LoadingConfig(flip=False), seed=0)
+    flipped = TrainingImages(index, LoadingConfig(flip=True), seed=0)
+    mirrored = 0
+    for position in range(400):
+        here, there = plain[position]["images"], flipped[position]["images"]
+        assert torch.equal(there, here) or torch.equal(there, here.flip(-1))
+        mirrored += not torch.equal(there, here)
+    assert 160 < mirrored < 240, "4 standard deviations around half of 400"
+
+
 @pytest.mark.parametrize("crop", ["random", "random_resized"])
 def test_augmentation_depends_on_the_position_alone(crop: Any, tmp_path: Path) -> None:
     index = small_index(tmp_path)

@@ -44,10 +44,11 @@ class TwoOptimisers(LitTraining):
         self.optimise(loss * (math.nan if batch_idx in self.bad else 1), batch_idx, {1: self.update >= self.start})
 
 
-def trained(module: TwoOptimisers, tmp_path: Path) -> Trainer:
+def trained(module: TwoOptimisers, tmp_path: Path, callbacks: list[Callback] | None = None) -> Trainer:
     trainer = Trainer(
         max_steps=module.training_config.updates, max_epochs=-1, accelerator="cpu", logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+        callbacks=callbacks,
     )  # fmt: skip
     trainer.fit(module, DataLoader(torch.ones(200, 1), batch_size=1))
     return trainer
@@ -75,6 +76,14 @@ def test_accumulation_makes_one_update_of_several_batches(tmp_path: Path) -> Non
     assert [update for update, _ in module.seen] == [i // 3 for i in range(15)]
 
 
+def test_an_accumulated_gradient_is_the_mean_over_its_batches(tmp_path: Path) -> None:
+    """d(wx + b) at x = 1 is (1, 1), whatever the number of batches; Adam alone wouldn't tell 3 times that apart."""
+    for accumulation in (1, 3):
+        module = TwoOptimisers(updates=2, accumulation=accumulation)
+        trained(module, tmp_path)
+        assert module.terms["gradient_norm/0"].item() == pytest.approx(math.sqrt(2))
+
+
 def test_a_resume_within_an_accumulation_saves_no_half_update(tmp_path: Path) -> None:
     """Lightning would save the update that it came from once more, after a micro-batch whose gradients it drops."""
     for updates, start in ((3, None), (6, tmp_path / "step=00000003.ckpt")):
@@ -95,6 +104,27 @@ def test_non_finite_updates_are_skipped_and_counted(tmp_path: Path) -> None:
     assert module.network.weight.isfinite().all()
     with pytest.raises(NonFinite, match=f"{MAX_SKIPPED} updates in a row"):
         trained(TwoOptimisers(updates=50, bad=frozenset(range(50))), tmp_path)
+
+
+def test_a_refused_update_leaves_the_average_alone(tmp_path: Path) -> None:
+    """By hand: the average of the weights after the finite updates, each with its share (1 + t) / (10 + t)."""
+    module = TwoOptimisers(updates=5, bad=frozenset({1, 3}))
+    weights: list[float] = []
+
+    class Noted(Callback):
+        def on_train_batch_end(
+            self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        ) -> None:
+            if batch_idx not in module.bad:
+                weights.append(module.network.weight.item())
+
+    trained(module, tmp_path, [Noted()])
+    average = weights[0]
+    for t, weight in enumerate(weights[1:], 1):
+        share = (1 + t) / (10 + t)
+        average = share * average + (1 - share) * weight
+    assert len(weights) == 3 and module.averaged_network.weight.item() == pytest.approx(average, rel=1e-6)
+    assert int(module.ema.n_averaged) == 3
 
 
 def test_schedule_ends_where_the_paper_says() -> None:

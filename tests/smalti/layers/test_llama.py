@@ -1,5 +1,7 @@
 """LlamaGen's transformer against what defines it, and against transformers' layers."""
 
+import math
+
 import torch
 from torch.nn import functional as F
 from transformers import LlamaConfig as PeerConfig
@@ -30,6 +32,18 @@ def test_scores_depend_on_the_distance_in_rows_and_columns_alone() -> None:
     # The first half of the channels knows rows alone, the second columns alone.
     torch.testing.assert_close(queries[0, 4:], queries[side, 4:])
     torch.testing.assert_close(queries[0, :4], queries[1, :4])
+
+
+def test_channels_turn_counterclockwise_by_the_row_and_the_column() -> None:
+    """(a, b) becomes (a cos - b sin, a sin + b cos), of angle row, row / 100, column, column / 100 for 8 channels."""
+    side, x = 4, torch.randn(1, 1, 16, 8)
+    turned = rotate(x, grid_rotations(side, 17, 8)[1:])
+    for position in range(16):
+        row, column = divmod(position, side)
+        for pair, angle in enumerate((row, row / 100, column, column / 100)):
+            a, b = x[0, 0, position, 2 * pair : 2 * pair + 2].tolist()
+            expected = [a * math.cos(angle) - b * math.sin(angle), a * math.sin(angle) + b * math.cos(angle)]
+            torch.testing.assert_close(turned[0, 0, position, 2 * pair : 2 * pair + 2], torch.tensor(expected))
 
 
 def test_the_condition_vanishes_and_all_others_keep_their_norm() -> None:
