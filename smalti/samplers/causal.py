@@ -8,7 +8,7 @@ from torch import Tensor
 from smalti.config.sampling import ArSamplingConfig
 from smalti.priors.causal import CausalPrior
 from smalti.samplers.guidance import Guidance, guidance_for, guide
-from smalti.samplers.logits import draw, keep_top_k, keep_top_p
+from smalti.samplers.logits import check_drawable, draw, drawable, keep_top_k, keep_top_p
 from smalti.samplers.noise import uniform
 from smalti.samplers.sampler import Sampler
 
@@ -30,6 +30,9 @@ def sample_causal(
 
     Temperature and top-k are one number for all sub-tokens, or one for each. Guidance 1 runs the conditional model
     alone; any other scale runs both in one batch.
+
+    Raises:
+        ValueError: logits that aren't finite.
     """
     guided, number = guidance.active, prior.num_sub_tokens
     temperatures = [temperature] * number if isinstance(temperature, int | float) else temperature
@@ -38,6 +41,7 @@ def sample_causal(
     caches, head_caches = prior.transformer.new_caches(len(context)), prior.heads.new_caches(len(context))
     feature = prior.start(context, caches)
     tokens = labels.new_empty(len(labels), number, prior.num_tokens)
+    sound = torch.ones((), dtype=torch.bool, device=labels.device)
     for position in range(prior.num_tokens):
         previous, done = None, position / prior.num_tokens
         for book in range(number):
@@ -45,12 +49,15 @@ def sample_causal(
             if guided:
                 conditional, unconditional = logits.chunk(2)
                 logits = guide(conditional, unconditional, guidance.scale(book, done, done))
-            kept = keep_top_p(keep_top_k(logits / temperatures[book], top_ks[book]), top_p)
+            logits = logits / temperatures[book]
+            sound = sound & drawable(logits)
+            kept = keep_top_p(keep_top_k(logits, top_ks[book]), top_p)
             tokens[:, book, position] = draw(kept, noise[:, book, position])
             previous = tokens[:, book, position].repeat(2) if guided else tokens[:, book, position]
         if position + 1 < prior.num_tokens:
             now = tokens[:, :, position]
             feature = prior.advance(now.repeat(2, 1) if guided else now, caches)
+    check_drawable(sound)
     return prior.division.join(tokens)
 
 

@@ -73,5 +73,14 @@ class LatentDraw:
         return torch.cat([guided, conditional[:, moved:]], dim=1)
 
     def finish(self, latents: Tensor) -> Tensor:
-        """Returns what is drawn as the tokenizer's latents (B, D, h, w), float32."""
-        return self.prior.restore(latents).float()
+        """Returns what is drawn as the tokenizer's latents (B, D, h, w), float32.
+
+        Raises:
+            ValueError: latents that aren't finite, which have no nearest code.
+        """
+        found = self.prior.restore(latents).float()
+        if not found.isfinite().all():
+            raise ValueError(
+                "the latents that the prior drew aren't finite; take guidance nearer to 1, or train the prior again"
+            )
+        return found

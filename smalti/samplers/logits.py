@@ -29,6 +29,27 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill(torch.zeros_like(outside).scatter(-1, order, outside), -math.inf)
 
 
+def drawable(logits: Tensor) -> Tensor:
+    """Returns whether a token can be drawn from every row of logits (..., K): its maximum is finite. bool (), on their
+    device.
+
+    Codes that aren't there may have minus infinity; NaN spreads to the maximum.
+    """
+    return logits.amax(-1).isfinite().all()
+
+
+def check_drawable(found: Tensor) -> None:
+    """Raises ValueError unless ``found``, what ``drawable`` said of all logits of a batch, is true.
+
+    One look a batch: on a GPU each makes the host wait.
+    """
+    if not found:
+        raise ValueError(
+            "the prior's logits, guided and divided by the temperature, aren't finite, so no token can be drawn; take "
+            "guidance and temperature nearer to 1, or train the prior again"
+        )
+
+
 def draw(logits: Tensor, noise: Tensor) -> Tensor:
     """Returns one index (...,) a row of logits (..., K), by inverting the cumulative distribution at noise (...,)."""
     cumulative = logits.double().softmax(-1).cumsum(-1)

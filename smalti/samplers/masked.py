@@ -12,7 +12,7 @@ from torch import Tensor
 from smalti.config.sampling import NarSamplingConfig
 from smalti.priors.masked import MaskedPrior
 from smalti.samplers.guidance import Guidance, guidance_for, guide
-from smalti.samplers.logits import draw
+from smalti.samplers.logits import check_drawable, draw, drawable
 from smalti.samplers.noise import gumbel, uniform
 from smalti.samplers.sampler import Sampler
 
@@ -101,6 +101,9 @@ def draw_where(
             book.
         where, noise: (B, k, N), on the features' device.
         temperature: of the tokens that are drawn, not of their log-probabilities.
+
+    Raises:
+        ValueError: logits that aren't finite.
     """
     tokens = torch.zeros_like(where, dtype=torch.int64)
     confidence = torch.full_like(noise, math.inf, dtype=torch.float64)
@@ -110,6 +113,7 @@ def draw_where(
             logits = prior.outputs.book(book, features[:, book][rows])
             if unconditional is not None:
                 logits = guide(logits, prior.outputs.book(book, unconditional[:, book][rows]), scales[book])
+            check_drawable(drawable(logits / temperature))
             drawn = draw(logits / temperature, noise[:, book][rows])
             tokens[:, book][rows] = drawn
             confidence[:, book][rows] = logits.double().log_softmax(-1).gather(-1, drawn[:, None]).squeeze(-1)

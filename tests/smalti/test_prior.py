@@ -45,6 +45,15 @@ def drawn_again(prior: Prior, labels: torch.Tensor, seed: int, first: int, **cha
     return sample_masked(network, labels, noise, ConfidenceDecoding(**settings, guidance=guidance)).view(-1, 8, 8)
 
 
+def test_logits_that_overflow_draw_nothing(prior: Prior) -> None:
+    """Each token would be the last code, and every picture the same."""
+    temperature = "temperature" if isinstance(prior.network, CausalPrior) else "token_temperature"
+    labels = torch.tensor([0, 1])
+    for changes in ({"guidance": 1e300}, {temperature: 1e-45}):
+        with pytest.raises(ValueError, match="aren't finite, so no token can be drawn"):
+            drawn_again(prior, labels, 0, 0, **changes)
+
+
 def without_classes(prior: Prior) -> Prior:
     """The same kind of prior with fresh weights, trained on images without labels."""
     saved = dataclasses.replace(
@@ -252,6 +261,7 @@ def test_settings_are_those_of_the_newest_samples(runs: Path) -> None:
     for year, top_p in (("2001", 0.3), ("2999", 0.6)):
         copy = samples.with_name(year)
         shutil.copytree(samples, copy)
+        say_otherwise(copy / "manifest.json", f'"key": "{samples.name}"', f'"key": "{year}"')
         say_otherwise(copy / "manifest.json", finished, year + finished[4:])
         say_otherwise(copy / "manifest.json", '"top_p": 0.95', f'"top_p": {top_p}')
     assert described(runs).settings.top_p == 0.6

@@ -150,3 +150,11 @@ def test_settings_are_read_back(name: str) -> None:
     config = replace(SETTINGS[name], quantise=False, guided_channels=3)
     assert parse_value(type(config), plain(config), "config.json") == config
     assert type(config)().quantise and type(config)().guided_channels is None
+
+
+@every_sampler
+def test_latents_that_overflow_are_not_handed_on(name: str) -> None:
+    """Quantised, they would all be one code."""
+    config = replace(SETTINGS[name], guidance=GuidanceConfig(scale=(1e300,)))
+    with pytest.raises(ValueError, match="the latents that the prior drew aren't finite"):
+        drawn(Known(SPACE, by_label), config, [0, 1], [0, 1])
