@@ -28,7 +28,13 @@ def job_script(
     Args:
         changes: ``stage.key=value`` overrides, which every job repeats, so that all see the same recipe.
         options: further options of sbatch, one a line; they beat those of the template.
+
+    Raises:
+        ValueError: a path or an option with a control character: behind a line break stood a command of its own.
     """
+    for word in (recipe.folder, store.root, PROJECT, Path.cwd(), sys.executable, *changes, *options):
+        if not str(word).isprintable():
+            raise ValueError(f"{str(word)!r}: has a line break or another control character; rename it or leave it out")
     runtime = node.config.runtime
     on_gpus = gpus and runtime.accelerator != "cpu" and not node.config.STAGE.one_process
     place = from_anywhere(recipe.folder, Path.cwd())

@@ -3,12 +3,15 @@
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from smalti.artifact import sha256_of
 from smalti.config.weights import locate_weights, weights_folder, weights_of
+
+LEFT_OVER = 60  # seconds after which a file of milliseconds is somebody's who was killed
 
 
 def read_ledger() -> dict[str, dict[str, str]]:
@@ -22,14 +25,15 @@ def read_ledger() -> dict[str, dict[str, str]]:
 
 
 def hash_weights(weights: str, cache: Path) -> str:
-    """Returns the sha256 of a weights file, remembered in ``cache`` by path, size and time of change.
+    """Returns the sha256 of a weights file, remembered in ``cache`` by path, size, times of change, and inode: the
+    inode's own time, which nobody sets, tells of a file that was overwritten in place.
 
     Raises:
         ValueError: the file isn't there, or isn't what ``make weights`` fetched under its name.
     """
     path = locate_weights(weights)
     stat = path.stat()
-    entry = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+    entry = f"{path}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}:{stat.st_ino}"
     known: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # only a memory: it is made anew
         known = json.loads(cache.read_text())
@@ -40,6 +44,9 @@ def hash_weights(weights: str, cache: Path) -> str:
             temporary = cache.with_suffix(f".{os.getpid()}")
             temporary.write_text(json.dumps(known, indent=1))
             temporary.rename(cache)
+            for left_over in cache.parent.glob(f"{cache.stem}.[0-9]*"):  # of processes that were killed here
+                if time.time() - left_over.stat().st_mtime > LEFT_OVER:
+                    left_over.unlink(missing_ok=True)
     found = known[entry]
     fetched = read_ledger().get(weights, {}).get("sha256", found)
     if found != fetched:

@@ -1,5 +1,6 @@
 """Job scripts against a committed record."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def test_a_folder_with_a_space_is_one_word(tmp_path: Path) -> None:
     text = job_script(recipe.nodes["data"], recipe, Store(Path("/my runs")), [], False, [])
     assert '#SBATCH --output="/my runs/slurm/data-%j.log"' in text
     assert "--runs '/my runs'" in text
+
+
+@pytest.mark.parametrize("where", ["runs", "change", "option", "recipe"])
+def test_a_line_break_is_no_line_of_the_script(where: str, tmp_path: Path) -> None:
+    """Behind "#SBATCH --output=..." it would be a command, and run."""
+    bad = f"x\ntouch {tmp_path / 'ran'}"
+    folder = tmp_path / (bad.replace("/", "_") if where == "recipe" else "recipe")
+    shutil.copytree(PROJECT / "configs" / "smoke", folder)
+    recipe = Recipe(folder)
+    runs, changes = (tmp_path / bad if where == "runs" else tmp_path), [f"data.seed={bad}"] if where == "change" else []
+    with pytest.raises(ValueError, match="has a line break or another control character"):
+        job_script(recipe.nodes["data"], recipe, Store(runs), changes, False, [bad] if where == "option" else [])
 
 
 def test_jobs_that_are_queued_when_sbatch_refuses_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

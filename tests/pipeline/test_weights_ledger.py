@@ -1,6 +1,7 @@
 """The memory of what weights files hash to, and files that can't be used."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,33 @@ def test_a_damaged_memory_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monke
     assert hash_weights("a.pth", cache) == sha256_of(tmp_path / "a.pth") and cache.read_text() == remembered
     (tmp_path / "a.pth").write_bytes(b"other weights")
     assert hash_weights("a.pth", cache) == sha256_of(tmp_path / "a.pth")
+
+
+def test_a_file_overwritten_in_place_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the size and the time of change that it had."""
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path))
+    file, cache = tmp_path / "a.pth", tmp_path / "weights.json"
+    file.write_bytes(b"weights")
+    before = file.stat()
+    first = hash_weights("a.pth", cache)
+    with file.open("r+b") as stream:
+        stream.write(b"wEights")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_mtime_ns == before.st_mtime_ns and file.stat().st_size == before.st_size
+    assert hash_weights("a.pth", cache) == sha256_of(file) != first
+
+
+def test_what_a_killed_process_left_is_swept_when_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(tmp_path))
+    (tmp_path / "a.pth").write_bytes(b"weights")
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    old, new = runs / "weights.123", runs / "weights.456"
+    for file in (old, new):
+        file.write_text("{")
+    os.utime(old, (0, 0))
+    hash_weights("a.pth", runs / "weights.json")
+    assert not old.exists() and new.exists() and (runs / "weights.json").exists()
 
 
 def test_a_file_that_is_not_what_was_fetched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
