@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from pipeline.process import PROJECT, start
+from pipeline.process import PROJECT, start_deaf
 
 
 class ForkServer:
@@ -16,7 +16,7 @@ class ForkServer:
         self._socket, theirs = socket.socketpair()
         script = PROJECT / "pipeline" / "fork_server.py"
         with theirs:
-            self._process = start([sys.executable, str(script), str(theirs.fileno()), *stages], [theirs.fileno()])
+            self._process = start_deaf([sys.executable, str(script), str(theirs.fileno()), *stages], [theirs.fileno()])
         self._lines = self._socket.makefile("rw")
         self.pid = 0  # of the stage at work
 

@@ -4,6 +4,9 @@
 
 Importing torch and Lightning costs up to ten seconds; a fork starts at once. FD is a socket. Each line that comes in is
 JSON ``[[script, argument, ...], {variable: value}]``; the child's process id goes back, and later its exit code.
+
+It is started with STOP_SIGNALS blocked, which are for the stage alone: a signal to a group of processes would end it,
+and the stage with it, before the stage has saved.
 """
 
 import gc
@@ -15,14 +18,14 @@ import signal
 import socket
 import sys
 
-from pipeline.process import END_WITH_PARENT, end_with_parent
+from pipeline.process import END_WITH_PARENT, STOP_SIGNALS, end_with_parent
 
 
 def become_stage(server: int, words: list[str], environment: dict[str, str]) -> None:
     """Turns the forked child into the script that was asked for, as if it had been started alone."""
     os.environ[END_WITH_PARENT] = str(server)
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # what came since the fork arrives now
     os.environ.update(environment)
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
@@ -48,7 +51,6 @@ def serve(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the stage, which saves and ends
     for stage in sys.argv[2:]:
         importlib.import_module(f"stages.{stage}")
     gc.freeze()  # a collection in a child doesn't write to, and so copy, what it shares

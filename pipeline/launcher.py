@@ -12,7 +12,7 @@ from types import FrameType
 from pipeline.fabric import fabric_run
 from pipeline.fork_client import ForkServer
 from pipeline.graph import Node
-from pipeline.process import PROJECT, in_terminal, start
+from pipeline.process import PROJECT, start, start_agent
 from smalti.config.parsing import ConfigError
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -45,7 +45,9 @@ class Launcher:
         self._through_agent = runtime.devices > 1
         if self._through_agent:
             kind = [] if runtime.accelerator == "auto" else ["--accelerator", runtime.accelerator]
-            return self._wait_for(start(fabric_run(["--devices", str(runtime.devices), *kind], script, arguments)))
+            return self._wait_for(
+                start_agent(fabric_run(["--devices", str(runtime.devices), *kind], script, arguments))
+            )
         if NVIDIA_DRIVER.exists():  # what CUDA sets up at an import doesn't survive a fork
             return self._wait_for(start([sys.executable, str(script), *arguments]))
         if self._forks is None:
@@ -59,8 +61,7 @@ class Launcher:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            if not (self._through_agent and in_terminal()):  # which sends it to the agent too, and one is enough
-                self.forward(signal.SIGTERM, None)
+            self.forward(signal.SIGTERM, None)
             process.wait()
             raise
         finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 PREEMPTED = 75  # exit code of a stage that was told to stop and saved its state (EX_TEMPFAIL)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 END_WITH_PARENT = "SMALTI_END_WITH_PARENT"  # the process id of the parent without which this one is to end
 
 
@@ -39,15 +40,26 @@ def environment() -> dict[str, str]:
     return {**os.environ, **own, END_WITH_PARENT: str(os.getpid())}
 
 
-def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+def start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     """Starts a process that dies with this one."""
-    return subprocess.Popen(command, env=environment(), pass_fds=pass_fds, preexec_fn=set_parent_death_signal)
+    return subprocess.Popen(command, env=environment(), preexec_fn=set_parent_death_signal)
 
 
-def in_terminal() -> bool:
-    """Returns whether a terminal's Ctrl-C goes to this process and to those that it started."""
-    try:
-        with Path("/dev/tty").open() as terminal:
-            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
-    except OSError:
-        return False
+def start_agent(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Starts torchrun's agent, which dies with this process.
+
+    It is a group of its own, so that a signal to the runner's group, such as a terminal's Ctrl-C or that of
+    ``timeout``, comes to it once, as the runner hands it on: the agent dies of SIGUSR1, and of a second SIGTERM while
+    its ranks are saving.
+    """
+    return subprocess.Popen(command, env=environment(), preexec_fn=set_parent_death_signal, process_group=0)
+
+
+def start_deaf(command: Sequence[str], pass_fds: Sequence[int]) -> "subprocess.Popen[bytes]":
+    """Starts a process that dies with this one, and with STOP_SIGNALS blocked from its first instruction."""
+
+    def prepare() -> None:
+        set_parent_death_signal()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+    return subprocess.Popen(command, env=environment(), pass_fds=pass_fds, preexec_fn=prepare)

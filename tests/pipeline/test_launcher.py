@@ -1,5 +1,6 @@
 """What the launcher refuses to start, and what it stops."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, SMOKE
+from tests_support import with_inputs_of
 
 from pipeline.graph import Recipe
 from pipeline.launcher import Launcher
+from pipeline.process import PREEMPTED
 from smalti.config.parsing import ConfigError
 
 
@@ -30,20 +33,38 @@ def test_a_signal_that_comes_before_the_stage_stops_it(number: signal.Signals, t
     assert launcher.asked_to_stop and not list(tmp_path.glob("artifacts/data/*"))
 
 
-def test_ctrl_c_for_the_runner_alone_stops_the_stage(tmp_path: Path) -> None:
-    """``kill -INT`` and ``timeout -s INT`` reach no stage; a terminal does."""
-    words = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(tmp_path), "--until", "tokenizer"]
+@pytest.mark.parametrize(
+    ("name", "group", "devices", "code"),
+    [
+        (
+            "SIGINT",
+            False,
+            1,
+            {130, -signal.SIGINT},
+        ),  # by hand or by timeout -s INT: it reaches no stage, a terminal's does
+        ("SIGTERM", True, 1, {PREEMPTED}),  # as timeout and supervisors send it
+        ("SIGUSR1", True, 1, {PREEMPTED}),
+        ("SIGUSR1", True, 2, {PREEMPTED}),  # torchrun's agent would die of it
+    ],
+)
+def test_a_signal_to_the_runner_or_its_group_makes_a_training_save(
+    name: str, group: bool, devices: int, code: set[int], smoke_runs: Path, tmp_path: Path
+) -> None:
+    runs = with_inputs_of(smoke_runs, "tokenizer", tmp_path / "runs")
+    words = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(runs), "--until", "tokenizer"]
     words += [f"--set=tokenizer.training.{name}=5000" for name in ("updates", "validate_every")]
+    words += ["--set=tokenizer.runtime.checkpoint_every=1", f"--set=tokenizer.runtime.devices={devices}"]
     with (tmp_path / "log.txt").open("w") as log:
         runner = subprocess.Popen(
             words, cwd=PROJECT, stdout=log, stderr=log, start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )  # fmt: skip
     until = time.monotonic() + 120
-    while not list(tmp_path.glob("work/tokenizer/*/checkpoints")):
+    while not list(runs.glob("work/tokenizer/*/checkpoints/*.ckpt")):
         assert runner.poll() is None and time.monotonic() < until, (tmp_path / "log.txt").read_text()
         time.sleep(0.05)
-    runner.send_signal(signal.SIGINT)
-    assert runner.wait(60) not in (0, 1)
+    (os.killpg if group else os.kill)(runner.pid, signal.Signals[name])
+    assert runner.wait(60) in code
     assert "stopped by a signal at update" in (tmp_path / "log.txt").read_text()
-    assert not list(tmp_path.glob("artifacts/tokenizer/*"))
+    assert list(runs.glob("work/tokenizer/*/checkpoints/stopped-step=*.ckpt"))
+    assert not list(runs.glob("artifacts/tokenizer/*"))
