@@ -81,7 +81,8 @@ class Curves(Callback):
 
     def _print(self, update: int) -> None:
         shown = [f"{name} {value:.4g}" for name, value in self.rows[-1].items() if name.count("/") == 1][:9]
-        print(f"  update {update}/{self.updates}  {self.speed:.0f} images/s  " + "  ".join(shown), flush=True)
+        speed = f"{self.speed:.0f} images/s  " if self.speed else ""  # of the first updates it isn't known yet
+        print(f"  update {update}/{self.updates}  {speed}" + "  ".join(shown), flush=True)
 
 
 def _over_ranks(trainer: Trainer, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:

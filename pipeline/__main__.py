@@ -1,4 +1,4 @@
-"""``python -m pipeline plan|run|show|check|slurm|data|doctor|cost|params RECIPE``, ``rows``, ``help``, ``schema``."""
+"""``python -m pipeline plan|run|show|check|clean|slurm|data|doctor|cost|params RECIPE``, and ``rows|help|schema``."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 from configs.schema.contradictions import indivisible
 from configs.schema.protocols import PROTOCOLS
+from pipeline.clean import clean
 from pipeline.commands import COMMANDS, INTERRUPTED, exit_code, parse
 from pipeline.graph import Recipe, Status
 from pipeline.help import explain
@@ -71,6 +72,12 @@ def is_blocked(recipe: Recipe, store: Store, stages: Collection[str]) -> bool:
     return bool(reasons)
 
 
+def was_killed(code: int) -> bool:
+    """Returns whether a stage ended by somebody's signal, not by one of its own faults such as a bus error."""
+    number = -code if code < 0 else code - 128
+    return number in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1)
+
+
 def run(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
     end_with_parent()
     for stage in (options.until, options.only, options.force):
@@ -101,7 +108,7 @@ def run(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
         finished = recipe.status(store)[stage]
         if finished.artifact is None or code:
             stopped = code == PREEMPTED or launcher.asked_to_stop
-            cut = "the same command goes on where it was" if stopped or code < 0 or code > 128 else "see above"
+            cut = "the same command goes on where it was" if stopped or was_killed(code) else "see above"
             result = "after its result was published" if finished.artifact else "and published nothing"
             print(f"error: {stage} ended with exit code {code} {result}; {cut}", file=sys.stderr)
             return PREEMPTED if stopped else 1
@@ -190,6 +197,9 @@ def run_command(options: argparse.Namespace) -> int:
         return 0
     if options.command == "rows":
         return print_rows(find_rows(options.which), options.json)
+    if options.command == "clean":
+        recipes = [Recipe(folder, options.set) for folder in options.recipes]
+        return clean(recipes, Store(options.runs), options.unused, options.yes)
     recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
     if options.command == "data":
         stage_alone = argparse.Namespace(**vars(options), only="data", until=None, force=None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.process import PROJECT
+from smalti.error_line import error_line
 
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 
@@ -30,7 +31,7 @@ class Command:
 RECIPE: dict[str, dict[str, Any]] = {
     "recipe": {
         "type": Path, "nargs": "?", "default": PROJECT / "configs" / "quickstart",
-        "help": "folder of the recipe, or row:PAPER/TABLE/ROW (default configs/quickstart)",
+        "help": "folder of the recipe, its pipeline.yaml, or row:PAPER/TABLE/ROW (default configs/quickstart)",
     },
     "--set": {
         "action": "append", "default": [], "metavar": "STAGE.KEY=VALUE",
@@ -38,7 +39,7 @@ RECIPE: dict[str, dict[str, Any]] = {
     },
     "--runs": {
         "type": Path, "default": Path("runs"), "metavar": "FOLDER",
-        "help": "results and unfinished work (default %(default)s)",
+        "help": "results and unfinished work (default %(default)s, in the working directory)",
     },
 }  # fmt: skip
 JSON = {"--json": {"action": "store_true", "help": "print JSON"}}
@@ -70,6 +71,19 @@ COMMANDS = {
     "check": Command(
         "verifies the sha256 of every published file; fails unless all stages are published",
         {**RECIPE, "--stage": {"metavar": "STAGE", "help": "this stage alone"}},
+    ),
+    "clean": Command(
+        "shows what the results and unfinished work of recipes take on the disk, and deletes them",
+        {
+            "recipes": {"type": Path, "nargs": "+", "metavar": "RECIPE", "help": "folders of recipes"},
+            "--unused": {
+                "action": "store_true",
+                "help": "instead, all in the folder of runs that these recipes don't use, of whatever recipe",
+            },
+            "--yes": {"action": "store_true", "help": "delete; without it nothing is changed"},
+            "--set": RECIPE["--set"],
+            "--runs": RECIPE["--runs"],
+        },
     ),
     "params": Command(
         "prints parameter counts of each network, built on the meta device", {**RECIPE, **JSON}, script=True
@@ -138,7 +152,7 @@ def exit_code(command: Callable[[argparse.Namespace], int], options: argparse.Na
     try:
         return command(options)
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        print(f"error: {error_line(error)}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

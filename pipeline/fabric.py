@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.process import END_WITH_PARENT, PROJECT
 
 WORKER = PROJECT / "pipeline" / "worker.py"
+AGENT = PROJECT / "stages" / "training" / "agent.py"
 
 
 def free_port() -> int:
@@ -21,11 +22,11 @@ def free_port() -> int:
 def fabric_run(options: Sequence[str], script: Path, arguments: Sequence[str]) -> list[str]:
     """Returns the command line of ``fabric run``, with a free port unless one is given.
 
-    The shell becomes fabric itself: its process id is the one that the ranks are told to end with.
+    The shell becomes fabric itself, in ``stages/training/agent.py``: its process id is the one that the ranks are told
+    to end with.
     """
     given = list(options)
     if not any(option.startswith("--main-port") for option in given):
         given += ["--main-port", str(free_port())]
-    fabric = str(Path(sys.executable).with_name("fabric"))
     shell = ["/bin/sh", "-c", f'export {END_WITH_PARENT}=$$; exec "$0" "$@"']
-    return [*shell, fabric, "run", *given, str(WORKER), str(script), *arguments]
+    return [*shell, sys.executable, str(AGENT), "run", *given, str(WORKER), str(script), *arguments]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from configs.schema.contradictions import contradictions
 from configs.schema.data import DataConfig
 from configs.schema.stages import STAGES, stage_of
+from pipeline.known_recipes import nearest
 from pipeline.listing import hash_listing
 from pipeline.rows import from_anywhere, is_row
 from pipeline.store import Store, make_key
@@ -16,7 +17,7 @@ from pipeline.weights_ledger import hash_weights
 from pipeline.work_folder import begun
 from pipeline.written import WrittenRecipe, read_recipe
 from smalti.artifact import MANIFEST, Artifact
-from smalti.config.parsing import ConfigError, parse, plain, unknown
+from smalti.config.parsing import ConfigError, parse, plain, short, unknown
 from smalti.config.weights import weights_of
 
 State = Literal["published", "resumable", "ready", "waits", "blocked"]
@@ -45,6 +46,24 @@ class Status:
     identity: Mapping[str, Any] | None = None
 
 
+def other_ancestor(inputs: Mapping[str, Artifact]) -> str:
+    """Returns which of the inputs of one stage was made from another result than stands beside it, in words; "" if all
+    belong together.
+
+    A tokenizer may come from other images than those that it is used on.
+    """
+    for name, artifact in inputs.items():
+        for below, entry in artifact.manifest.get("inputs", {}).items():
+            beside = inputs.get(below)
+            if beside is None or (below == "data" and name != "scores") or entry["digest"] == beside.digest:
+                continue
+            return (
+                f"{name} {artifact.path} was made from {below} {entry['key']}, not from {beside.path}; name results "
+                f"that belong together, or build {name} again"
+            )
+    return ""
+
+
 class Recipe:
     """A folder with ``pipeline.yaml`` and one YAML a stage.
 
@@ -57,12 +76,14 @@ class Recipe:
         """Reads and checks everything that can be checked before anything runs.
 
         Args:
-            folder: the recipe, or ``row:PAPER/TABLE/ROW`` of ``configs/rows``.
+            folder: the recipe, its pipeline.yaml, or ``row:PAPER/TABLE/ROW`` of ``configs/rows``.
             overrides: ``stage.key=value``, which beat the files.
         """
+        if folder.name == "pipeline.yaml":
+            folder = folder.parent
         self.folder, self.file = folder, folder / "pipeline.yaml"
         if not is_row(folder) and not self.file.is_file():
-            raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); the default is configs/quickstart")
+            raise ConfigError(f"{folder}: no recipe (it has no pipeline.yaml); {nearest(folder)}")
         written = read_recipe(folder, overrides)
         self.offline = written.offline
         self.nodes = {stage: self._node(stage, written) for stage in self._order(written.stages)}
@@ -87,7 +108,7 @@ class Recipe:
             if stage not in STAGES:
                 raise ConfigError(f"{self.file}: {unknown('stage', str(stage), list(STAGES))}")
             if inputs is not None and not isinstance(inputs, dict):
-                raise ConfigError(f"{self.file}: {stage}: {inputs!r} given, expected 'input: stage' lines")
+                raise ConfigError(f"{self.file}: {stage}: {short(inputs)} given, expected 'input: stage' lines")
             declaration, given = stage_of(stage), inputs or {}
             known = sorted(declaration.needs + declaration.takes)
             for name in given:
@@ -96,7 +117,9 @@ class Recipe:
             if missing := sorted(set(declaration.needs) - given.keys()):
                 raise ConfigError(f"{self.file}: {stage}: input {missing[0]!r} is missing")
             if wrong := [reference for reference in given.values() if not isinstance(reference, str)]:
-                raise ConfigError(f"{self.file}: {stage}: {wrong[0]!r} given, expected a stage, recipe:stage or a path")
+                raise ConfigError(
+                    f"{self.file}: {stage}: {short(wrong[0])} given, expected a stage, recipe:stage or a path"
+                )
             graph[stage] = [reference for reference in given.values() if reference in stages]
             for name, reference in given.items():
                 if reference not in stages and ":" not in reference and "/" not in reference:
@@ -129,6 +152,8 @@ class Recipe:
                 return Status(node, "waits", reason)
             self._check_kind(node.stage, name, artifact.stage)
             inputs[name] = artifact
+        if mismatch := other_ancestor(inputs):
+            return Status(node, "blocked", mismatch)
         try:
             weights = {name: hash_weights(name, store.root / "weights.json") for name in weights_of(node.config)}
             listing = hash_listing(node.config.source) if isinstance(node.config, DataConfig) else None

@@ -25,6 +25,7 @@ from pipeline.process import PREEMPTED, PROJECT, end_with_parent
 from pipeline.store import Store
 from smalti.artifact import MANIFEST, Artifact
 from smalti.config.parsing import ConfigError, unknown
+from smalti.error_line import error_line
 
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
 
@@ -43,6 +44,7 @@ class Job:
     rank: int
     lock: IO[str] | None
     begun: float = field(default_factory=time.time)
+    done_before: int = 0  # images that an earlier process of this work worked off
     clock: float = field(default_factory=time.monotonic)  # which nobody sets back
 
     def __post_init__(self) -> None:
@@ -76,7 +78,7 @@ class Job:
     ) -> None:
         """Publishes result files and prints the summary line; every rank may call it, rank 0 acts.
 
-        ``images`` is how many the stage worked off, for the speed in the summary.
+        ``images`` is how many the stage worked off, for the speed in the summary, ``done_before`` by earlier processes.
         """
         if self.rank:
             return
@@ -90,7 +92,7 @@ class Job:
         self.store.publish(
             self.stage, self.key, files=files, records=records or {}, identity=self.identity, facts=facts, made_by=stamp
         )
-        speed = f"{images / seconds:.0f} images/s"
+        speed = f"{(images - self.done_before) / seconds:.0f} images/s"
         print(f"{self.stage}: {seconds:.0f} s, {speed}, {peak:.1f} GB, {summary}; published {self.key}", flush=True)
 
 
@@ -114,17 +116,27 @@ def _provenance() -> dict[str, object]:
     }  # fmt: skip
 
 
-def parse_arguments(stage: str, words: list[str]) -> argparse.Namespace:
-    """Returns the command line of a stage."""
+def stage_parser(stage: str) -> argparse.ArgumentParser:
+    """Returns the parser of a stage's command line."""
     parser = argparse.ArgumentParser(
         prog=f"stages/{stage}.py", allow_abbrev=False, description=f"Runs stage {stage}, or says that it is up to date."
     )
     parser.add_argument("--config", type=Path, required=True, help="RECIPE/STAGE.yaml, of a row too")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of results and work (default runs)")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="folder of results and work (default runs, in the working directory)",
+    )
     parser.add_argument("--force", action="store_true", help="build again even if published")
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="override, any stage")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="override of this stage")
-    return parser.parse_args(words)
+    return parser
+
+
+def parse_arguments(stage: str, words: list[str]) -> argparse.Namespace:
+    """Returns the command line of a stage."""
+    return stage_parser(stage).parse_args(words)
 
 
 def find_work(stage: str, words: argparse.Namespace) -> tuple[Status, Store] | None:
@@ -202,6 +214,8 @@ def obey_signals(stage: str) -> None:
 
 
 def _end(code: int, number: int, frame: FrameType | None) -> None:
+    for again in (signal.SIGTERM, signal.SIGUSR1):  # one from the group and one from the runner are one
+        signal.signal(again, signal.SIG_IGN)
     sys.exit(code)
 
 
@@ -220,5 +234,5 @@ def run_stage(stage: str, build: Callable[[Job], None]) -> None:
     except (ValueError, OSError) as error:
         if "SMALTI_TRACEBACK" in os.environ:
             traceback.print_exc()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        print(f"error: {error_line(error)}", file=sys.stderr, flush=True)
         sys.exit(1)

@@ -2,29 +2,13 @@
 
 import functools
 import hashlib
-import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from configs.schema.sources import EmbeddedSource, ListFile, SourceConfig, SplitByList
+from smalti.file_tree import files_below
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "datamodules" / "assets" / "fluent-emoji-64.zip"
-
-
-def walk(root: Path) -> Iterator[tuple[str, int, int]]:
-    """Yields (relative name, bytes, mtime in ns) of the files below ``root``, sorted."""
-    pending = [root]
-    files = []
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir():
-                    pending.append(Path(entry.path))
-                elif not entry.name.startswith("."):
-                    stat = entry.stat(follow_symlinks=Path(entry.path).exists())  # a link to nothing is itself
-                    files.append((os.path.relpath(entry.path, root), stat.st_size, stat.st_mtime_ns))
-    yield from sorted(files)
 
 
 @functools.cache
@@ -44,9 +28,9 @@ def hash_listing(source: SourceConfig) -> str:
     if not root.is_dir():
         raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")
     count = 0
-    for name, size, changed in walk(root):
+    for name, found in files_below(root):
         # Names are bytes; which ones an image may have says stage data.
-        digest.update(f"{name}\0{size}\0{changed}\n".encode(errors="surrogateescape"))
+        digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode(errors="surrogateescape"))
         count += 1
     if not count:
         raise ValueError(f"data root {root}: holds no files; set source.root in data.yaml to a folder of images")

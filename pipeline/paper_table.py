@@ -9,10 +9,9 @@ from typing import Any
 from configs.schema.protocols import PROTOCOLS
 from configs.schema.rows import Changes, RowConfig, SharedConfig, TableConfig
 from pipeline.config import Change, read_yaml
-from pipeline.process import PROJECT
+from pipeline.known_recipes import CONFIGS, known_recipes
 from smalti.config.parsing import ConfigError, parse, unknown
 
-CONFIGS = PROJECT / "configs"
 SHARED = "shared.yaml"
 
 
@@ -107,6 +106,5 @@ def _recipe(name: str, file: Path, where: str) -> Path:
     """Returns the folder of the recipe that a row of ``file`` names."""
     folder = (file.parent if name.startswith(".") else CONFIGS) / name
     if not (folder / "pipeline.yaml").is_file():
-        known = [str(found.parent.relative_to(CONFIGS)) for found in sorted(CONFIGS.rglob("pipeline.yaml"))]
-        raise ConfigError(f"{where}: recipe: {unknown('recipe', name, known)}")
+        raise ConfigError(f"{where}: recipe: {unknown('recipe', name, known_recipes())}")
     return folder

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.paper_table import CONFIGS, SHARED, Row, read_table
+from pipeline.known_recipes import CONFIGS
+from pipeline.paper_table import SHARED, Row, read_table
 from smalti.config.parsing import ConfigError
 
 PREFIX = "row:"

@@ -7,19 +7,33 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 from pipeline.work_folder import begun, clear, lock, take_back
-from smalti.artifact import MANIFEST, SCHEMA, Artifact, canonical, digest_of, seal, sha256_of
+from smalti.artifact import ARTIFACTS, MANIFEST, SCHEMA, Artifact, canonical, digest_of, seal, sha256_of
 
 
 def make_key(identity: Mapping[str, object]) -> str:
     """Returns the key of a stage's result: 16 hex digits of the sha256 of what it is made from."""
     return hashlib.sha256(canonical({"schema": SCHEMA, **identity})).hexdigest()[:16]
+
+
+def _not_finite(facts: object, name: str = "") -> Iterator[tuple[str, float]]:
+    """Yields the numbers in nested facts that aren't finite, by their names."""
+    if isinstance(facts, float) and not math.isfinite(facts):
+        yield name, facts
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(facts, Mapping):
+        parts = facts.items()
+    elif isinstance(facts, list | tuple):
+        parts = enumerate(facts)
+    for key, value in parts:
+        yield from _not_finite(value, f"{name}.{key}".lstrip("."))
 
 
 class Store:
@@ -29,7 +43,7 @@ class Store:
         self.root = root.absolute()
 
     def path(self, stage: str, key: str) -> Path:
-        return self.root / "artifacts" / stage / key
+        return self.root / ARTIFACTS / stage / key
 
     def work(self, stage: str, key: str) -> Path:
         return self.root / "work" / stage / key
@@ -78,22 +92,24 @@ class Store:
     ) -> Artifact:
         """Publishes result ``files`` and ``records`` (name to path) with one rename; the manifest is written last.
 
-        The digest covers result files only: records such as curves and reports may differ between equal results.
+        The digest covers result files only: records such as curves and reports, hashed too, may differ between equal
+        results.
         Afterwards the work folder keeps its logs alone.
 
         Raises:
-            ValueError: the disk is full or read-only; nothing is left behind.
+            ValueError: a fact isn't finite, or the disk is full or read-only; nothing is left behind.
         """
+        for name, value in _not_finite(facts):
+            raise ValueError(f"{stage}: fact {name}: {value}; nothing that isn't finite is published")
         target = self.path(stage, key)
         temporary = target.parent / f".{key}.{os.getpid()}"
         try:
             temporary.mkdir(parents=True)
             entries = {name: self._place(path, temporary / name) for name, path in sorted(files.items())}
-            for name, path in sorted(records.items()):
-                self._place(path, temporary / name)
+            recorded = {name: self._place(path, temporary / name) for name, path in sorted(records.items())}
             manifest = {
                 "schema": SCHEMA, "stage": stage, "key": key, "digest": digest_of(entries), **identity,
-                "files": entries, "records": sorted(records), "facts": dict(facts), "made_by": dict(made_by),
+                "files": entries, "records": recorded, "facts": dict(facts), "made_by": dict(made_by),
             }  # fmt: skip
             with (temporary / MANIFEST).open("w") as file:
                 json.dump({**manifest, "seal": seal(json.loads(json.dumps(manifest)))}, file, indent=1)

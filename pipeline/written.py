@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.config import Change, override, read_change, read_yaml
 from pipeline.rows import find_row, from_anywhere, is_row
-from smalti.config.parsing import ConfigError, unknown
+from smalti.config.parsing import ConfigError, short, unknown
 
 KEYS = ["stages", "base", "set", "offline"]  # of pipeline.yaml
 
@@ -44,11 +44,11 @@ def read_pipeline(folder: Path) -> dict[str, Any]:
         if key not in KEYS:
             raise ConfigError(f"{file}: {unknown('key', str(key), KEYS)}")
     if not isinstance(data.get("offline", False), bool):
-        raise ConfigError(f"{file}: offline: {data['offline']!r} given, expected true or false")
+        raise ConfigError(f"{file}: offline: {short(data['offline'])} given, expected true or false")
     if not isinstance(data.get("set", []), list):
-        raise ConfigError(f"{file}: set: {data['set']!r} given, expected a list of stage.key=value")
+        raise ConfigError(f"{file}: set: {short(data['set'])} given, expected a list of stage.key=value")
     if wrong := [item for item in data.get("set", []) if not isinstance(item, str)]:
-        raise ConfigError(f"{file}: set: {wrong[0]!r} given, expected text, stage.key=value")
+        raise ConfigError(f"{file}: set: {short(wrong[0])} given, expected text, stage.key=value")
     return data | {"set": [read_change(text, folder, f"{file}: set") for text in data.get("set", [])]}
 
 

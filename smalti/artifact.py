@@ -10,10 +10,14 @@ from typing import Any
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-# What the store writes into every manifest, whatever the stage.
-PARTS = {
-    "stage": str, "key": str, "digest": str, "files": dict, "records": list, "facts": dict, "made_by": dict,
+ARTIFACTS = "artifacts"  # of a folder of runs: its results, by stage and key
+# What the store writes into every manifest, whatever the stage. ``records`` was once a list of names, without hashes.
+PARTS: dict[str, type | tuple[type, ...]] = {
+    "stage": str, "key": str, "digest": str, "files": dict, "records": (dict, list), "facts": dict, "made_by": dict,
 }  # fmt: skip
+
+FILE_PARTS = {"sha256": str, "size": int}
+INPUT_PARTS = {"stage": str, "key": str, "digest": str}
 
 
 def sha256_of(path: Path) -> str:
@@ -38,6 +42,39 @@ def seal(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
+class Facts(dict[str, Any]):
+    """What a stage says of its result; a fact that isn't there is an error that names it and the ``file``."""
+
+    def __init__(self, facts: Mapping[str, Any], file: Path) -> None:
+        super().__init__(facts)
+        self.file = file
+
+    def __missing__(self, name: str) -> Any:
+        raise ValueError(f"{self.file}: lacks the fact {name!r}; delete its folder and run the pipeline again")
+
+
+def misshapen(manifest: Mapping[str, Any]) -> str:
+    """Returns which part of a manifest isn't as the store writes it; "" if all are."""
+    for name, kind in PARTS.items():
+        if not isinstance(manifest.get(name), kind):
+            return f"{name!r} is missing or of another type"
+    files, records = manifest["files"], manifest["records"]
+    for name in (*files, *records):
+        if not isinstance(name, str) or not name or name.startswith("/") or ".." in name.split("/"):
+            return f"{name!r} is no name of a file in the folder"
+    for entry in (*files.values(), *(records.values() if isinstance(records, dict) else ())):
+        if not _has(entry, FILE_PARTS):
+            return f"{entry!r} has no sha256 and size"
+    for entry in manifest.get("inputs", {}).values():
+        if not _has(entry, INPUT_PARTS):
+            return f"{entry!r} has no stage, key and digest"
+    return ""
+
+
+def _has(entry: object, parts: Mapping[str, type]) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in parts.items())
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A published result."""
@@ -46,7 +83,8 @@ class Artifact:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """The manifest; ValueError if it is damaged or of another schema. Older ones carry no seal."""
+        """The manifest; ValueError if it is damaged, of another schema, or of another result than the folder's name
+        says."""
         file = self.path / MANIFEST
         try:
             manifest = json.loads(file.read_text())
@@ -56,12 +94,25 @@ class Artifact:
             raise ValueError(f"{file}: not a manifest ({type(manifest).__name__}); {self._remedy()}")
         if manifest.get("schema") != SCHEMA:
             raise ValueError(f"{file}: schema {manifest.get('schema')}, this version reads {SCHEMA}; run again")
-        for name, kind in PARTS.items():
-            if not isinstance(manifest.get(name), kind):
-                raise ValueError(f"{file}: damaged ({name!r} is missing or of another type); {self._remedy()}")
-        if "seal" in manifest and manifest["seal"] != seal(manifest):
+        if wrong := misshapen(manifest):
+            raise ValueError(f"{file}: damaged ({wrong}); {self._remedy()}")
+        if manifest.get("seal") != seal(manifest):
             raise ValueError(f"{file}: damaged (what it says isn't what was sealed); {self._remedy()}")
+        place = self.path.absolute()
+        if place.parent.parent.name == ARTIFACTS and (place.parent.name, place.name) != (
+            manifest["stage"], manifest["key"],
+        ):  # fmt: skip
+            raise ValueError(
+                f"{self.path}: holds {manifest['stage']} {manifest['key']}, so it was moved here; move it back to "
+                f"{ARTIFACTS}/{manifest['stage']}/{manifest['key']}, or delete it and run the pipeline again"
+            )
         return manifest
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """sha256 and size of each result file and record that was hashed, by name."""
+        records = self.manifest["records"]
+        return self.manifest["files"] | (records if isinstance(records, dict) else {})
 
     @property
     def stage(self) -> str:
@@ -76,8 +127,8 @@ class Artifact:
         return self.manifest["digest"]
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return self.manifest["facts"]
+    def facts(self) -> Facts:
+        return Facts(self.manifest["facts"], self.path / MANIFEST)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -90,25 +141,31 @@ class Artifact:
         return self.path / name
 
     def check_sizes(self) -> None:
-        """Raises ValueError for a file that is missing or has another size."""
-        for name, entry in self.manifest["files"].items():
+        """Raises ValueError for a file or record that is missing or has another size."""
+        for name, entry in self.entries.items():
             file = self.path / name
             if not file.is_file() or file.stat().st_size != entry["size"]:
                 found = f"{file.stat().st_size} bytes" if file.is_file() else "missing"
                 raise ValueError(f"{file}: damaged ({found}, expected {entry['size']} bytes); {self._remedy()}")
 
     def verify(self) -> None:
-        """Raises ValueError for a file whose sha256 isn't the manifest's, or a digest which isn't that of the files."""
+        """Raises ValueError for a file or record whose sha256 isn't the manifest's, a digest which isn't that of the
+        files, or a file that wasn't published with them, such as a further shard."""
         self.check_sizes()
         if digest_of(self.manifest["files"]) != self.digest:
             raise ValueError(f"{self.path / MANIFEST}: damaged (digest isn't that of the files); {self._remedy()}")
-        for name in self.manifest["files"]:
+        known = {MANIFEST, *self.manifest["files"], *self.manifest["records"]}
+        for file in sorted(self.path.rglob("*")):
+            name = str(file.relative_to(self.path))
+            if file.is_file() and name not in known and not file.name.startswith("."):  # as NFS and file managers leave
+                raise ValueError(f"{file}: wasn't published with {self.path.name}; take it out")
+        for name in self.entries:
             self.verified_file(name)
 
     def verified_file(self, name: str) -> Path:
-        """Returns the path of a result file; ValueError if its sha256 isn't the manifest's."""
+        """Returns the path of a result file or record; ValueError if its sha256 isn't the manifest's."""
         file = self.file(name)
-        if sha256_of(file) != self.manifest["files"][name]["sha256"]:
+        if sha256_of(file) != self.entries[name]["sha256"]:
             raise ValueError(f"{file}: damaged (sha256 differs from the manifest); {self._remedy()}")
         return file
 

@@ -42,8 +42,8 @@ def describe_tokenizer(artifact: Artifact) -> SavedTokenizer:
             "tokens": artifact.digest if phase1 else facts["tokenizer_digest"],
             "origin": plain(origin_of(artifact)),
         }
-    except KeyError as error:
-        raise ValueError(f"{source}: lacks {error}; run stage {artifact.stage} again") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{source}: not as stage {artifact.stage} writes it ({error}); run it again") from error
     saved = parse_saved(said, source)
     assert isinstance(saved, SavedTokenizer)
     return saved
@@ -68,8 +68,8 @@ def describe_prior(artifact: Artifact) -> SavedPrior:
             "tokens": facts["tokenizer_digest"],
             "origin": plain(origin_of(artifact)),
         }
-    except KeyError as error:
-        raise ValueError(f"{source}: lacks {error}; run stage {artifact.stage} again") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{source}: not as stage {artifact.stage} writes it ({error}); run it again") from error
     saved = parse_saved(said, source)
     assert isinstance(saved, SavedPrior)
     return saved

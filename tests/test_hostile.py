@@ -20,7 +20,7 @@ from datamodules.sources import unpack_embedded
 from pipeline.graph import Recipe
 from smalti.artifact import Artifact, digest_of, seal, sha256_of
 from smalti.tensors import read_tensors, read_weights
-from stages.results.published import load_tokenizer
+from stages.results.published import load_decoding_half, load_prior, load_tokenizer
 from stages.training.checkpoints import Generations
 
 
@@ -118,6 +118,22 @@ def test_one_missing_extra_or_misshapen_tensor_is_named(
         copy = rewritten(smoke["tokenizer"], tmp_path / str(number), "tokenizer.safetensors", edit(change))
         with pytest.raises(ValueError, match=rf"tokenizer\.safetensors: .*{expected}"):
             load_tokenizer(copy)
+
+
+@pytest.mark.parametrize("stage", ["tokenizer", "decoder", "ar_prior"])
+def test_one_flipped_bit_of_the_weights_is_noticed_by_whoever_loads_them(
+    stage: str, smoke: dict[str, Artifact], tmp_path: Path
+) -> None:
+    copy = Artifact(shutil.copytree(smoke[stage].path, tmp_path / "copy"))
+    name = "prior.safetensors" if stage == "ar_prior" else "tokenizer.safetensors"
+    file = copy.file(name)
+    file.chmod(0o644)
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    for load in (load_prior,) if stage == "ar_prior" else (load_tokenizer, load_decoding_half):
+        with pytest.raises(ValueError, match=rf"{name}: damaged \(sha256 differs"):
+            load(copy)
 
 
 def test_a_manifest_of_another_schema_is_refused(smoke: dict[str, Artifact], tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ ALLOWED = {
     "configs": {"smalti"},
     "smalti": set(),
 }
-LIGHT = ("smalti.config", "smalti.seeds", "smalti.artifact")  # what the schema and the runner may take of the library
+# What the schema and the runner may take of the library.
+LIGHT = (
+    "smalti.config", "smalti.seeds", "smalti.artifact", "smalti.byte_size", "smalti.error_line", "smalti.file_tree",
+)  # fmt: skip
 HEAVY = {"torch", "lightning", "numpy", "timm", "faiss", "torchvision"}
 
 

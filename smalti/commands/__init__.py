@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from smalti import __version__
 from smalti.commands import decode, encode, generate, show
+from smalti.error_line import error_line
 
 COMMANDS = {"encode": encode, "decode": decode, "generate": generate, "show": show}
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         return 1
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's; torch may not be imported here

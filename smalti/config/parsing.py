@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import math
+import reprlib
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +21,24 @@ class ConfigError(ValueError):
     """Something the user wrote in a recipe or on the command line can't be right."""
 
 
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxstring = _SHORTENED.maxother = 100
+_SHORTENED.maxlist = _SHORTENED.maxdict = 8
+
+
+def short(value: object) -> str:
+    """Returns a value as messages show it, which may be of any size: its repr, cut where it is long.
+
+    >>> short([0] * 1000)
+    '[0, 0, 0, 0, 0, 0, 0, 0, ...]'
+    """
+    return _SHORTENED.repr(value)
+
+
 def unknown(what: str, name: str, known: Sequence[str]) -> str:
     """Returns "unknown WHAT NAME" with the nearest known name."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"unknown {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
+    return f"unknown {what} {short(name)}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
 
 
 def parse(schema: type[T], data: Mapping[str, Any], source: str, folders: Path | Mapping[str, Path]) -> T:
@@ -53,7 +68,7 @@ class _Parser:
 
     def record(self, schema: Any, data: object, key: str) -> Any:
         if not isinstance(data, Mapping):
-            raise self.fail(key, f"{data!r} given, expected {describe(schema)}")
+            raise self.fail(key, f"{short(data)} given, expected {describe(schema)}")
         fields = {field.name: field for field in dataclasses.fields(schema)}
         for name in data:
             if name not in fields:
@@ -66,7 +81,11 @@ class _Parser:
                 values[name] = self.value(types_[name], data[name], here)
                 if field.metadata.get("path") and values[name] is not None:
                     holders = [key for key in self.folders if not key or f"{here}.".startswith(f"{key}.")]
-                    values[name] = str((self.folders[max(holders, key=len)] / values[name]).resolve())
+                    start = self.folders[max(holders, key=len)]
+                    try:
+                        values[name] = str((start / Path(values[name]).expanduser()).resolve())
+                    except (OSError, RuntimeError, ValueError) as error:  # nobody's home, a null byte, a link to itself
+                        raise self.fail(here, f"{short(values[name])} given, expected a path ({error})") from error
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise self.fail(here, f"missing; expected {describe(types_[name])}")
         try:
@@ -87,7 +106,7 @@ class _Parser:
         if origin is Literal:
             if value in arguments and any(type(value) is type(a) and value == a for a in arguments):
                 return value
-            raise self.fail(key, f"{value!r} given, expected one of {', '.join(map(repr, arguments))}")
+            raise self.fail(key, f"{short(value)} given, expected one of {', '.join(map(repr, arguments))}")
         if origin is tuple and isinstance(value, list):
             return tuple(self.value(arguments[0], item, f"{key}[{i}]") for i, item in enumerate(value))
         if origin is dict and isinstance(value, dict):
@@ -100,7 +119,7 @@ class _Parser:
                 return found
         elif (found := _scalar(kind, value)) is not None:
             return found
-        raise self.fail(key, f"{value!r} given, expected {describe(kind)}")
+        raise self.fail(key, f"{short(value)} given, expected {describe(kind)}")
 
     def union(self, kind: Any, value: Any, key: str) -> Any:
         if value is None and type(None) in typing.get_args(kind):

@@ -50,7 +50,7 @@ def tokenizer_config(tokenizer: Artifact) -> TokenizerConfig:
 def load_tokenizer(artifact: Artifact) -> VQTokenizer:
     """Returns the tokenizer that stage tokenizer (phase 1) or decoder (phase 2) published, in eval mode."""
     tokenizer = build_tokenizer(describe_tokenizer(artifact))
-    load_network(tokenizer, artifact.file("tokenizer.safetensors"))
+    load_network(tokenizer, artifact.verified_file("tokenizer.safetensors"))
     return tokenizer.eval().requires_grad_(False)
 
 
@@ -61,7 +61,9 @@ def load_decoding_half(artifact: Artifact) -> VQTokenizer:
     """
     tokenizer = build_unfilled(lambda: build_tokenizer(describe_tokenizer(artifact)))
     tokenizer.encoder = nn.Identity()
-    load_strictly(tokenizer, read_tensors(artifact.file("tokenizer.safetensors"), "encoder."), str(artifact.path))
+    load_strictly(
+        tokenizer, read_tensors(artifact.verified_file("tokenizer.safetensors"), "encoder."), str(artifact.path)
+    )
     return tokenizer.eval().requires_grad_(False)
 
 
@@ -101,7 +103,7 @@ def load_prior(artifact: Artifact) -> nn.Module:
     """Returns a published prior, in eval mode."""
     saved = describe_prior(artifact)
     prior: nn.Module = PRIOR_KINDS[saved.prior].build(saved.network, saved.space)
-    load_network(prior, artifact.file("prior.safetensors"))
+    load_network(prior, artifact.verified_file("prior.safetensors"))
     return prior.eval().requires_grad_(False)
 
 

@@ -14,10 +14,17 @@ KEPT = 2
 NUMBER = re.compile(r"step=(\d+)\.ckpt$")
 
 
+def update_of(checkpoint: Path) -> int:
+    """Returns the update after which a checkpoint was saved."""
+    match = NUMBER.search(checkpoint.name)
+    assert match
+    return int(match[1])
+
+
 def generations(folder: Path) -> list[Path]:
     """Returns the checkpoints in ``folder``, the newest last: by update, since the clock may have been set back."""
-    numbered = [(int(match[1]), path) for path in folder.glob("*.ckpt") if (match := NUMBER.search(path.name))]
-    return [path for _, path in sorted(numbered)]
+    numbered = [path for path in folder.glob("*.ckpt") if NUMBER.search(path.name)]
+    return sorted(numbered, key=lambda path: (update_of(path), path))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from lit_modules.training import LitTraining
+from smalti.byte_size import byte_size
 from stages.training.checkpoints import KEPT, generations
 
 
@@ -24,6 +25,6 @@ def check_room(module: LitTraining, folder: Path) -> None:
     free = shutil.disk_usage(folder.parent).free
     if free < needed:
         raise ValueError(
-            f"{folder}: checkpoints of {size / 1e9:.2f} GB need {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; "
+            f"{folder}: checkpoints of {byte_size(size)} need {byte_size(needed)}, {byte_size(free)} are free; "
             "make room, or name another folder with --runs"
         )

@@ -23,7 +23,8 @@ def token_facts(figures: Mapping[str, float], shards: Mapping[str, Any]) -> Prio
             "val_loss_nats": loss, "val_unigram_entropy_nats": entropy, "chance_nats": chance,
         },
         f"val loss {loss:.3f} nats = {loss / math.log(2):.3f} bits a token, "
-        f"{1 - loss / entropy:.1%} below the unigram entropy {entropy:.3f} (chance {chance:.3f})",
+        f"{abs(1 - loss / entropy):.1%} {'below' if loss <= entropy else 'above'} the unigram entropy {entropy:.3f} "
+        f"(chance {chance:.3f})",
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
 from smalti.seeds import mix
-from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint
+from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint, update_of
 from stages.training.disk_space import check_room
 
 CHECKPOINTS = "checkpoints"
@@ -133,6 +133,8 @@ def fit(
         drop_partial(job.work / CHECKPOINTS)
         check_room(module, job.work / CHECKPOINTS)
     checkpoint = newest_checkpoint(job.work / CHECKPOINTS)
+    if checkpoint:
+        job.done_before = update_of(checkpoint) * training.batch_size
     if checkpoint and not job.rank:
         print(f"  resuming from {checkpoint.name}", flush=True)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)

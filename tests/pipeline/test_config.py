@@ -1,5 +1,7 @@
 """What a user may write wrong, and what they are told: file, key, value and remedy in one line."""
 
+import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,16 @@ def test_paths_are_resolved_against_the_recipe(tmp_path: Path) -> None:
     assert config.source.root == str(tmp_path / "pictures")
 
 
+def test_a_path_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = {"source": {"kind": "flat_folder", "root": "~/pictures"}, "image_size": 64}
+    assert parse(STAGES["data"], data, "data.yaml", Path("/elsewhere")).source.root == str(tmp_path / "pictures")
+    for wrong in ("~nobody-of-this-name/pictures", "a\0b"):
+        data["source"] = {"kind": "flat_folder", "root": wrong}
+        with pytest.raises(ConfigError, match=r"data\.yaml: source\.root: .* given, expected a path"):
+            parse(STAGES["data"], data, "data.yaml", tmp_path)
+
+
 @pytest.mark.parametrize("stage", Recipe(SMOKE).nodes)
 def test_config_survives_its_plain_form(stage: str) -> None:
     config = Recipe(SMOKE).nodes[stage].config
@@ -92,8 +104,44 @@ def test_a_change_is_the_same_after_it_was_altered_by_the_next() -> None:
 
 def test_a_key_that_stands_twice_is_named(tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text("stages:\n  data:\n  data:\n")
-    with pytest.raises(ConfigError, match=r"pipeline\.yaml: line 3: not valid YAML \(key 'data' stands twice\)"):
+    with pytest.raises(
+        ConfigError, match=r"pipeline\.yaml: line 3: not valid YAML \(key 'data' stands twice, first in line 2\)"
+    ):
         Recipe(tmp_path)
     merged = tmp_path / "merged.yaml"
     merged.write_text("a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, y: 3}\n")
     assert read_yaml(merged)["c"] == {"x": 2, "y": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n".join(["a: &a [1]", *(f"{b}: &{b} [{f'*{a}, ' * 9}]" for a, b in pairwise("abcdefgh"))]), "written out"),
+        ("a: &a [*a]", "written out"),
+        ("a: " + "[" * 5000, "hundreds deep"),
+        ("a: 1" + "0" * 5000, "4300 digits"),
+        ("a: 2020-13-45", "month must be in"),
+        ("a: \udcff", "not UTF-8"),
+        ("a: " + "x" * 2**20, "1048579 bytes, which is no recipe's YAML"),
+    ],
+)  # fmt: skip
+def test_yaml_that_would_take_all_memory_or_a_traceback_gets_one_line(text: str, expected: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigError, match=expected) as caught:
+        read_yaml(file)
+    assert str(file) in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_a_pipe_is_no_recipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipeline.yaml")
+    with pytest.raises(ConfigError, match="no recipe"):
+        Recipe(tmp_path)
+    with pytest.raises(ConfigError, match="is no file"):
+        read_yaml(tmp_path / "pipeline.yaml")
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    with pytest.raises(ConfigError, match=r"num_samples: \[0, 0, .*\.\.\.\] given, expected") as caught:
+        Recipe(SMOKE, [f"samples.num_samples={[0] * 1000}"])
+    assert len(str(caught.value)) < 300

@@ -93,12 +93,12 @@ def test_a_recipe_beside_the_table_begins_with_a_dot(tmp_path: Path) -> None:
         ),
         ("b, longer:", "b/longer:", "1.yaml: b/longer: expected a name without a slash"),
         ("b, longer:", "100:", "1.yaml: rows: 100 given, expected text"),
-        ("b, longer:", "a:", "1.yaml: line 16: not valid YAML (key 'a' stands twice)"),
+        ("b, longer:", "a:", "1.yaml: line 16: not valid YAML (key 'a' stands twice, first in line "),
         ("{expected: {rFID: 3}}", "", "1.yaml: rows.a: None given, expected"),
         (
             "  a: {",
             "  a: {positions: 3, positions: 4, ",
-            "line 15: not valid YAML (key 'positions' stands twice)",
+            "line 15: not valid YAML (key 'positions' stands twice, first in line 15)",
         ),
     ],
 )

@@ -2,10 +2,12 @@
 
 import errno
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests_support import say_otherwise
@@ -53,6 +55,67 @@ def test_changed_byte_is_named(tmp_path: Path) -> None:
         Artifact(artifact.path).verify()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("recorD", "sha256 differs"), ("more", r"4 bytes, expected 6"), (None, "missing")]
+)
+def test_a_changed_record_is_named(text: str | None, expected: str, tmp_path: Path) -> None:
+    """It stays out of the digest; people look at it all the same."""
+    file = publish(Store(tmp_path)).file("log.csv")
+    file.chmod(0o644)
+    file.unlink() if text is None else file.write_text(text)
+    with pytest.raises(ValueError, match=rf"log\.csv: damaged \({expected}"):
+        Artifact(file.parent).verify()
+
+
+def test_records_that_were_published_without_hashes_are_still_read(tmp_path: Path) -> None:
+    artifact = publish(Store(tmp_path))
+    entry = json.dumps(artifact.manifest["records"])
+    manifest = artifact.path / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text())))
+    say_otherwise(manifest, entry, '["log.csv"]')
+    older = Artifact(artifact.path)
+    older.verify()
+    assert older.file("log.csv").read_text() == "record"
+
+
+def test_a_file_that_was_not_published_is_named(tmp_path: Path) -> None:
+    """A further shard, say, which a reader of all shards would take for one of them."""
+    artifact = publish(Store(tmp_path))
+    (artifact.path / ".nfs0001").write_text("of a file that somebody still reads")
+    artifact.verify()
+    (artifact.path / "train").mkdir()
+    (artifact.path / "train" / "tokens-00001.npy").write_text("more")
+    with pytest.raises(ValueError, match=r"train/tokens-00001\.npy: wasn't published with k+; take it out"):
+        artifact.verify()
+
+
+def test_results_that_changed_places_are_named(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    one, two = publish(store, "one", "a" * 16).path, publish(store, "two", "b" * 16).path
+    aside = one.rename(tmp_path / "aside")
+    assert Artifact(aside).facts == {"n": 1}, "outside of the store a copy may have any name"
+    two.rename(one)
+    aside.rename(two)
+    for key in ("a" * 16, "b" * 16):
+        with pytest.raises(ValueError, match=r"holds toy [ab]+, so it was moved here; move it back to artifacts/toy/"):
+            store.find("toy", key)
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [({"val_loss": math.nan}, "val_loss: nan"), ({"a": {"b": [0.0, -math.inf]}}, r"a\.b\.1: -inf")],
+)
+def test_a_fact_that_is_not_finite_is_not_published(facts: dict[str, Any], name: str, tmp_path: Path) -> None:
+    work = Store(tmp_path).work("toy", "key")
+    work.mkdir(parents=True)
+    (work / "a.txt").write_text("result")
+    with pytest.raises(ValueError, match=rf"fact {name}; nothing that isn't finite is published"):
+        Store(tmp_path).publish(
+            "toy", "key", files={"a.txt": work / "a.txt"}, records={}, identity={}, facts=facts, made_by={},
+        )  # fmt: skip
+    assert not list((tmp_path / "artifacts").glob("toy/*")) and (work / "a.txt").exists()
+
+
 def test_digest_of_other_files_is_refused(tmp_path: Path) -> None:
     """What was made from these files is keyed by the digest: it can't be another's."""
     artifact, manifest = publish(Store(tmp_path)), tmp_path / "artifacts" / "toy" / ("k" * 16) / "manifest.json"
@@ -68,9 +131,10 @@ def test_a_changed_byte_of_the_manifest_is_named(tmp_path: Path) -> None:
     manifest.write_text(whole.replace('"n": 1', '"n": 3'))
     with pytest.raises(ValueError, match=r"manifest\.json: damaged \(what it says isn't what was sealed\)"):
         _ = Artifact(manifest.parent).facts
-    older = {name: value for name, value in json.loads(whole).items() if name != "seal"}
-    manifest.write_text(json.dumps(older))
-    assert Artifact(manifest.parent).facts == {"n": 1}
+    unsealed = {name: value for name, value in json.loads(whole).items() if name != "seal"}
+    manifest.write_text(json.dumps(unsealed))
+    with pytest.raises(ValueError, match="isn't what was sealed"):
+        _ = Artifact(manifest.parent).facts
 
 
 def test_missing_file_is_named_when_found(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_folder_that_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_an_edited_manifest(copy: Callable[[str], Path]) -> None:
-    """The seal tells; of an older manifest without one, what is missing or can't be is named all the same."""
+    """The seal tells; of one that was sealed again, what is missing or can't be is named all the same."""
     folder = copy("tokenizer")
     manifest = folder / MANIFEST
     whole = manifest.read_text()
@@ -151,7 +151,7 @@ def test_an_edited_manifest(copy: Callable[[str], Path]) -> None:
     with pytest.raises(ValueError, match=r"manifest\.json: damaged \(what it says isn't what was sealed\)"):
         Tokenizer.load(folder)
     for old, new, expected in (
-        ('"image_size": 64', '"picture_size": 64', r"manifest\.json: lacks 'image_size'; run stage tokenizer again"),
+        ('"image_size": 64', '"picture_size": 64', r"manifest\.json: lacks the fact 'image_size'"),
         ('"image_size": 64', '"image_size": "64"', r"manifest\.json: image_size: '64' given, expected a whole number"),
         ('"kind": "projected_cosine"', '"kind": "magic"', r"manifest\.json: quantizer\.kind: unknown kind 'magic'"),
         ('"facts": {', '"fakes": {', r"manifest\.json: damaged \('facts' is missing or of another type\)"),

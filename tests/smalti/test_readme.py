@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from conftest import PROJECT
 from PIL import Image
+from tests_support import write_images
 
+from pipeline.graph import Recipe
+from pipeline.store import Store
 from smalti.artifact import Artifact
 from smalti.commands import main
 
@@ -30,6 +33,18 @@ def folder(smoke: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.Monke
 def with_keys(text: str, smoke: dict[str, Artifact]) -> str:
     """Returns ``text`` with the key of the stage in each path in the place of KEY."""
     return re.sub(r"artifacts/(\w+)/KEY", lambda match: f"artifacts/{match[1]}/{smoke[match[1]].key}", text)
+
+
+def test_the_recipe_for_own_images(tmp_path: Path) -> None:
+    """As it stands there, but for the two places."""
+    text = re.search(r"`my_recipe/pipeline.yaml`:\n\n```yaml\n(.*?)```", README, re.DOTALL)
+    assert text
+    write_images(tmp_path / "images", {"cat": 3, "dog": 3})
+    written = text[1].replace("../configs/quickstart", str(PROJECT / "configs" / "quickstart"))
+    written = written.replace("~/my/images", str(tmp_path / "images"))
+    (tmp_path / "pipeline.yaml").write_text(written)
+    status = Recipe(tmp_path / "pipeline.yaml").status(Store(tmp_path / "runs"))
+    assert status["data"].state == "ready" and list(status) == list(Recipe(PROJECT / "configs" / "quickstart").nodes)
 
 
 def test_snippet_and_commands_of_the_library(folder: Path, smoke: dict[str, Artifact]) -> None:

@@ -16,6 +16,7 @@ from pipeline.graph import Recipe
 from smalti import Prior, Tokenizer
 from smalti.artifact import sha256_of
 from smalti.config.saved import Origin, SavedTokenizer, Teacher
+from smalti.tensors import write_tensors
 from smalti.tokenizer import build_tokenizer
 
 ORIGIN = Origin(
@@ -237,3 +238,12 @@ def test_a_config_that_is_no_config(saved: Path, text: bytes) -> None:
     (saved / "config.json").write_bytes(text)
     with pytest.raises(ValueError, match=r"config\.json: (cannot be read \(|kind missing)"):
         Tokenizer.load(saved)
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
+    network = torch.nn.Linear(2, 3)
+    with torch.no_grad():
+        network.weight[1, 1] = torch.inf
+    with pytest.raises(ValueError, match=r"a\.safetensors: 1 of 6 numbers of weight aren't finite; nothing is written"):
+        write_tensors(network, tmp_path / "a.safetensors")
+    assert not (tmp_path / "a.safetensors").exists()

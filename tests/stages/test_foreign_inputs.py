@@ -1,13 +1,15 @@
 """Inputs from other recipes that don't fit each other are refused by name."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SMOKE, run_stage_here
-from tests_support import write_images
+from tests_support import say_otherwise, write_images
 
+from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
 from stages.samples import common_classes
@@ -48,6 +50,32 @@ def test_inputs_that_do_not_fit_are_named(
     recipe = recipe_beside(smoke, tmp_path, stage, inputs, size)
     run_stage_here("data", recipe, tmp_path / "runs")
     with pytest.raises(ValueError, match=expected):
+        run_stage_here(stage, recipe, tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("stage", "of_other"),
+    [("report", "scores"), ("report", "token_shards"), ("samples", "ar_prior"), ("scores", "samples")],
+)
+def test_results_of_different_tokenizers_are_not_put_together(
+    stage: str, of_other: str, smoke: dict[str, Artifact], smoke_runs: Path, tmp_path: Path
+) -> None:
+    """Each of them is whole; the table would show one tokenizer's images beside another's figures."""
+    other = Artifact(shutil.copytree(smoke[of_other].path, tmp_path / "other"))
+    tokenizer = other.manifest["inputs"]["tokenizer"]
+    say_otherwise(other.path / "manifest.json", tokenizer["digest"], "0" * 64)
+    recipe = tmp_path / "recipe"
+    recipe.mkdir()
+    inputs = Recipe(SMOKE).nodes[stage].inputs
+    given = ", ".join(f"{name}: {other.path if name == of_other else smoke[name].path}" for name in inputs)
+    (recipe / "pipeline.yaml").write_text(f"base: {SMOKE}\nstages:\n  {stage}: {{{given}}}\n")
+    status = Recipe(recipe).status(Store(tmp_path / "runs"))[stage]
+    assert status.state == "blocked"
+    assert re.fullmatch(
+        rf"{of_other} {other.path} was made from tokenizer \w+, not from {smoke['tokenizer'].path}; name results that "
+        rf"belong together, or build {of_other} again", status.reason,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="was made from tokenizer"):
         run_stage_here(stage, recipe, tmp_path / "runs")
 
 

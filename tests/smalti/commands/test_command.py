@@ -80,7 +80,7 @@ def test_errors_are_one_line_on_stderr(tmp_path: Path, capsys: pytest.CaptureFix
     ("problem", "code", "expected"),
     [
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (OSError(28, "No space left on device"), 1, "error: [Errno 28] No space left on device\n"),
+        (OSError(28, "No space left on device"), 1, "error: No space left on device\n"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to ..."), 1, "error: out of memory on the device; take a"),
     ],
 )

@@ -79,8 +79,8 @@ def test_as_json(prior: Prior, published: dict[str, Path], run: Callable[..., st
 
 
 def test_where_a_parent_is_gone(published: dict[str, Path], tmp_path: Path, run: Callable[..., str]) -> None:
-    shutil.copytree(published["decoder"], tmp_path / "artifacts" / "decoder" / "key")
-    folder = tmp_path / "artifacts" / "decoder" / "key"
+    folder = tmp_path / "artifacts" / "decoder" / published["decoder"].name
+    shutil.copytree(published["decoder"], folder)
     assert rows(run("show", folder))["teachers"] == ["unknown: a result that it was made from is gone"]
     assert json.loads(run("show", folder, "--json"))["teachers"] is None
 
