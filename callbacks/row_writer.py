@@ -1,6 +1,6 @@
 """Writing each prediction to its row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,10 +21,12 @@ class RowStore(Protocol):
 class RowWriter(BasePredictionWriter):
     """Writes each batch as soon as it is predicted: image i to row ``row_of[i]``, or drops it if it isn't readable.
 
+    ``row_of`` may be a range, where an image's row is its number: a table of all rows may be larger than the memory.
+
     A prediction is {name: tensor (B, ...)}, one entry for each array of a row.
     """
 
-    def __init__(self, store: RowStore, row_of: Mapping[int, int]) -> None:
+    def __init__(self, store: RowStore, row_of: Mapping[int, int] | Sequence[int]) -> None:
         super().__init__("batch")
         self.store, self.row_of = store, row_of
 

@@ -1,5 +1,6 @@
-"""Reading ``.npy`` files of plain numbers."""
+"""Reading and writing ``.npy`` files of plain numbers."""
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ def read_array(path: Path, mmap_mode: Literal["r", "r+"] | None = None) -> Any:
         ValueError: the file is damaged, or holds objects, which only unpickling could read.
     """
     try:
+        _check_size(path)
         array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
         if not isinstance(array, np.ndarray):
             raise ValueError("an archive")
@@ -20,3 +22,33 @@ def read_array(path: Path, mmap_mode: Literal["r", "r+"] | None = None) -> Any:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: not a plain array ({reason}); delete its folder and run again") from error
     return array
+
+
+def _check_size(path: Path) -> None:
+    """Raises ValueError unless a ``.npy`` file is as long as its header says: NumPy would ask for all the memory."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in read:
+            raise ValueError(f"version {version}")
+        shape, _, dtype = read[version](file)
+        expected = file.tell() + math.prod(shape) * dtype.itemsize
+    if (there := path.stat().st_size) != expected:
+        raise ValueError(f"{there} bytes, {expected} by its header")
+
+
+def check_finite(array: np.ndarray, name: str) -> None:
+    """Raises ValueError if a number in ``array``, which messages call ``name``, isn't finite."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        wrong = int((~np.isfinite(array)).sum())
+        raise ValueError(f"{name}: {wrong} of {array.size} numbers aren't finite; they are of no use downstream")
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Writes an array of plain numbers as a ``.npy`` file.
+
+    Raises:
+        ValueError: a number isn't finite.
+    """
+    check_finite(array, path.name)
+    np.save(path, array, allow_pickle=False)

@@ -6,7 +6,9 @@ when the bytes of all its arrays are on the disk, so that neither a killed write
 row that isn't there, or half there; they lose the rows of the last SYNC_EVERY seconds.
 """
 
+import math
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.arrays import read_array
+from datamodules.arrays import check_finite, read_array
+from smalti.byte_size import byte_size
 
 PENDING, WRITTEN, DROPPED = 0, 1, 2
 SYNC_EVERY = 5.0  # seconds; to sync after each batch would hold up fast networks on slow disks
@@ -39,8 +42,13 @@ class ShardWriter:
 
     def create(self) -> None:
         """Allocates the files that aren't there yet, and makes dropped rows pending again, since it may be the disk
-        that failed, and those whose file was taken away. Rank 0 alone calls it, before any rank writes."""
+        that failed, and those whose file was taken away. Rank 0 alone calls it, before any rank writes.
+
+        Raises:
+            ValueError: the disk has no room for all rows.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._check_room()
         lost = np.zeros(self.rows, dtype=bool)
         for number, start in enumerate(range(0, self.rows, self.rows_per_shard)):
             rows = min(self.rows_per_shard, self.rows - start)
@@ -50,6 +58,16 @@ class ShardWriter:
         self._allocate(self._marks, (self.rows,), np.dtype(np.uint8))  # last: without it nothing was written yet
         again = np.flatnonzero(lost | (self.state() == DROPPED))
         _write_rows(self._marks, again, np.full(len(again), PENDING, dtype=np.uint8))
+
+    def _check_room(self) -> None:
+        row = 1 + sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in self.arrays.values())
+        there = sum(file.stat().st_size for file in self.folder.glob("*.npy"))
+        needed, free = self.rows * row - there, shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise ValueError(
+                f"{self.folder}: {self.rows:,} rows take {byte_size(self.rows * row)}, {byte_size(free)} are "
+                "free; make room and run the same command again"
+            )
 
     def _allocate(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Returns whether the file had to be made."""
@@ -62,10 +80,10 @@ class ShardWriter:
             with temporary.open("r+b") as file:  # now: on a full disk, a later write to a hole is a bus error
                 os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         except OSError as error:
-            size = temporary.stat().st_size / 1e9
+            size = byte_size(temporary.stat().st_size)
             temporary.unlink()
             raise ValueError(
-                f"{path}: cannot reserve {size:.2f} GB ({os.strerror(error.errno or 0)}); make room and run the same "
+                f"{path}: cannot reserve {size} ({os.strerror(error.errno or 0)}); make room and run the same "
                 "command again"
             ) from error
         temporary.rename(path)
@@ -91,8 +109,8 @@ class ShardWriter:
         ``flush`` marks them; every SYNC_EVERY seconds this method calls it.
 
         Raises:
-            ValueError: an array is missing or unknown, or has another shape or type than the rows, and would overwrite
-                other ones.
+            ValueError: an array is missing or unknown, has another shape or type than the rows, and would overwrite
+                other ones, or holds a number that isn't finite.
         """
         if values.keys() != self.arrays.keys():
             raise ValueError(f"{self.folder}: {', '.join(values)} given, a row has {', '.join(self.arrays)}")
@@ -103,6 +121,7 @@ class ShardWriter:
                     f"{self.folder}: {name} {value.dtype} {value.shape} given for {len(rows)} rows, "
                     f"{array.dtype} {array.shape} a row allocated"
                 )
+            check_finite(value[good], f"{self.folder}: {name}")
         for number, in_shard in self._by_shard(rows):
             for name, value in values.items():
                 _write_rows(self.path(name, number), rows[in_shard] - number * self.rows_per_shard, value[in_shard])

@@ -75,13 +75,23 @@ def load_strictly(network: nn.Module, state: Mapping[str, Tensor], name: str) ->
 
 
 def write_tensors(network: nn.Module, path: Path) -> None:
-    """Writes a network's tensors, on the CPU, as safetensors; ValueError if that fails, on a full disk say."""
+    """Writes a network's tensors, on the CPU, as safetensors.
+
+    Raises:
+        ValueError: a tensor has numbers that aren't finite, or the disk is full, say.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Clones, because safetensors refuses tensors that share memory (the one book of a residual quantiser).
     state = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in network.state_dict().items()
     }
+    for name, value in state.items():
+        if not value.isfinite().all():
+            wrong = int((~value.isfinite()).sum())
+            raise ValueError(
+                f"{path.name}: {wrong} of {value.numel()} numbers of {name} aren't finite; nothing is written"
+            )
     try:
         save_file(state, path)
     except SafetensorError as error:

@@ -9,6 +9,7 @@ from configs.schema.latent_shards import LatentShardsConfig
 from datamodules.shards import RowArray
 from lit_modules.latent_shards import LitLatentShards
 from pipeline.job import Job, run_stage
+from smalti.byte_size import byte_size
 from smalti.layers.frozen import Frozen
 from smalti.metrics.latents import channel_statistics
 from stages.results.image_shards import SplitRows, encode_images, publish_rows
@@ -45,7 +46,7 @@ def build(job: Job) -> None:
     images = len(index.labels)
     if not job.rank:
         size = images * int(np.prod(array.shape)) * np.dtype(config.dtype).itemsize
-        print(f"  latents of {images} images in {config.num_views} views take {size / 1e9:.2f} GB", flush=True)
+        print(f"  latents of {images} images in {config.num_views} views take {byte_size(size)}", flush=True)
     splits = encode_images(job, index, LitLatentShards(encoder, getattr(torch, config.dtype)), "latents", array)
     if job.rank:
         return

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
 from smalti.config.features import FeatureNetworkConfig
-from smalti.config.ranges import PositiveInt, Range, Share
+from smalti.config.ranges import PositiveInt, Range, SeveralInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class CodebookConfig:
     """The frozen network whose features are clustered (VQGAN-LC: open_clip)."""
     tap: str
     """The network's tap: a feature map."""
-    num_codes: PositiveInt
+    num_codes: SeveralInt
     """Centres K (VQGAN-LC: 100,000)."""
     centres: Literal["kmeans", "selected", "gaussian"] = "kmeans"
     """k-means; or, as ablations, a seeded choice of the features, or Gaussian rows (VQGAN-LC Table 6)."""
@@ -46,8 +46,6 @@ class CodebookConfig:
     """Seed of the choice of images, and of k-means; faiss is given seed + 1, in 31 bits."""
     batch_size: PositiveInt = field(default=64, metadata=RUNTIME)
     """Images at once on each device."""
-    max_unreadable: Share = 0.001
-    """Share of unreadable images above which the stage stops with their list."""
     faiss_on_cpu: bool = field(default=False, metadata=RUNTIME)
     """Whether k-means may run on the CPU although the features ran on CUDA, as it does without faiss-gpu."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)

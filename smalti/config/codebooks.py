@@ -19,6 +19,7 @@ from smalti.config.ranges import (
     PositiveInt,
     PositiveShare,
     Range,
+    SeveralInt,
 )
 
 
@@ -28,7 +29,7 @@ class LearnedCodebookConfig(NearestCodeConfig):
 
     quantizer: ClassVar[str] = "smalti.codebooks.learned:LearnedCodebook"
     kind: Literal["learned"] = "learned"
-    num_codes: PositiveInt = 1024
+    num_codes: SeveralInt = 1024
     """Codes K, of each book where there are several."""
     entropy_weight: NonNegativeFloat = 0.01
 
@@ -40,7 +41,7 @@ class LearnedCosineConfig(NearestCodeConfig):
     quantizer: ClassVar[str] = "smalti.codebooks.learned:LearnedCosine"
     bounds_latents: ClassVar[bool] = True
     kind: Literal["learned_cosine"] = "learned_cosine"
-    num_codes: PositiveInt = 16_384
+    num_codes: SeveralInt = 16_384
     """Codes K, of each book where there are several."""
 
 
@@ -50,7 +51,7 @@ class RandomCodebookConfig(NearestCodeConfig):
 
     quantizer: ClassVar[str] = "smalti.codebooks.untrained:RandomCodebook"
     kind: Literal["random"] = "random"
-    num_codes: PositiveInt = 100_000
+    num_codes: SeveralInt = 100_000
     """Codes K."""
     codebook_weight: NonNegativeFloat = 0.0
 
@@ -61,7 +62,7 @@ class EmaCodebookConfig(NearestCodeConfig):
 
     quantizer: ClassVar[str] = "smalti.codebooks.moving:EmaCodebook"
     kind: Literal["ema"] = "ema"
-    num_codes: PositiveInt = 1024
+    num_codes: SeveralInt = 1024
     """Codes K, of each book where there are several."""
     codebook_weight: NonNegativeFloat = 0.0
     decay: Annotated[float, Range(above=0, below=1)] = 0.99
@@ -85,7 +86,7 @@ class KMeansCodebookConfig(NearestCodeConfig):
 
     quantizer: ClassVar[str] = "smalti.codebooks.reestimated:KMeansCodebook"
     kind: Literal["kmeans"] = "kmeans"
-    num_codes: PositiveInt = 1024
+    num_codes: SeveralInt = 1024
     """Codes K."""
     warmup: NonNegativeInt = 10_000
     """Updates in which latents pass unquantised; the first k-means comes at their end."""

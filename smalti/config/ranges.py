@@ -38,6 +38,7 @@ class Range:
 
 
 PositiveInt = Annotated[int, Range(at_least=1)]
+SeveralInt = Annotated[int, Range(at_least=2)]  # codes: between one and itself there is nothing to choose
 NonNegativeInt = Annotated[int, Range(at_least=0)]
 AnyInt = Annotated[int, Range()]  # seeds, which are mixed into others
 

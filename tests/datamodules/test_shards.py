@@ -128,3 +128,18 @@ def test_a_row_without_one_of_its_arrays_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="images given, a row has images, tokens"):
         writer.write(np.array([1]), {"images": np.ones((1, 3, 2), dtype=np.uint8)}, np.array([True]))
     assert not np.load(writer.path("images", 0)).any()
+
+
+def test_rows_that_no_disk_holds_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"1,000,000,000,000 rows take 5\.00 TB, .* are free; make room"):
+        ShardWriter(tmp_path, TOKENS, 10**12, rows_per_shard=5000).create()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_number_that_is_none_is_not_written(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path, {"latents": RowArray((2,), "float16")}, 4, rows_per_shard=4)
+    writer.create()
+    values = np.array([[1, 2], [np.nan, 0]], dtype=np.float16)
+    writer.write(np.array([0, 1]), {"latents": values}, np.array([True, False]))  # an unreadable image is dropped
+    with pytest.raises(ValueError, match=r"latents: 1 of 4 numbers aren't finite"):
+        writer.write(np.array([2, 3]), {"latents": values}, np.array([True, True]))

@@ -38,7 +38,7 @@ def test_shards_for_which_there_is_no_room_are_refused_before_the_work(
 
     writer = ShardWriter(tmp_path, {"tokens": RowArray((64,), "uint16")}, 1000, 400)
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ValueError, match=r"tokens-00000\.npy: cannot reserve 0\.00 GB \(No space left on device\)"):
+    with pytest.raises(ValueError, match=r"tokens-00000\.npy: cannot reserve 51\.33 kB \(No space left on device\)"):
         writer.create()
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()

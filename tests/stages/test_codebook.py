@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_stage_here
+from conftest import SMOKE, run_stage_here
 from tests_support import write_recipe
 
 from configs.schema.codebook import CodebookConfig
@@ -12,6 +12,7 @@ from datamodules.index import ImageIndex
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.config.features import EfficientNetLiteConfig
+from smalti.config.parsing import ConfigError
 from stages.codebook import check_images, note_dropped
 
 
@@ -30,6 +31,12 @@ def test_too_few_points_are_named(balance: str, num_codes: int, expected: str) -
     labels = np.array([0] * 16 + [1] * 4)
     with pytest.raises(ValueError, match=expected):
         check_images(labels, 4, config, ["cat", "dog"])
+
+
+def test_one_centre_is_no_codebook() -> None:
+    """Whitened, it would be a zero divided by a deviation of zero."""
+    with pytest.raises(ConfigError, match="num_codes: 1 given, expected a whole number of at least 2"):
+        Recipe(SMOKE, ["codebook.num_codes=1"])
 
 
 def test_missing_labels_are_named() -> None:
