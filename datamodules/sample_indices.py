@@ -1,5 +1,7 @@
 """Indices and balanced labels of the samples to draw."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,16 +11,16 @@ from datamodules.sampler import StridedSampler
 
 
 class SampleIndices(Dataset[dict[str, Tensor]]):
-    """Sample i has label i mod num_classes, so that the first n samples are balanced for any n.
+    """Sample i has the label i mod n of n ``labels``, so that the first samples are balanced, however many there are.
 
-    Without classes all labels are 0, which then means "no class".
+    Without classes there is one label, 0, which then means "no class".
     """
 
-    def __init__(self, num_classes: int) -> None:
-        self.num_classes = num_classes
+    def __init__(self, labels: Sequence[int]) -> None:
+        self.labels = list(labels) or [0]
 
     def label(self, index: int) -> int:
-        return index % self.num_classes if self.num_classes else 0
+        return self.labels[index % len(self.labels)]
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         return {"index": torch.tensor(index), "labels": torch.tensor(self.label(index))}

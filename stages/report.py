@@ -12,8 +12,10 @@ from configs.schema.stages import STAGES
 from datamodules.arrays import read_array
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
-from smalti.config.prior_kinds import PRIOR_KINDS
+from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from stages.results.classifier_section import classifier_section
+from stages.results.prior_section import prior_section
+from stages.results.real_section import real_section
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
 from stages.results.report_page import Section, render
 
@@ -47,6 +49,11 @@ def reconstruction_section(scores: Artifact) -> Section:
         rows += [(phase, arrays[phase]), (f"|{phase} - original|", np.clip(255 - 2 * error, 0, 255).astype(np.uint8))]
     rows += [(f"book {name[4:]} alone", arrays[name]) for name in sorted(arrays) if name.startswith("book")]
     text = "Val images. In an error map white is no error, black one of 128 grey levels."
+    if "phase2" in arrays:
+        text += (
+            " In phase 1 encoder, codebook and decoder learn together; in phase 2 the decoder alone learns detail, and "
+            "the tokens stay the same."
+        )
     return Section("Reconstructions", text, pictures=[("", labelled_grid(rows))])
 
 
@@ -112,7 +119,7 @@ def sample_sections(samples: Artifact, per_class: int) -> list[Section]:
             ]
             pictures.append((f"decoded by {decoder}", labelled_grid(rows)))
         text = f"{samples.facts['num_samples']} samples, seed {samples.facts['seed']}; the first of each class."
-        sections.append(Section(f"Samples: {PRIOR_KINDS[prior].title}", text, pictures=pictures))
+        sections.append(Section(f"Samples: {PRIOR_KINDS[prior].title}", text, pictures=pictures, dense=True))
     return sections
 
 
@@ -184,6 +191,19 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
     return tables
 
 
+def absent_text(absent: dict[str, str]) -> str:
+    """Returns which figures are absent, by reason; each reason stands once.
+
+    >>> absent_text({"lpips": "no backbone", "a/frechet": "too few images", "b/frechet": "too few images"})
+    'Absent: lpips (no backbone); a/frechet, b/frechet (too few images).'
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in absent.items():
+        names.setdefault(reason, []).append(name)
+    said = "; ".join(f"{', '.join(of)} ({reason})" for reason, of in names.items())
+    return f"Absent: {said}." if said else ""
+
+
 def stage_table(job: Job) -> list[list[str]]:
     """Returns a row for each stage: key, seconds, peak memory."""
     rows = [["stage", "key", "seconds", "peak GB"]]
@@ -197,11 +217,16 @@ def build(job: Job) -> None:
     """Puts what the other stages published into report.html."""
     config: ReportConfig = job.config
     scores = json.loads(job.inputs["scores"].file("scores.json").read_text())
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in scores["protocol"]["absent"].items())
-    text = f"Absent: {reasons}." if reasons else ""
+    text = absent_text(scores["protocol"]["absent"])
     sections = [Section("Scores", text, tables=score_tables(scores)), reconstruction_section(job.inputs["scores"])]
     if "samples" in job.inputs:
-        sections += sample_sections(job.inputs["samples"], config.samples_per_class)
+        samples = job.inputs["samples"]
+        priors = {kind.name: job.inputs[stage] for stage, kind in PRIOR_STAGES.items() if stage in job.inputs}
+        drawn = {name: prior for name, prior in priors.items() if name in samples.facts["priors"]}
+        if len(drawn) > 1:
+            sections.append(prior_section(samples, drawn, scores))
+        sections.append(real_section(job.inputs["data"], config.samples_per_class))
+        sections += sample_sections(samples, config.samples_per_class)
     sections.append(token_section(job))
     if "classifier" in job.inputs:
         sections.append(classifier_section(job.inputs["classifier"]))

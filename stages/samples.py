@@ -1,7 +1,8 @@
 """Stage samples: new images from the priors, and the tokens behind them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from torchvision.utils import make_grid, save_image
 from callbacks.row_writer import RowWriter
 from configs.schema.contradictions import guidance
 from configs.schema.samples import SamplesConfig
+from datamodules.arrays import write_array
 from datamodules.sample_indices import SampleIndices, sample_loader
 from datamodules.shards import RowArray, ShardWriter
 from lit_modules.samples import LitSamples
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
+from smalti.config.parsing import unknown
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.sampling import GuidanceConfig, SamplingConfig
 from smalti.layers.frozen import Frozen
@@ -64,9 +67,20 @@ def common_classes(priors: Iterable[Artifact]) -> list[str]:
     return class_names
 
 
-def draw_grid(images: np.ndarray, num_classes: int, path: Path) -> Path:
-    """Writes the first eight samples of each class as a grid, a row for each class; images uint8 (M, 3, H, W)."""
-    rows = max(1, num_classes)
+def chosen_labels(class_names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Returns the numbers of the ``wanted`` classes, of all if none is; [0] without classes.
+
+    Raises:
+        ValueError: a class that the priors don't know.
+    """
+    for name in wanted:
+        if name not in class_names:
+            raise ValueError(f"samples.labels: {unknown('class', name, class_names)}")
+    return [class_names.index(name) for name in wanted] or list(range(len(class_names))) or [0]
+
+
+def draw_grid(images: np.ndarray, rows: int, path: Path) -> Path:
+    """Writes the first eight samples of each label as a grid, one of ``rows`` for each; images uint8 (M, 3, H, W)."""
     chosen = [i for row in range(rows) for i in range(row, len(images), rows)[:8]]
     grid = make_grid(torch.from_numpy(images[chosen]).float() / 255, nrow=8, padding=1)
     save_image(grid, path)
@@ -89,10 +103,19 @@ def row_arrays(tokenizer: Mapping[str, Any], num_decoders: int) -> dict[str, Row
     }
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The written samples of a prior, and the seconds that one of them took, drawn, decoded and written by all ranks
+    together; None where all were written by an earlier process."""
+
+    writer: ShardWriter
+    seconds_per_image: float | None
+
+
 def sample_prior(
     job: Job, kind: PriorKind, artifact: Artifact, decoders: Mapping[str, Frozen[VQTokenizer]], indices: SampleIndices
-) -> ShardWriter:
-    """Draws those samples of a prior that are still to be written, over all ranks; returns the writer of the shards."""
+) -> Drawn:
+    """Draws those samples of a prior that are still to be written, over all ranks."""
     config: SamplesConfig = job.config
     settings = sampling_settings(artifact, kind, config)
     prior = Frozen(load_prior(artifact))
@@ -107,13 +130,15 @@ def sample_prior(
     draw = make_draw(kind, prior.network, settings, config.seed, quantizer, facts["grid"])
     module = LitSamples(prior, draw, list(decoders.values()), dtype)
     writer = ShardWriter(job.work / kind.name, arrays, config.num_samples, config.rows_per_shard)
-    row_of = {i: i for i in range(config.num_samples)}
-    trainer = build_trainer(job, [RowWriter(writer, row_of)], logger=False)
+    trainer = build_trainer(job, [RowWriter(writer, range(config.num_samples))], logger=False)
     allocate(trainer, writer)
-    loader = sample_loader(indices, writer.pending(), config.batch_size, trainer.global_rank, trainer.world_size)
+    pending = writer.pending()
+    job.done_before += config.num_samples - len(pending)
+    loader = sample_loader(indices, pending, config.batch_size, trainer.global_rank, trainer.world_size)
+    begun = time.monotonic()
     trainer.predict(module, loader, return_predictions=False)
     trainer.strategy.barrier("rows written")
-    return writer
+    return Drawn(writer, (time.monotonic() - begun) / len(pending) if len(pending) else None)
 
 
 def build(job: Job) -> None:
@@ -128,36 +153,40 @@ def build(job: Job) -> None:
     class_names = common_classes(priors.values())
     decoders = load_decoders(job)
     lay_out(config.runtime, *(decoder.network for decoder in decoders.values()))
-    indices = SampleIndices(len(class_names))
+    wanted = chosen_labels(class_names, config.labels)
+    indices = SampleIndices(wanted)
 
     files: dict[str, Path] = {}
     records: dict[str, Path] = {}
+    seconds: dict[str, float | None] = {}
     for name, artifact in priors.items():
-        writer = sample_prior(job, PRIOR_KINDS[name], artifact, decoders, indices)
+        drawn = sample_prior(job, PRIOR_KINDS[name], artifact, decoders, indices)
         if job.rank:
             continue
-        images, tokens = writer.read("images"), writer.read("tokens")
+        seconds[name] = drawn.seconds_per_image
+        images, tokens = drawn.writer.read("images"), drawn.writer.read("tokens")
         files |= {f"{name}/{path.name}": path for path in [*images.paths, *tokens.paths]}
-        first = images.gather(np.arange(min(config.num_samples, 8 * max(1, len(class_names)))))
+        first = images.gather(np.arange(min(config.num_samples, 8 * len(wanted))))
         for number, decoder in enumerate(decoders):
-            picture = draw_grid(first[:, number], len(class_names), job.work / f"{name}-{decoder}.png")
+            picture = draw_grid(first[:, number], len(wanted), job.work / f"{name}-{decoder}.png")
             records[f"{name}/{decoder}.png"] = picture
     if job.rank:
         return
     labels = np.array([indices.label(i) for i in range(config.num_samples)], dtype=np.int64)
-    np.save(job.work / "labels.npy", labels, allow_pickle=False)
+    write_array(job.work / "labels.npy", labels)
     job.publish(
         files={**files, "labels.npy": job.work / "labels.npy"},
         records=records,
         facts={
             "num_samples": config.num_samples, "decoders": list(decoders), "priors": sorted(priors),
             "seed": config.seed, "image_size": tokenizer.facts["image_size"], "class_names": class_names,
-            "labels": "balanced, interleaved", "tokenizer_digest": tokenizer.digest,
+            "labels": f"{', '.join(config.labels) or 'balanced'}, in turn", "tokenizer_digest": tokenizer.digest,
             "num_books": tokenizer.facts["num_books"], "num_codes": tokenizer.facts["num_codes"],
             "grid": tokenizer.facts["grid"],
             "arrays": {name: asdict(array) for name, array in row_arrays(tokenizer.facts, len(decoders)).items()},
             "layout": "images: rows x decoders x 3 x height x width; tokens: rows (x books) x tokens, raster order",
         },
+        made_by={"seconds_per_image": seconds},
         images=config.num_samples * len(priors),
         summary=f"{config.num_samples} samples of each of {', '.join(sorted(priors))}",
     )  # fmt: skip

@@ -30,7 +30,7 @@ PriorBlocks: Any = make_dataclass(
 
 @dataclass(frozen=True, kw_only=True)
 class SamplesConfig(PriorBlocks):
-    """Stage samples: images of each prior with their tokens, labels balanced.
+    """Stage samples: images of each prior with their tokens, labels balanced, or those that ``labels`` names.
 
     Sample i is a function of (seed, i) alone.
     """
@@ -41,8 +41,10 @@ class SamplesConfig(PriorBlocks):
     )  # fmt: skip
     num_samples: PositiveInt
     """Images from each prior (ADM's protocol: 50,000)."""
+    labels: tuple[str, ...] = field(default=(), metadata={"hash": UNLESS_DEFAULT})
+    """Classes to draw, by name, in turn: with 2 of them sample 2 is of the first again. Empty: all classes."""
     seed: AnyInt = 0
-    """Seed of the noise; sample i depends on it and on i alone."""
+    """Seed of the noise; sample i depends on it, on i and on its label alone."""
     precision: Literal["32-true", "bf16-true"] = "32-true"
     """bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token."""
     rows_per_shard: PositiveInt = 5000

@@ -20,11 +20,18 @@ img { max-width: 100%; image-rendering: pixelated; display: block; }
 .row { display: flex; align-items: center; gap: 1em; margin: 1px 0; }
 .row span { flex: 0 0 10em; text-align: right; color: #555; font-size: 13px; }
 .row img { min-width: 0; flex: 0 1 auto; max-width: calc(100% - 11em); }
+nav { columns: 3; margin: 1em 0; }
+nav a { display: block; color: #246; text-decoration: none; }
+.dense .row { margin: 0; }
+.dense .row img { height: 66px; width: auto; }
+.dense h3 { margin: .8em 0 .2em; }
 pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 </style></head><body>
 <h1>{{ title }}</h1>
+<nav>{% for section in sections %}<a href="#section-{{ loop.index }}">{{ section.title }}</a>{% endfor %}</nav>
 {% for section in sections %}
-<h2>{{ section.title }}</h2>
+<section{% if section.dense %} class="dense"{% endif %}>
+<h2 id="section-{{ loop.index }}">{{ section.title }}</h2>
 {% if section.text %}<p>{{ section.text }}</p>{% endif %}
 {% for caption, table in section.tables %}
 <table>{% if caption %}<caption>{{ caption }}</caption>{% endif %}
@@ -42,6 +49,7 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 {% for name, text in section.texts.items() %}
 <details><summary>{{ name }}</summary><pre>{{ text }}</pre></details>
 {% endfor %}
+</section>
 {% endfor %}
 </body></html>
 """
@@ -49,13 +57,15 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page. A picture is one image, or rows of images with labels; ``texts`` are folded."""
+    """A part of the page. A picture is one image, or rows of images with labels, low ones if it is ``dense``; ``texts``
+    are folded."""
 
     title: str
     text: str
     tables: list[tuple[str, list[list[str]]]] = field(default_factory=list)
     pictures: Sequence[Picture] = ()
     texts: dict[str, str] = field(default_factory=dict)
+    dense: bool = False
 
 
 def render(title: str, sections: list[Section]) -> str:

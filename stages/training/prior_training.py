@@ -69,7 +69,7 @@ def train_prior(job: Job, module: type[LitPrior] | type[LitLatentPrior]) -> None
             **found.facts, "class_names": facts["class_names"], "tokenizer_digest": facts["tokenizer_digest"],
             "updates": training.updates, "skipped_updates": int(trained.skipped[0]),
         },
-        made_by={"figures": figures, **run_facts(trainer)},
+        made_by={"figures": figures, "parameters": sum(p.numel() for p in prior.parameters()), **run_facts(trainer)},
         images=training.updates * training.batch_size,
         summary=found.summary,
     )  # fmt: skip

@@ -42,6 +42,21 @@ def test_the_tokens_are_those_that_the_images_show(kind: str, smoke: dict[str, A
         assert np.abs(decoded.astype(int) - images[:, number]).max() <= 1, "but for rounding"
 
 
+def test_chosen_classes_are_drawn_in_turn(smoke: dict[str, Artifact], smoke_runs: Path, tmp_path: Path) -> None:
+    runs = with_inputs_of(smoke_runs, "samples", tmp_path / "runs")
+    words = [*CHANGES, "labels=[symbols, flags]"]
+    run_stage_here("samples", SMOKE, runs, *words)
+    [folder] = (runs / "artifacts" / "samples").glob("[!.]*")
+    names = smoke["samples"].facts["class_names"]
+    assert [names[label] for label in np.load(folder / "labels.npy")] == ["symbols", "flags"] * 6
+    prior = Prior.load(smoke["ar_prior"].path, Tokenizer.load(smoke["tokenizer"].path))
+    tokens = prior.tokens(prior.labels(["symbols", "flags"] * 6), seed=0).flatten(1).numpy()
+    drawn = np.concatenate([np.load(path) for path in sorted((folder / "ar").glob("tokens-*.npy"))])
+    assert np.array_equal(drawn, tokens)
+    with pytest.raises(ValueError, match=r"samples\.labels: unknown class .flag.; did you mean .flags.\?"):
+        run_stage_here("samples", SMOKE, runs, *CHANGES, "labels=[flag]")
+
+
 class TwoBooks:
     """Tokenizer whose images show the first tokens of both books."""
 
