@@ -5,9 +5,10 @@ import importlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,15 +47,39 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         head = [
             "# Reliability",
             "",
-            f"Counted by `make reliability` on {datetime.date.today()}: {len(passed)} tests passed, none failed or was "
-            f"skipped, in {minutes:.0f} minutes on {os.cpu_count()} CPU cores.",
+            f"Counted by `make reliability` on {datetime.date.today()} at commit {commit()}: {len(passed)} tests "
+            f"passed, none failed or was skipped, in {minutes:.0f} minutes on {os.cpu_count()} CPU cores.",
             "",
             "| what | figure |",
             "|---|---|",
         ]
         in_order = sorted(passed, key=lambda report: report.nodeid)
-        lines = [f"| {name} | {value} |" for report in in_order for name, value in report.user_properties]
+        noted = [(name, value) for report in in_order for name, value in report.user_properties]
+        lines = [f"| {name} | {value} |" for name, value in added_up(noted).items()]
         file.write_text("\n".join([*head, *lines]) + "\n")
+
+
+def commit() -> str:
+    """Returns the commit that is tested, and whether anything was changed since."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=True).stdout
+
+    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no").strip() else ""
+    return git("rev-parse", "--short=12", "HEAD").strip() + changed
+
+
+def added_up(noted: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """Returns a line for each name: counts of the same kind from several tests are added.
+
+    >>> added_up([("kills", "3"), ("kills", "4"), ("memory", "+0.1%")])
+    {'kills': '7', 'memory': '+0.1%'}
+    """
+    found: dict[str, str] = {}
+    for name, value in noted:
+        before, text = found.get(name), str(value)
+        found[name] = str(int(before) + int(text)) if before is not None and text.isdigit() else text
+    return found
 
 
 @pytest.fixture

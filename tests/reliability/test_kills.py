@@ -72,8 +72,7 @@ def test_four_aimed_kills(smoke_runs: Path, tmp_path: Path, figure: Callable[[st
     ]  # fmt: skip
     expected = digests(smoke_runs, SMOKE, [])
     outcomes = survive(plan, tmp_path / "runs", OFTEN, expected, tmp_path / "log.txt")
-    inside = sum(outcome.inside for outcome in outcomes)
-    figure("kills tried and survived, short form", f"{len(outcomes)}, {inside} of them in the middle of a write")
+    count(outcomes, figure)
 
 
 @pytest.mark.reliability
@@ -88,15 +87,21 @@ def test_aimed_and_random_kills(
     plan: Plan = [("rank 0", "KILL", moment) for moment in (KMEANS, CHECKPOINT, SHARDS, PUBLISH)]
     plan += [(victims[(seed + 1) % 4], other, CHECKPOINT), (victims[(seed + 2) % 4], other, PUBLISH)]
     plan += [("runner", "KILL", CHECKPOINT), ("group", "KILL", PUBLISH)]
+    plan += [("group", ["TERM", "USR1", "TERM"][seed], moment) for moment in (KMEANS, CHECKPOINT, SHARDS)]
     plan.append(random_kill(seed, victims, longest=40))
     expected = digests(smoke_runs, SMOKE, [])
     outcomes = survive(plan, tmp_path / "runs", OFTEN, expected, tmp_path / "log.txt")
+    count(outcomes, figure)
+
+
+def count(outcomes: list[Outcome], figure: Callable[[str, str], None]) -> None:
+    """Notes how many kills there were of each kind, and how many of them caught a write half done."""
+    figure("kills survived, all", str(len(outcomes)))
     for (who, name), number in sorted(Counter((o.who, o.signal) for o in outcomes).items()):
-        figure(f"kills survived, seed {seed}: {who} by SIG{name}", str(number))
+        figure(f"kills survived: {who} by SIG{name}", str(number))
     for place, number in sorted(Counter(o.moment.partition(" ")[0] for o in outcomes).items()):
-        inside = sum(o.inside for o in outcomes if o.moment.partition(" ")[0] == place)
-        caught = "" if place == "after" else f", {inside} of them caught half done"
-        figure(f"kills survived, seed {seed}: {place.replace('after', 'at random')}", f"{number}{caught}")
+        figure(f"kills survived: {'at random' if place == 'after' else f'at {place}'}", str(number))
+    figure("kills survived: in the middle of a write", str(sum(o.inside for o in outcomes)))
 
 
 @pytest.mark.reliability
@@ -110,5 +115,4 @@ def test_kills_on_two_ranks(tmp_path: Path, figure: Callable[[str, str], None]) 
         ("runner", "TERM", CHECKPOINT), ("runner", "USR1", CHECKPOINT),
     ]  # fmt: skip
     outcomes = survive(plan, tmp_path / "runs", changes, digests(calm, SMOKE, changes), log)
-    for outcome in outcomes:
-        figure(f"kills survived on two ranks: {outcome.who} by SIG{outcome.signal}", f"code {outcome.code}")
+    count(outcomes, figure)
