@@ -12,12 +12,11 @@ class Unreadable(Callback):
 
     Args:
         name_of: maps an image's index to its name.
-        num_images: of the train split.
-        max_share: of these images that may be unreadable, in [0, 1].
+        check: is given all names whenever there is a new one, and raises when they are too many.
     """
 
-    def __init__(self, name_of: Callable[[int], str], num_images: int, max_share: float) -> None:
-        self.name_of, self.num_images, self.max_share = name_of, num_images, max_share
+    def __init__(self, name_of: Callable[[int], str], check: Callable[[list[str]], None]) -> None:
+        self.name_of, self.check = name_of, check
         self.indices: set[int] = set()
 
     def state_dict(self) -> dict[str, Any]:
@@ -37,12 +36,12 @@ class Unreadable(Callback):
             print(f"unreadable image, replaced by another: {self.name_of(index)}", flush=True)
         self.indices |= new
         if new:
-            self._check()
+            self.check(self._names())
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.world_size > 1:
             self._gather()
-            self._check()
+            self.check(self._names())
 
     def _gather(self) -> None:
         if torch.distributed.is_initialized():
@@ -50,10 +49,5 @@ class Unreadable(Callback):
             torch.distributed.all_gather_object(gathered, sorted(self.indices))
             self.indices = {index for part in gathered for index in part}
 
-    def _check(self) -> None:
-        if len(self.indices) > self.max_share * self.num_images:
-            names = ", ".join(self.name_of(index) for index in sorted(self.indices)[:20])
-            raise ValueError(
-                f"{len(self.indices)} of {self.num_images} images can't be read, above loading.max_unreadable "
-                f"{self.max_share}: {names}"
-            )
+    def _names(self) -> list[str]:
+        return [self.name_of(index) for index in sorted(self.indices)]

@@ -14,10 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from datamodules.arrays import read_array
+from datamodules.arrays import read_array, write_array
 
 FILES = ("files.txt", "records.npy", "labels.npy", "splits.npy", "index.json")
 Split = Literal["train", "val"]
+SPLITS: tuple[Split, ...] = ("train", "val")  # by their number in splits.npy
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,6 @@ def write_index(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "files.txt").write_text("\n".join(files))
     for name, array in (("records", records), ("labels", labels), ("splits", splits)):
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        write_array(folder / f"{name}.npy", array)
     (folder / "index.json").write_text(json.dumps(asdict(facts), indent=1))
     return {name: folder / name for name in FILES}

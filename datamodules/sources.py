@@ -1,12 +1,12 @@
 """Scanning a data source for its images: one scan for each kind, run once by stage data."""
 
 import csv
-import os
-import tarfile
+import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from configs.schema.sources import (
@@ -18,21 +18,13 @@ from configs.schema.sources import (
     SourceConfig,
     SplitByList,
 )
-from datamodules.entry import Entry
+from datamodules.entry import Entry, Scan
+from datamodules.folders import scan_class_folders, scan_flat_folder
+from datamodules.index import SPLITS
 from datamodules.val_list import split_by_list
+from datamodules.webdataset import scan_webdataset
 
-IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-SPLITS = ("train", "val")
-
-
-@dataclass(frozen=True)
-class Scan:
-    """All images of a source in a fixed order; their files are relative to ``root``."""
-
-    root: Path
-    entries: list[Entry]
-    storage: str = "files"
-    empty_classes: list[str] = field(default_factory=list)
+LEFT_OVER = 600  # seconds after which an unpacking of seconds is somebody's who was killed
 
 
 def unpack_embedded(archive: Path, folder: Path) -> Path:
@@ -44,6 +36,9 @@ def unpack_embedded(archive: Path, folder: Path) -> Path:
     Raises:
         ValueError: a member would land outside the folder.
     """
+    for left_over in folder.parent.glob(f".{folder.name}.*"):  # of processes that were killed here
+        if time.time() - left_over.stat().st_mtime > LEFT_OVER:
+            shutil.rmtree(left_over, ignore_errors=True)
     if not folder.is_dir():
         with zipfile.ZipFile(archive) as zipped:
             for member in zipped.namelist():
@@ -60,58 +55,34 @@ def unpack_embedded(archive: Path, folder: Path) -> Path:
     return folder / archive.stem
 
 
-def _images(root: Path) -> Iterator[tuple[str, int]]:
-    """Yields (relative path, bytes) of the image files below ``root``, sorted."""
-    files = []
-    for directory, _, names in os.walk(root, followlinks=True):
-        for name in names:
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                path = Path(directory, name)
-                size = path.stat().st_size if path.exists() else 0  # a dangling link, which counts as unreadable later
-                files.append((os.path.relpath(path, root), size))
-    yield from sorted(files)
-
-
-def scan_class_folders(root: Path) -> Scan:
-    """Returns the images in root/<class>/... or root/{train,val}/<class>/..., sorted by path."""
-    if not root.is_dir():
-        raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")
-    folders = {path.name for path in root.iterdir() if path.is_dir()}
-    has_splits = folders == set(SPLITS)
-    depth = 1 if has_splits else 0
-    entries = []
-    for file, size in _images(root):
-        parts = Path(file).parts
-        if len(parts) <= depth + 1:
-            raise ValueError(f"{root / file}: lies in no class folder; for images without labels use kind flat_folder")
-        entries.append(Entry(file, size, label=parts[depth], split=parts[0] if has_splits else None))
-    parents = [root / name for name in SPLITS] if has_splits else [root]
-    classes = {path.name for parent in parents for path in parent.iterdir() if path.is_dir()}
-    return Scan(root, entries, empty_classes=sorted(classes - {entry.label for entry in entries}))
-
-
-def scan_flat_folder(root: Path) -> Scan:
-    """Returns all images below ``root``, without labels."""
-    return Scan(root, [Entry(file, size) for file, size in _images(root)])
-
-
 def scan_list(root: Path, list_file: Path) -> Scan:
     """Returns the images of a list file, in its order: lines of path[,label[,split]], a header ``path,...`` at most."""
     entries = []
-    with list_file.open(newline="") as stream:
-        for number, row in enumerate(csv.reader(stream), 1):
-            if not row or (number == 1 and row[0] == "path"):
-                continue
-            file, label, split = [*row, "", ""][:3]
-            if split not in ("", *SPLITS):
-                raise ValueError(f"{list_file}: line {number}: split {split!r} given, expected train or val")
-            path = root / file
-            size = path.stat().st_size if path.is_file() else 0  # a missing file counts as unreadable later
-            entries.append(Entry(file, size, label=label or None, split=split or None))
-    labelled = sum(entry.label is not None for entry in entries)
-    if 0 < labelled < len(entries):
-        raise ValueError(f"{list_file}: {len(entries) - labelled} lines have no label; give all or none")
-    return Scan(root, entries)
+    for number, row in _csv_rows(list_file):
+        if not row or (number == 1 and row[0] == "path"):
+            continue
+        file, label, split = [*row, "", ""][:3]
+        if split not in ("", *SPLITS):
+            raise ValueError(f"{list_file}: line {number}: split {split!r} given, expected train or val")
+        path = root / file
+        size = path.stat().st_size if path.is_file() else 0  # a missing file counts as unreadable later
+        entries.append(Entry(file, size, label=label or None, split=split or None))
+    for column in ("label", "split"):
+        filled = sum(getattr(entry, column) is not None for entry in entries)
+        if 0 < filled < len(entries):
+            raise ValueError(f"{list_file}: {len(entries) - filled} lines have no {column}; give all or none")
+    return Scan(root, entries, by_number=True)
+
+
+def _csv_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yields (line number, fields) of a CSV file, in UTF-8 with or without the mark that spreadsheets put before it."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream)
+            for row in reader:
+                yield reader.line_num, row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: not a CSV file in UTF-8 ({error}); save it as one") from error
 
 
 def scan_lmdb(root: Path) -> Scan:
@@ -124,73 +95,15 @@ def scan_lmdb(root: Path) -> Scan:
         )
     try:
         with lmdb.open(str(root), readonly=True, lock=False) as environment, environment.begin() as transaction:
+            needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+            if (there := (root / "data.mdb").stat().st_size) < needed:  # reading past the end is a bus error
+                raise ValueError(f"{root / 'data.mdb'}: cut off ({there} of {needed} bytes); fetch it again")
             entries = [
                 Entry(key.hex(), len(value), name=key.decode(errors="replace")) for key, value in transaction.cursor()
             ]
     except lmdb.Error as error:
         raise ValueError(f"{root}: not a readable LMDB ({error}); fetch it again") from error
     return Scan(root, entries, storage="lmdb")
-
-
-def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
-    """Returns the image members of a tar shard and its labels, by sample key.
-
-    Raises:
-        tarfile.TarError: the shard is cut off or damaged anywhere.
-        ValueError: a sample has two images.
-    """
-    images: dict[str, tarfile.TarInfo] = {}
-    labels: dict[str, str] = {}
-    with tarfile.open(shard, "r:") as archive:
-        for member in archive:
-            path = PurePosixPath(member.name)
-            if not member.isfile() or not path.name:
-                continue
-            key = str(path.with_name(path.name.partition(".")[0]))
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                if key in images:
-                    raise ValueError(
-                        f"{shard}: {images[key].name} and {member.name} are images of one sample; keep one of them"
-                    )
-                images[key] = member
-            elif path.suffix in (".cls", ".txt"):
-                stream = archive.extractfile(member)
-                labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
-        _check_end(archive)
-    return images, labels
-
-
-def _check_end(archive: tarfile.TarFile) -> None:
-    """Raises tarfile.ReadError unless only zeros follow the last member: tarfile takes a damaged header for the end."""
-    assert archive.fileobj is not None
-    archive.fileobj.seek(archive.offset)
-    while data := archive.fileobj.read(2**20):
-        if data.strip(b"\0"):
-            raise tarfile.ReadError(f"damaged at byte {archive.offset}")
-
-
-def scan_webdataset(root: Path) -> Scan:
-    """Returns the image members of all tar shards below ``root``, with offsets by which they are read at random.
-
-    Nothing is unpacked; a member's path is only its name.
-    """
-    entries = []
-    shards = sorted(path for path in root.rglob("*.tar") if path.is_file())
-    for shard in shards:
-        file = str(shard.relative_to(root))
-        try:
-            images, labels = _members(shard)
-        except tarfile.TarError as error:
-            raise ValueError(f"{shard}: not a readable tar file ({error}); fetch it again or take it out") from error
-        missing = len(images.keys() - labels.keys())
-        if 0 < missing < len(images):
-            raise ValueError(f"{shard}: {missing} images have no label; give all or none")
-        entries += [
-            Entry(file, member.size, member.offset_data, labels.get(key), name=key) for key, member in images.items()
-        ]
-    if len({entry.label is None for entry in entries}) == 2:
-        raise ValueError(f"data root {root}: some shards have a label for every image and some don't; give all or none")
-    return Scan(root, entries)
 
 
 def scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:

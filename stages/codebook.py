@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from configs.schema.codebook import CodebookConfig
+from datamodules.arrays import write_array
 from datamodules.images import EvaluationImages
 from datamodules.shards import DROPPED, WRITTEN, RowArray, ShardReader, ShardWriter
 from lit_modules.codebook import LitCodebook
@@ -50,7 +51,7 @@ def extract_features(job: Job) -> tuple[dict[str, Points], str, str]:
     writer = ShardWriter(job.work / "drawn", arrays, len(members), rows_per_shard=100_000)
     predict_rows(job, trainer, module, images, members, writer, config.batch_size)
     state = writer.state()
-    dropped = check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
+    dropped = check_dropped(job, index, members[state == DROPPED], len(members))
     if not job.rank:
         note_dropped(job.work, dropped)
     reader: ShardReader = writer.read("features")
@@ -114,7 +115,7 @@ def build(job: Job) -> None:
     cuda = device.startswith("cuda")
     clustering = cluster(points, config, on_gpu=cuda, work=job.work / "centres")
     centres = whiten(clustering.centres) if config.whiten else clustering.centres
-    np.save(job.work / "codebook.npy", centres, allow_pickle=False)
+    write_array(job.work / "codebook.npy", centres)
     (job.work / "clustering.json").write_text(json.dumps(clustering.report, indent=1))
     report = clustering.report
     job.publish(

@@ -8,8 +8,9 @@ from dataclasses import asdict
 
 import numpy as np
 
+from datamodules.entry import Scan
 from datamodules.index import IndexFacts, write_index
-from datamodules.sources import Scan, scan
+from datamodules.sources import scan
 from datamodules.split import choose_images, split_by_group
 from pipeline.job import Job, run_stage
 from pipeline.listing import EMBEDDED
@@ -36,6 +37,22 @@ def check_source(source: Scan) -> None:
                 )
 
 
+def say_missing_classes(labels: np.ndarray, splits: np.ndarray, class_names: list[str]) -> None:
+    """Prints which classes have no images in train, or none in val; and labels that are numbers, but not their own."""
+    for number, split, effect in ((0, "train", "no prior can learn them"), (1, "val", "no score can count them")):
+        there = set(labels[splits == number].tolist())
+        missing = [name for label, name in enumerate(class_names) if label not in there]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            print(f"  classes without {split} images: {', '.join(missing[:3])}{more}; {effect}", flush=True)
+    if (
+        class_names
+        and all(name.isdigit() for name in class_names)
+        and class_names != list(map(str, range(len(class_names))))
+    ):
+        print(f"  label {class_names[0]} is class 0, {class_names[-1]} class {len(class_names) - 1}", flush=True)
+
+
 def build(job: Job) -> None:
     """Lists the images of the source, splits them into train and val, and publishes the index."""
     config = job.config
@@ -44,10 +61,12 @@ def build(job: Job) -> None:
     source = scan(config.source, EMBEDDED, job.store.root / unpacked)
     check_source(source)
     entries = source.entries
+    for note in source.notes:
+        print(f"  {note}", flush=True)
     files = list(dict.fromkeys(entry.file for entry in entries))
     number = {file: i for i, file in enumerate(files)}
     records = np.array([(number[e.file], e.offset, e.size) for e in entries], dtype=np.int64)
-    class_names = sorted({entry.label for entry in entries if entry.label is not None})
+    class_names = source.class_names
     if config.num_classes is not None and len(class_names) != config.num_classes:
         raise ValueError(
             f"data root {source.root}: {len(class_names)} classes, data.yaml says num_classes {config.num_classes}"
@@ -62,6 +81,7 @@ def build(job: Job) -> None:
     if config.max_images is not None:
         chosen = choose_images(splits, config.max_images, config.seed)
         records, labels, splits = records[chosen], labels[chosen], splits[chosen]
+    say_missing_classes(labels, splits, class_names)
     num_val = int(splits.sum())
     if not 0 < num_val < len(splits):
         raise ValueError(
@@ -80,11 +100,15 @@ def build(job: Job) -> None:
     root = str(source.root.relative_to(job.store.root)) if embedded else str(source.root)
     job.publish(
         files=write_index(job.work / "index", files, records, labels, splits, facts),
-        facts={"root": root, **{k: v for k, v in asdict(facts).items() if k != "listing"}},
+        facts={
+            "root": root,
+            "max_unreadable": config.max_unreadable,
+            **{k: v for k, v in asdict(facts).items() if k != "listing"},
+        },
         images=len(splits),
         summary=f"{facts.num_train} train and {num_val} val images, {len(class_names)} classes",
         made_by={"command": json.dumps(sys.argv[1:])},
-    )
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from configs.schema.scores import ScoresConfig
+from datamodules.arrays import write_array
 from datamodules.images import EvaluationImages
 from datamodules.index import ImageIndex
 from lit_modules.scores import Judge, LitReconstructionScores
@@ -92,7 +93,7 @@ def build(job: Job) -> None:
     val = index.members("val")
     run_test(job, module, EvaluationImages(index), val, config.runtime.num_workers)
     unreadable = val[np.isin(val, np.asarray(module.dropped.compute(), dtype=np.int64))]  # of all ranks
-    check_dropped(index, unreadable, len(val), config.max_unreadable)
+    check_dropped(job, index, unreadable, len(val))
     num_val = len(val) - len(unreadable)
     reconstruction = reconstruction_scores(module)
     generation = generation_scores(job, judge, index, module) if "samples" in job.inputs else None
@@ -109,10 +110,10 @@ def build(job: Job) -> None:
     absent = reconstruction.absent() | (generation.absent() if generation else {})
     measured = generation.measured if generation else {}
     figures["protocol"] = protocol(job, network.source.name, index, num_val, measured, absent)
-    (job.work / "scores.json").write_text(json.dumps(figures, indent=1))
+    (job.work / "scores.json").write_text(json.dumps(figures, indent=1, allow_nan=False))
     arrays = pictures(index, tokenizers, config.num_pictures)
     for name, array in arrays.items():
-        np.save(job.work / f"{name}.npy", array, allow_pickle=False)
+        write_array(job.work / f"{name}.npy", array)
     psnr = in_turn(means["psnr"] for means in reconstruction.means.values())
     frechet = in_turn(reconstruction.frechet.values())
     job.publish(
@@ -125,12 +126,17 @@ def build(job: Job) -> None:
 
 
 def in_turn(figures: Iterable[float | Absent]) -> str:
-    """Returns the figures of one phase after the other.
+    """Returns the figures of one phase after the other; of those that are absent the reason, once.
 
-    >>> in_turn([20.0, Absent("too few images")])
-    '20.00 -> absent'
+    >>> in_turn([20.0, 21.5]), in_turn([Absent("too few images"), Absent("too few images")])
+    ('20.00 -> 21.50', 'absent (too few images)')
     """
-    return " -> ".join("absent" if isinstance(figure, Absent) else f"{figure:.2f}" for figure in figures)
+    values = list(figures)
+    reasons = list(dict.fromkeys(figure.reason for figure in values if isinstance(figure, Absent)))
+    if len(reasons) == 1 and all(isinstance(figure, Absent) for figure in values):
+        return f"absent ({reasons[0]})"
+    said = [f"absent ({figure.reason})" if isinstance(figure, Absent) else f"{figure:.2f}" for figure in values]
+    return " -> ".join(said)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Stage tokenizer: phase 1, semantic compression."""
 
-import numpy as np
 import torch
 from lightning.pytorch import seed_everything
 
 from configs.schema.tokenizer import TokenizerConfig
-from datamodules.arrays import read_array
+from datamodules.arrays import read_array, write_array
 from lit_modules.tokenizer import LitTokenizer
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
@@ -98,7 +97,7 @@ def build(job: Job) -> None:
     published = VQTokenizer(trained.encoder, trained.quantizer.published(), trained.decoder)
     figures = last_validation(trainer)
     grid = size // autoencoder.factor
-    np.save(job.work / "train_counts.npy", module.last_window.cpu().numpy(), allow_pickle=False)
+    write_array(job.work / "train_counts.npy", module.last_window.cpu().numpy())
     job.publish(
         files={
             "tokenizer.safetensors": save_network(published, job.work / "tokenizer.safetensors"),

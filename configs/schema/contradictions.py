@@ -53,6 +53,10 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     if not isinstance(tokenizer, TokenizerConfig):
         return
     yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
+    factor, images = tokenizer.autoencoder.factor, configs.get("data")
+    if isinstance(images, DataConfig) and images.image_size % factor:
+        size, nearest = images.image_size, max(1, images.image_size // factor) * factor
+        yield "data", f"image_size {size}: tokens of {factor} x {factor} px don't divide it; take {nearest}"
     if tokenizer.attention and "decoder" in configs:
         yield "decoder", "phase 2 adds the attention that tokenizer.attention gives phase 1; take one of them out"
     for stage in ("tokenizer", "decoder"):

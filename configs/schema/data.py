@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.sources import SourceConfig, SplitByList
 from configs.schema.stage import Stage
-from smalti.config.ranges import AnyInt, NonNegativeInt, PositiveInt, Range
+from smalti.config.parsing import UNLESS_DEFAULT
+from smalti.config.ranges import AnyInt, NonNegativeInt, PositiveInt, Range, Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,9 @@ class DataConfig:
     """Images to use, for trials: a seeded choice in which train and val keep their shares; null: all."""
     seed: AnyInt = 0
     """Seed of the split and of the choice of images."""
+    max_unreadable: Share = field(default=0.001, metadata={"hash": UNLESS_DEFAULT})
+    """Share of unreadable images above which a stage stops with their list; as many are left out, or replaced in a
+    training. Another share builds the index anew, and nothing behind it."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
 

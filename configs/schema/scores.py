@@ -8,7 +8,7 @@ from configs.schema.stage import Stage
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.losses import LpipsConfig
 from smalti.config.parsing import UNLESS_DEFAULT
-from smalti.config.ranges import PositiveInt, Share
+from smalti.config.ranges import PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,6 @@ class ScoresConfig:
     of the same run; of none, LPIPS is absent from the scores."""
     batch_size: PositiveInt = field(default=64, metadata=RUNTIME)
     """Images at once on each device."""
-    max_unreadable: Share = 0.001
-    """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from configs.schema.runtime import RUNTIME, RuntimeConfig
 from configs.schema.stage import Stage
-from smalti.config.ranges import PositiveInt, Range, Share
+from smalti.config.ranges import PositiveInt, Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,6 @@ class ShardsConfig:
     """Images at once on each device, each with all its views."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """bf16-mixed encodes in bfloat16; the codebook search stays in float32."""
-    max_unreadable: Share = 0.001
-    """Share of unreadable images above which the stage stops with their list."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
 

@@ -13,7 +13,6 @@ from smalti.config.ranges import (
     PositiveInt,
     PositiveShare,
     Range,
-    Share,
 )
 
 
@@ -52,7 +51,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadingConfig:
-    """What a training image looks like, and how many unreadable ones are tolerated."""
+    """What a training image looks like."""
 
     crop: Literal["centre", "random", "random_resized"] = field(default="centre", metadata={"hash": UNLESS_DEFAULT})
     """Square that is cut out of an image. centre: the whole shorter side, in the middle of the longer one. random: the
@@ -62,8 +61,6 @@ class LoadingConfig:
     """Smallest share of the shorter side that a crop of random_resized covers (FQGAN: 0.8); 1 for the other crops."""
     flip: bool = True
     """Whether an image is mirrored half of the times that it is met."""
-    max_unreadable: Share = 0.001
-    """Share of unreadable train images above which the stage stops with their list."""
 
     def __post_init__(self) -> None:
         if self.crop == "random_resized" and self.min_scale == 1:

@@ -10,18 +10,22 @@ import multiprocessing
 import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from datamodules.examine import Examined, examine
-from datamodules.index import ImageIndex
+from datamodules.index import SPLITS, ImageIndex
 from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from pipeline.store import Store
+from smalti.artifact import Artifact
 from stages.results.published import open_index
+from stages.results.unreadable import Tolerance
 
 SHOWN = 20  # names in a printed line; the report has all
 
@@ -60,8 +64,7 @@ def _examine_all(index: ImageIndex) -> list[Examined]:
 def report(index: ImageIndex) -> dict[str, Any]:
     """Returns the report on all images of an index, as JSON values."""
     examined = _examine_all(index)
-    names = ("train", "val")
-    splits = [names[int(split)] for split in index.splits]
+    splits = [SPLITS[int(split)] for split in index.splits]
     splits_of: dict[str, set[str]] = defaultdict(set)  # by sha256
     for image, split in zip(examined, splits, strict=True):
         if not image.problem:
@@ -89,8 +92,9 @@ def main(options: argparse.Namespace) -> int:
     data = status["data"].artifact if "data" in status else None
     if data is None:
         raise ValueError("stage data published nothing")
-    figures = report(open_index(data))
-    file = store.root / "data" / f"{data.key}.json"
+    index = open_index(data)
+    figures = report(index)
+    file = report_file(store, data)
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(figures, indent=1))
     unreadable, shared = figures["unreadable"], figures["in_train_and_val"]
@@ -100,11 +104,37 @@ def main(options: argparse.Namespace) -> int:
     print(_line(f"{len(shared)} val images are in train too", shared))
     print(_line(f"{len(unreadable)} unreadable", [f"{name} ({problem})" for name, problem in unreadable.items()]))
     print(f"full report: {file}")
-    return 0
+    problems = stops(data, figures)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def report_file(store: Store, data: Artifact) -> Path:
+    return store.root / "data" / f"{data.key}.json"
+
+
+def read_report(store: Store, data: Artifact) -> dict[str, Any] | None:
+    """Returns the report that was written on a data set; None if there is none."""
+    file = report_file(store, data)
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def stops(data: Artifact, figures: Mapping[str, Any]) -> list[str]:
+    """Returns where a run would stop, since more images can't be read than data.max_unreadable allows."""
+    index, found = open_index(data), []
+    of_split = {index.name(i): SPLITS[int(split)] for i, split in enumerate(index.splits)}
+    for split in SPLITS:
+        names = [name for name in figures["unreadable"] if of_split[name] == split]
+        tolerance = Tolerance.of(data, len(index.members(split)), report_file(Store(data.path.parents[2]), data))
+        if problem := tolerance.problem(names):
+            found.append(f"{split}: a run would stop: {problem}")
+    return found
 
 
 def _line(text: str, items: list[str]) -> str:
-    return f"{text}: {', '.join(items[:SHOWN])}" if items else text
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return f"{text}: {', '.join(items[:SHOWN])}{more}" if items else text
 
 
 if __name__ == "__main__":

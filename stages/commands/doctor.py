@@ -27,7 +27,9 @@ from pipeline.weights_ledger import read_ledger
 from smalti.artifact import MANIFEST, sha256_of
 from smalti.config.weights import locate_weights, weights_of
 from stages.commands.cost import costs
+from stages.commands.data import read_report, stops
 from stages.commands.disk_use import rows_of, sample_bytes
+from stages.commands.forecast import absent_scores, late_gans, wrong_networks
 from stages.commands.params import not_counted
 from stages.training.checkpoints import KEPT
 
@@ -90,6 +92,32 @@ def check_data(recipe: Recipe) -> Iterator[Finding]:
         yield False, str(error)
         return
     yield True, f"data of kind {source.kind}" + (f" in {source.root}" if hasattr(source, "root") else "")
+
+
+def check_images(recipe: Recipe, store: Store) -> Iterator[Finding]:
+    """Says by the report of ``python -m pipeline data`` whether a run would stop at unreadable images."""
+    status = recipe.status(store).get("data")
+    if status is None or status.artifact is None:
+        return
+    figures = read_report(store, status.artifact)
+    if figures is None:
+        yield True, "images not looked at: python -m pipeline data reads them all"
+        return
+    problems = stops(status.artifact, figures)
+    yield from ((False, problem) for problem in problems)
+    if not problems:
+        yield True, f"{len(figures['unreadable'])} unreadable images, which a run tolerates"
+
+
+def check_forecast(recipe: Recipe, store: Store) -> Iterator[Finding]:
+    """Loads each feature network, and says what a run would meet at its end."""
+    problems = [*wrong_networks(recipe), *late_gans(recipe)]
+    yield from ((False, f"{stage}: {problem}") for stage, problem in problems)
+    if not problems:
+        yield True, "feature networks load, their taps are there, each GAN starts before its training ends"
+    status = recipe.status(store).get("data")
+    if status is not None and status.artifact is not None:
+        yield from ((True, f"will be absent: {text}") for text in absent_scores(recipe, status.artifact))
 
 
 def check_space(recipe: Recipe, store: Store) -> Iterator[Finding]:
@@ -175,7 +203,8 @@ def to_the_end(findings: Iterator[Finding]) -> Iterator[Finding]:
 def main(options: argparse.Namespace) -> int:
     recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
     checks = (
-        check_versions(), check_devices(recipe), check_weights(recipe), check_data(recipe), check_space(recipe, store)
+        check_versions(), check_devices(recipe), check_weights(recipe), check_data(recipe), check_images(recipe, store),
+        check_space(recipe, store), check_forecast(recipe, store),
     )  # fmt: skip
     problems = untried = 0
     for check in (*checks, try_trainings(recipe, store, options.set)):

@@ -10,14 +10,13 @@ import numpy as np
 from lightning.pytorch import LightningModule
 
 from configs.schema.shards import ShardsConfig
+from datamodules.arrays import write_array
 from datamodules.images import EvaluationImages
-from datamodules.index import ImageIndex, Split
+from datamodules.index import SPLITS, ImageIndex, Split
 from datamodules.shards import DROPPED, WRITTEN, RowArray, ShardReader, ShardWriter
 from pipeline.job import Job
 from stages.results.prediction import check_dropped, predict_rows
 from stages.training.trainer import build_trainer
-
-SPLITS: tuple[Split, ...] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def keep_rows(reader: ShardReader, kept: np.ndarray, folder: Path, name: str, ro
     paths = []
     for number, start in enumerate(range(0, len(kept), rows_per_shard)):
         paths.append(folder / f"{name}-{number:05d}.npy")
-        np.save(paths[-1], reader.gather(kept[start : start + rows_per_shard]), allow_pickle=False)
+        write_array(paths[-1], reader.gather(kept[start : start + rows_per_shard]))
     return paths
 
 
@@ -64,10 +63,10 @@ def encode_images(
         if job.rank:
             continue
         state = writer.state()
-        dropped = check_dropped(index, members[state == DROPPED], len(members), config.max_unreadable)
+        dropped = check_dropped(job, index, members[state == DROPPED], len(members))
         reader, kept = writer.read(name), np.flatnonzero(state == WRITTEN)
-        np.save(folder / "labels.npy", index.labels[members[kept]], allow_pickle=False)
-        np.save(folder / "index.npy", members[kept], allow_pickle=False)
+        write_array(folder / "labels.npy", index.labels[members[kept]])
+        write_array(folder / "index.npy", members[kept])
         shards = keep_rows(reader, kept, folder / "kept", name, config.rows_per_shard)
         paths = [*shards, folder / "labels.npy", folder / "index.npy"]
         found[split] = SplitRows(reader, kept, {f"{split}/{path.name}": path for path in paths}, dropped)

@@ -8,6 +8,7 @@ from datamodules.images import EvaluationImages, evaluation_loader
 from datamodules.index import ImageIndex
 from datamodules.shards import ShardWriter
 from pipeline.job import Job
+from stages.results.unreadable import Tolerance
 
 
 def allocate(trainer: Trainer, writer: ShardWriter) -> None:
@@ -42,18 +43,15 @@ def predict_rows(
     trainer.strategy.barrier("rows written")
 
 
-def check_dropped(index: ImageIndex, dropped: np.ndarray, number: int, max_share: float) -> list[str]:
-    """Returns the names of the ``dropped`` images, which can't be read.
+def check_dropped(job: Job, index: ImageIndex, dropped: np.ndarray, number: int) -> list[str]:
+    """Returns the names of the ``dropped`` images, which can't be read; asked on rank 0 or on all.
 
     Raises:
-        ValueError: they are more than ``max_share`` of all ``number`` images.
+        ValueError: they are a larger share of all ``number`` images than data.max_unreadable.
     """
+    tolerance = Tolerance.of(job.inputs["data"], number, job.work / "unreadable.txt")
     names = [index.name(int(i)) for i in dropped]
-    if names:
-        print(f"  {len(names)} unreadable images left out: {', '.join(names[:20])}", flush=True)
-    if len(names) > max_share * number:
-        raise ValueError(
-            f"{len(names)} of {number} images can't be read, above max_unreadable {max_share}: "
-            f"{', '.join(names[:20])}; the same command tries them again"
-        )
+    tolerance.check(names)
+    if names and not job.rank:
+        print(f"  {len(names)} unreadable images left out: {tolerance.some(names)}", flush=True)
     return names

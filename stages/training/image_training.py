@@ -14,6 +14,7 @@ from datamodules.index import ImageIndex
 from lit_modules.reconstruction import LitReconstruction
 from pipeline.job import Job
 from smalti.discriminators.style import StyleDiscriminator
+from stages.results.unreadable import Tolerance
 from stages.training.trainer import fit, speed_up, training_trainer
 
 # What helps when codes stay unused, by kind of quantiser.
@@ -53,13 +54,14 @@ def train_on_images(job: Job, module: LitReconstruction, index: ImageIndex, prob
     if isinstance(config, TokenizerConfig):
         advice = ADVICE.get(config.quantizer.kind, GENERAL_ADVICE)
     speed_up(module, config.runtime)
+    tolerance = Tolerance.of(job.inputs["data"], index.facts.num_train, job.work / "unreadable.txt")
     trainer = training_trainer(
         job,
         training,
         [
             Previews(probe, job.work / "previews"),
             UsageWatch(floor=0.5, patience=3, advice=advice),
-            Unreadable(index.name, index.facts.num_train, config.loading.max_unreadable),
+            Unreadable(index.name, tolerance.check),
         ],
     )
     batch_size = per_device_batch(training.batch_size, training.accumulation, trainer.world_size)

@@ -11,6 +11,7 @@ from callbacks.curves import Curves
 from callbacks.step_seed import StepSeed
 from callbacks.unreadable import Unreadable
 from callbacks.usage_watch import UsageWatch
+from stages.results.unreadable import Tolerance
 
 
 def test_step_seed_is_a_function_of_batch_and_rank() -> None:
@@ -42,8 +43,9 @@ def test_curves_travel_with_the_checkpoint(tmp_path: Path) -> None:
     assert lines == ["update,train/l1", "2,2.0", "4,4.0", "6,6.0"]
 
 
-def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.CaptureFixture[str]) -> None:
-    counting = Unreadable(lambda index: f"image{index}.png", num_images=100, max_share=0.01)
+def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    tolerance = Tolerance(share=0.01, number=100, file=tmp_path / "unreadable.txt")
+    counting = Unreadable(lambda index: f"image{index}.png", tolerance.check)
     trainer: Any = SimpleNamespace(world_size=1)
 
     def batch(*indices: int) -> None:
@@ -53,14 +55,14 @@ def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.Capture
     batch(7, -1)
     assert capsys.readouterr().out.count("image7.png") == 1
     with pytest.raises(
-        ValueError, match=r"2 of 100 images can't be read, above loading.max_unreadable 0.01: image7.png, image9.png"
+        ValueError, match=r"2 of 100 images can't be read, above data.max_unreadable 0.01: image7.png, image9.png"
     ):
         batch(9)
 
 
 def state_on_a_rank(rank: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    counting = Unreadable(lambda index: f"image{index}.png", num_images=100, max_share=0.5)
+    counting = Unreadable(lambda index: f"image{index}.png", check=lambda names: None)
     counting.indices = {rank, 7}
     Path(folder, str(rank)).write_text(str(counting.state_dict()["found"]))
     torch.distributed.destroy_process_group()

@@ -1,6 +1,8 @@
 """One index over every kind of source: the same images come back."""
 
 import io
+import os
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -182,3 +184,146 @@ def test_of_two_that_unpack_at_once_the_later_takes_what_is_there(
     assert unpack_embedded(archive, folder) == folder / "images"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "images.zip"]
     assert (folder / "images" / "a.png").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("kind", [ClassFolders, FlatFolder])
+def test_a_pipe_with_an_images_name_is_named(kind: type[ClassFolders] | type[FlatFolder], images: Path) -> None:
+    """Opening it would wait for ever."""
+    os.mkfifo(images / "cat" / "pipe.png")
+    with pytest.raises(ValueError, match=r"cat/pipe\.png: a pipe, socket or device"):
+        scan(kind(root=str(images)), Path(), Path())
+    (images / "cat" / "pipe.png").rename(images / "cat" / "pipe")
+    assert len(scan(kind(root=str(images)), Path(), Path()).entries) == 5
+
+
+def test_a_link_to_itself_is_one_unreadable_image(images: Path) -> None:
+    (images / "cat" / "self.png").symlink_to("self.png")
+    hash_listing.cache_clear()
+    hash_listing(FlatFolder(root=str(images)))
+    entries = {entry.file: entry.size for entry in scan(FlatFolder(root=str(images)), Path(), Path()).entries}
+    assert len(entries) == 6 and entries["cat/self.png"] == 0
+
+
+def test_a_link_to_a_folder_that_it_lies_in_is_named(images: Path) -> None:
+    (images / "cat" / "up").symlink_to("..")
+    for read in (hash_listing, lambda source: scan(source, Path(), Path())):
+        hash_listing.cache_clear()
+        with pytest.raises(ValueError, match=r"up: a link to a folder that it lies in; take it out"):
+            read(FlatFolder(root=str(images)))
+    (images / "cat" / "up").unlink()
+    (images / "both").symlink_to("cat")  # which is followed: it is no loop
+    assert len(scan(ClassFolders(root=str(images)), Path(), Path()).entries) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"cat/000.png,cat,val\ncat/001.png,cat,\n", "1 lines have no split; give all or none"),
+        (b"cat/000.png,\xff\n", "not a CSV file in UTF-8"),
+        (b"cat/000.png," + b"x" * 200_000, "field larger than field limit"),
+    ],
+)
+def test_a_list_that_is_half_filled_or_no_csv_is_named(
+    text: bytes, expected: str, images: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_bytes(text)
+    with pytest.raises(ValueError, match=rf"list\.csv: .*{expected}"):
+        scan(ListFile(root=str(images), list=str(tmp_path / "list.csv")), Path(), Path())
+
+
+def test_a_spreadsheets_mark_is_no_part_of_the_first_name(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\ncat/000.png,cat\n", encoding="utf-8-sig")
+    found = scan(ListFile(root=str(images), list=str(tmp_path / "list.csv")), Path(), Path())
+    assert [(entry.file, entry.label) for entry in found.entries] == [("cat/000.png", "cat")]
+
+
+def test_an_lmdb_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    """Reading on past its end ends the process by a bus error."""
+    with lmdb.open(str(tmp_path), map_size=2**24) as environment, environment.begin(write=True) as write:
+        for number in range(100):
+            write.put(f"{number}".encode(), os.urandom(20_000))
+    whole = (tmp_path / "data.mdb").stat().st_size
+    os.truncate(tmp_path / "data.mdb", whole // 2)
+    with pytest.raises(ValueError, match=rf"data\.mdb: cut off \({whole // 2} of \d+ bytes\); fetch it again"):
+        scan(LsunLmdb(root=str(tmp_path)), Path(), Path())
+
+
+@pytest.mark.parametrize("kind", [ClassFolders, FlatFolder])
+@pytest.mark.parametrize("val", ["val", "valid", "Validation"])
+def test_splits_are_known_by_their_usual_names(
+    kind: type[ClassFolders] | type[FlatFolder], val: str, images: Path, tmp_path: Path
+) -> None:
+    for name in ("train", val):
+        shutil.copytree(images, tmp_path / "split" / name)
+    found = scan(kind(root=str(tmp_path / "split")), Path(), Path())
+    assert {(entry.file.split("/")[0], entry.split) for entry in found.entries} == {("train", "train"), (val, "val")}
+    assert found.class_names == (["cat", "dog"] if kind is ClassFolders else [])
+
+
+@pytest.mark.parametrize("kind", [ClassFolders, FlatFolder])
+@pytest.mark.parametrize("folders", [("train", "test"), ("train", "val", "test"), ("train",), ("train", "val", "cat")])
+def test_folders_that_are_splits_in_part_are_no_classes(
+    kind: type[ClassFolders] | type[FlatFolder], folders: tuple[str, ...], images: Path, tmp_path: Path
+) -> None:
+    for name in folders:
+        shutil.copytree(images, tmp_path / "split" / name)
+    with pytest.raises(ValueError, match=rf"folders {', '.join(sorted(folders))}; either a folder train and one val"):
+        scan(kind(root=str(tmp_path / "split")), Path(), Path())
+
+
+def test_a_train_among_other_vehicles_is_a_class(tmp_path: Path) -> None:
+    write_images(tmp_path, {"car": 1, "train": 2}, size=16)
+    assert [entry.label for entry in scan(ClassFolders(root=str(tmp_path)), Path(), Path()).entries] == [
+        "car", "train", "train",
+    ]  # fmt: skip
+
+
+def test_files_that_are_no_images_are_counted(images: Path) -> None:
+    for name in ("a.heic", "b.heic", "LICENSE", ".hidden"):
+        (images / "cat" / name).write_text("")
+    [note] = scan(ClassFolders(root=str(images)), Path(), Path()).notes
+    assert note.startswith("left out, since they aren't images by their names: 2 .heic, 1 no suffix; images are .bmp, ")
+
+
+def pack(file: Path, members: dict[str, bytes]) -> None:
+    with tarfile.open(file, "w") as archive:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+
+@pytest.mark.parametrize("kind", ["tar", "list"])
+def test_labels_that_are_numbers_keep_their_numbers(kind: str, tmp_path: Path) -> None:
+    """In the order of text 10 would be class 2."""
+    numbers = list(range(12))[::-1]
+    if kind == "tar":
+        pack(
+            tmp_path / "a.tar", {f"{i}.{s}": b"x" if s == "png" else b"%d" % i for i in numbers for s in ("png", "cls")}
+        )
+        source: SourceConfig = WebDataset(root=str(tmp_path))
+    else:
+        (tmp_path / "list.csv").write_text("".join(f"{i}.png,{i}\n" for i in numbers))
+        source = ListFile(root=str(tmp_path), list=str(tmp_path / "list.csv"))
+    assert scan(source, Path(), Path()).class_names == [str(i) for i in range(12)]
+
+
+def test_captions_taken_for_labels_are_said_aloud(tmp_path: Path) -> None:
+    pack(
+        tmp_path / "a.tar",
+        {f"{i}.{s}": b"a photo of %s" % (b"x" * i) for i in range(9) for s in ("png", "txt")},
+    )
+    [note] = scan(WebDataset(root=str(tmp_path)), Path(), Path()).notes
+    assert note.startswith("9 classes among 9 images, such as 'a photo of xxxxxxxx': is that a label, or a caption?")
+
+
+def test_what_a_killed_unpacking_left_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("images/0.png", b"x")
+    old, new = tmp_path / ".data.abc", tmp_path / ".data.def"
+    for folder in (old, new):
+        (folder / "unpacked").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    unpack_embedded(archive, tmp_path / "data")
+    assert not old.exists() and new.exists(), "the new one may be another process at work"

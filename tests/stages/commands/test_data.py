@@ -97,7 +97,7 @@ def test_the_command_prints_what_it_found(published: Artifact, tmp_path: Path) -
     arguments = [tmp_path / "recipe", "--runs", tmp_path / "runs", "--set", "data.val_fraction=0.5"]
     command = [sys.executable, "-m", "pipeline", "data", *map(str, arguments)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     lines = done.stdout.splitlines()
     assert "3 train and 3 val images" in lines and 'classes: {"cat": 3, "dog": 3}' in lines
     assert any(line.startswith("1 unreadable: cat/001.png (OSError: ") for line in lines)
@@ -136,19 +136,22 @@ def test_a_thousand_damaged_files_among_four_thousand(
     for number, file in enumerate(files[::4]):
         damage(file, "huge" if number == 0 else kinds[number % len(kinds)])
     bad = 1 + sum(kinds[number % len(kinds)] in BAD for number in range(1, 1000))
-    run_stage_here("data", recipe, runs)
+    run_stage_here("data", recipe, runs, "max_unreadable=0.6")
     # With 256 points a centre every image is drawn, and so read.
-    changes = ["num_codes=64", "pool=2", "iterations=2", "points_per_centroid=256", "max_unreadable=0.6"]
-    run_stage_here("codebook", recipe, runs, *changes)
-    status = Recipe(recipe, [f"codebook.{change}" for change in changes]).status(Store(runs))
+    changes = ["num_codes=64", "pool=2", "iterations=2", "points_per_centroid=256"]
+    run_stage_here("codebook", recipe, runs, "--set=data.max_unreadable=0.6", *changes)
+    set_here = ["data.max_unreadable=0.6", *(f"codebook.{change}" for change in changes)]
+    status = Recipe(recipe, set_here).status(Store(runs))
     assert status["codebook"].artifact and status["data"].artifact
     index = open_index(status["data"].artifact)
     unreadable = report(index)["unreadable"]
     assert len(unreadable) == bad
     left_out = sum(index.name(int(i)) in unreadable for i in index.members("train"))
     assert f"{left_out} unreadable images left out: " in capsys.readouterr().out
-    with pytest.raises(ValueError, match=f"{left_out} of .* images can't be read, above max_unreadable 0.1"):
-        run_stage_here("codebook", recipe, runs, *changes[:-1], "max_unreadable=0.1")
+    run_stage_here("data", recipe, runs, "max_unreadable=0.1")
+    changes[0] = "num_codes=32"
+    with pytest.raises(ValueError, match=rf"{left_out} of .* images can't be read, above data\.max_unreadable 0\.1"):
+        run_stage_here("codebook", recipe, runs, "--set=data.max_unreadable=0.1", *changes)
     figure("bad files tried among 4,000", f"1000 damaged or odd, {bad} of them unreadable and named")
 
 
@@ -167,8 +170,8 @@ def test_trainings_go_on_without_what_cannot_be_read(
     bad = {str(damage(file, BAD[i % len(BAD)]).relative_to(tmp_path / "images")) for i, file in enumerate(files[::6])}
     short = ["training.updates=4", "training.validate_every=4"]
     changes = {
-        "data": [], "codebook": ["num_codes=64", "pool=2", "iterations=2", "max_unreadable=0.6"],
-        "tokenizer": [*short, "loading.max_unreadable=0.6"], "token_shards": ["max_unreadable=0.6"], "ar_prior": short,
+        "data": ["max_unreadable=0.6"], "codebook": ["num_codes=64", "pool=2", "iterations=2"],
+        "tokenizer": short, "token_shards": [], "ar_prior": short,
     }  # fmt: skip
     every_change = [f"{stage}.{change}" for stage, own in changes.items() for change in own]
     for stage in changes:
