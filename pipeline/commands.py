@@ -6,6 +6,7 @@ The runner parses every command line by these declarations. A command that needs
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,10 +149,16 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def exit_code(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """Runs a command; returns its exit code. A ValueError or OSError becomes one line and code 1."""
+    """Runs a command; returns its exit code. A ValueError or OSError, or that there is no memory, becomes one line and
+    code 1; so does, without a line, that nobody reads the output any more."""
     try:
-        return command(options)
-    except (ValueError, OSError) as error:
+        code = command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as by `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left would fail at the exit again
+        return 1
+    except (ValueError, OSError, MemoryError) as error:
         print(f"error: {error_line(error)}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:

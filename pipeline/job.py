@@ -25,7 +25,7 @@ from pipeline.process import PREEMPTED, PROJECT, end_with_parent
 from pipeline.store import Store
 from smalti.artifact import MANIFEST, Artifact
 from smalti.config.parsing import ConfigError, unknown
-from smalti.error_line import error_line
+from smalti.error_line import error_line, is_no_memory
 
 PACKAGES = ("torch", "lightning", "timm", "faiss-cpu", "faiss-gpu", "numpy")
 
@@ -222,7 +222,8 @@ def _end(code: int, number: int, frame: FrameType | None) -> None:
 def run_stage(stage: str, build: Callable[[Job], None]) -> None:
     """Runs ``build`` on the job of the command line; the main of every script in ``stages/``.
 
-    A ValueError or OSError becomes one line and exit code 1; set SMALTI_TRACEBACK=1 to see where it came from.
+    A ValueError or OSError, or that there is no memory, becomes one line and exit code 1; set SMALTI_TRACEBACK=1 to see
+    where it came from.
     """
     end_with_parent()
     obey_signals(stage)
@@ -231,7 +232,9 @@ def run_stage(stage: str, build: Callable[[Job], None]) -> None:
         if job is not None:
             build(job)
             job.wait_for_rank_0()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_no_memory(error):
+            raise
         if "SMALTI_TRACEBACK" in os.environ:
             traceback.print_exc()
         print(f"error: {error_line(error)}", file=sys.stderr, flush=True)

@@ -9,8 +9,20 @@ def error_line(error: BaseException) -> str:
     >>> error_line(OSError(28, "No space left on device"))
     'No space left on device'
     """
+    if is_no_memory(error):
+        return f"out of memory ({' '.join(str(error).split())[:200] or 'no more of it'}); take a smaller batch"
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         files = [str(name) for name in (error.filename, error.filename2) if name is not None]
         text = ": ".join([*files[:1], error.strerror])
     return " ".join(text.split())
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Returns whether an error says that there is no memory left, on a device or here; torch's are RuntimeErrors.
+
+    >>> is_no_memory(RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"))
+    True
+    """
+    allocating = "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or allocating

@@ -11,6 +11,7 @@ import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
 KEPT = 2
+PARTS = {"state_dict", "optimizer_states", "loops", "global_step"}  # what Lightning writes of every training
 NUMBER = re.compile(r"step=(\d+)\.ckpt$")
 
 
@@ -68,13 +69,17 @@ class Generations(TorchCheckpointIO):
         """Returns the checkpoint. Only plain data and tensors are unpickled.
 
         Raises:
-            ValueError: the file is damaged or holds anything else.
+            ValueError: the file is damaged, holds anything else, or lacks a part of a training.
         """
         try:
             with zipfile.ZipFile(path) as file:
                 if damaged := file.testzip():  # PyTorch doesn't verify the checksums
                     raise RuntimeError(f"{damaged} isn't what was written")
-            return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+            found = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+            missing = PARTS - found.keys() if isinstance(found, dict) else PARTS
+            if missing:
+                raise RuntimeError(f"it lacks {', '.join(sorted(missing))}")
+            return found
         except (OSError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(

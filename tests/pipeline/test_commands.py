@@ -1,6 +1,7 @@
 """Command lines are declared once: the runner answers by the declaration, and a script parses the same words by it."""
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_an_error_that_a_user_can_fix_is_one_line(error: Exception, capsys: pyte
 
     assert exit_code(fail, argparse.Namespace()) == 1
     assert capsys.readouterr().err == "error: one two\n"
+
+
+def test_no_memory_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(options: argparse.Namespace) -> int:
+        raise MemoryError("Unable to allocate 8 EiB")
+
+    assert exit_code(fail, argparse.Namespace()) == 1
+    assert capsys.readouterr().err == "error: out of memory (Unable to allocate 8 EiB); take a smaller batch\n"
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    """As head, which closes the pipe after its lines."""
+    command = f"{sys.executable} -m pipeline rows | head -n 1"
+    done = subprocess.run(["bash", "-c", command], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60)
+    assert len(done.stdout.splitlines()) == 1 and not done.stderr
 
 
 def test_ctrl_c_is_130_and_said_once(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint
+from stages.training.checkpoints import PARTS, Generations, drop_partial, newest_checkpoint
 
 
 def test_what_a_killed_writer_left_is_dropped(tmp_path: Path) -> None:
@@ -20,10 +20,18 @@ def test_what_a_killed_writer_left_is_dropped(tmp_path: Path) -> None:
 def test_a_flipped_bit_of_a_checkpoint_is_named(tmp_path: Path) -> None:
     """PyTorch would read it without a word."""
     file, weight = tmp_path / "step=00000001.ckpt", torch.full((1000,), 5000.0)
-    Generations().save_checkpoint({"weight": weight}, file)
+    Generations().save_checkpoint(dict.fromkeys(PARTS, 0) | {"weight": weight}, file)
     assert torch.equal(Generations().load_checkpoint(file)["weight"], weight)
     data = bytearray(file.read_bytes())
     data[data.index(weight.numpy().tobytes()) + 2000] ^= 0x40
     file.write_bytes(data)
     with pytest.raises(ValueError, match=r"step=00000001\.ckpt: not a readable checkpoint \(.* isn't what was written"):
+        Generations().load_checkpoint(file)
+
+
+@pytest.mark.parametrize("content", [{}, {"state_dict": {}}, [1], torch.zeros(2)])
+def test_a_checkpoint_of_something_else_is_named(content: object, tmp_path: Path) -> None:
+    file = tmp_path / "step=00000001.ckpt"
+    torch.save(content, file)
+    with pytest.raises(ValueError, match=r"step=00000001\.ckpt: not a readable checkpoint \(it lacks .*global_step"):
         Generations().load_checkpoint(file)
