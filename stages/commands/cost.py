@@ -3,7 +3,7 @@
 Networks are built on the meta device, where PyTorch counts their FLOPs without computing anything. A multiply-add is
 two FLOPs, and a backward pass costs two forward passes. Frozen networks (perceptual, teachers) and validation aren't
 counted; they add a tenth or so. Device-hours are FLOPs divided by peak speed times utilisation: an estimate, good to a
-factor of two. Stages that train nothing are counted for a million images, samples for as many as are drawn. The disk
+factor of two. Stages that train nothing are counted for the images of stage data, a million before it ran. The disk
 holds two checkpoints of each training, the samples, and features and tokens of every image.
 """
 
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from pipeline.commands import run_script
 from pipeline.graph import Recipe
+from pipeline.store import Store
 from smalti.discriminators import build_discriminator
 from smalti.tokenizers.autoencoders import build_decoder
 from smalti.tokenizers.vq_tokenizer import PredictingTokenizer, VQTokenizer
@@ -180,7 +181,8 @@ def print_tables(recipe: Recipe, trainings: dict[str, Cost], passes: dict[str, P
 def main(options: argparse.Namespace) -> int:
     recipe = Recipe(options.recipe, options.set)
     trainings = costs(recipe, options.tflops, options.utilisation)
-    passes = pass_costs(recipe, options.tflops * 1e12 * options.utilisation)
+    data = recipe.status(Store(options.runs)).get("data")
+    passes = pass_costs(recipe, options.tflops * 1e12 * options.utilisation, data.artifact if data else None)
     if line := not_counted(recipe, trainings):
         print(line, file=sys.stderr)
     (print_json if options.json else print_tables)(recipe, trainings, passes)

@@ -9,7 +9,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from configs.schema.samples import SamplesConfig
+from datamodules.index import SPLITS
 from pipeline.graph import Recipe
+from smalti.artifact import Artifact
 from smalti.config.features import FeatureNetworkConfig
 from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.features import bare_network
@@ -18,7 +20,7 @@ from smalti.priors.latent import LatentPrior
 from smalti.tokenizers.autoencoders import build_decoder
 from stages.commands.params import networks_of
 
-MILLION = 1_000_000  # images that are assumed, since the recipe doesn't say how many there are
+MILLION = 1_000_000  # images that are assumed before stage data has counted them
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def sampling_flops(config: SamplesConfig, priors: dict[str, nn.Module]) -> int:
     return total
 
 
-def pass_costs(recipe: Recipe, speed: float) -> dict[str, Pass]:
+def pass_costs(recipe: Recipe, speed: float, data: Artifact | None = None) -> dict[str, Pass]:
     """Returns the cost of those of codebook, shards, samples and scores that a recipe has, by stage.
 
     Priors and decoders count if this recipe trains them and the stage takes them. The search for codes is left out: it
@@ -81,7 +83,10 @@ def pass_costs(recipe: Recipe, speed: float) -> dict[str, Pass]:
 
     Args:
         speed: FLOPs a second.
+        data: the published index, which knows how many images there are; without it a million are assumed.
     """
+    num_train, num_val = (data.facts[f"num_{split}"] if data else MILLION for split in SPLITS)
+    num_all = num_train + num_val if data else MILLION
     nodes = recipe.nodes
     if "tokenizer" not in nodes or "data" not in nodes:
         return {}
@@ -100,10 +105,10 @@ def pass_costs(recipe: Recipe, speed: float) -> dict[str, Pass]:
             decoder = build_decoder(nodes["tokenizer"].config.autoencoder, nodes["decoder"].config.attention)
             decoding["decoder"] = flops(lambda: decoder(latents))
         if "codebook" in nodes:
-            work["codebook"] = feature_flops(nodes["codebook"].config.features, size), MILLION
+            work["codebook"] = feature_flops(nodes["codebook"].config.features, size), num_train
         for stage in ("token_shards", "latent_shards"):
             if stage in nodes:
-                work[stage] = encoding * nodes[stage].config.num_views, MILLION
+                work[stage] = encoding * nodes[stage].config.num_views, num_all
         if "samples" in nodes:
             config = nodes["samples"].config
             priors = {stage: prior for stage, prior in networks.priors.items() if takes("samples", stage)}
@@ -112,5 +117,5 @@ def pass_costs(recipe: Recipe, speed: float) -> dict[str, Pass]:
         if "scores" in nodes:
             decoders = [number for name, number in decoding.items() if takes("scores", name)]
             judging = (1 + len(decoders)) * feature_flops(nodes["scores"].config.judge, size)
-            work["scores"] = encoding + sum(decoders) + judging, MILLION
+            work["scores"] = encoding + sum(decoders) + judging, num_val
     return {stage: Pass(one / 1e9, many, one * many / speed / 3600) for stage, (one, many) in work.items()}

@@ -9,6 +9,7 @@ from conftest import PROJECT, SMOKE
 
 from pipeline.graph import Recipe
 from pipeline.store import Store
+from smalti.artifact import Artifact
 from smalti.discriminators import build_discriminator
 from stages.commands.cost import costs
 from stages.commands.disk_use import Rows, rows_of, sample_bytes
@@ -108,3 +109,13 @@ def test_rows_and_samples_are_as_large_as_estimated(smoke_runs: Path) -> None:
 def test_samples_of_two_priors_by_two_decoders() -> None:
     recipe = Recipe(PROJECT / "configs" / "imagenet256" / "seqgan", ["samples.num_samples=50000"])
     assert sample_bytes(recipe) == 50_000 * 2 * (2 * 3 * 256**2 + 256 * 2)  # 256 tokens of 1,024 codes: 2 bytes each
+
+
+def test_images_that_are_published_are_counted(smoke: dict[str, Artifact]) -> None:
+    facts, recipe = smoke["data"].facts, Recipe(PROJECT / "configs" / "smoke")
+    found, assumed = pass_costs(recipe, 1e14, smoke["data"]), pass_costs(recipe, 1e14)
+    expected = {"codebook": facts["num_train"], "scores": facts["num_val"], "samples": 54}
+    expected |= dict.fromkeys(("token_shards", "latent_shards"), facts["num_train"] + facts["num_val"])
+    assert {stage: one.images for stage, one in found.items()} == expected
+    assert assumed["codebook"].images == 1_000_000
+    assert found["codebook"].device_hours == pytest.approx(assumed["codebook"].device_hours * facts["num_train"] / 1e6)
