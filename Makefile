@@ -44,7 +44,8 @@ test-slurm: $(READY)
 # What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
 reliability: $(READY)
 	SMALTI_SLURM=required $(PYTEST) --figures=docs/reliability.md \
-	tests/reliability tests/slurm tests/stages/commands/test_data.py tests/test_hostile.py
+	tests/reliability tests/slurm tests/stages/commands/test_data.py tests/test_hostile.py \
+	tests/pipeline/test_launcher.py tests/pipeline/test_lightning_run.py
 
 # docs/cost.md: what the papers' recipes take.
 PAPERS := imagenet256/seqgan imagenet256/seqgan_large imagenet256/vqgan_lc imagenet256/fqgan_dual imagenet256/fqgan_triple

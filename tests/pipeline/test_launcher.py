@@ -36,14 +36,10 @@ def test_a_signal_that_comes_before_the_stage_stops_it(number: signal.Signals, t
 @pytest.mark.parametrize(
     ("name", "group", "devices", "code"),
     [
-        (
-            "SIGINT",
-            False,
-            1,
-            {130, -signal.SIGINT},
-        ),  # by hand or by timeout -s INT: it reaches no stage, a terminal's does
+        # By hand or by timeout -s INT: it reaches no stage, a terminal's does.
+        ("SIGINT", False, 1, {130, -signal.SIGINT}),
         ("SIGTERM", True, 1, {PREEMPTED}),  # as timeout and supervisors send it
-        ("SIGUSR1", True, 1, {PREEMPTED}),
+        pytest.param("SIGUSR1", True, 1, {PREEMPTED}, marks=pytest.mark.reliability),
         ("SIGUSR1", True, 2, {PREEMPTED}),  # torchrun's agent would die of it
     ],
 )

@@ -74,7 +74,9 @@ def test_help_of_a_stage_lists_the_options_of_fabric_too() -> None:
         assert re.search(rf"(?m)^  {option} .*\w", done.stdout), option
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 75)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), pytest.param("SIGTERM", 75, marks=pytest.mark.reliability)]
+)
 def test_a_stop_ends_in_one_line_and_its_code(name: str, code: int, smoke_runs: Path, tmp_path: Path) -> None:
     """torchrun would add a traceback of fifty lines, and end with 1."""
     runs = with_inputs_of(smoke_runs, "tokenizer", tmp_path / "runs")
