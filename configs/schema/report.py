@@ -14,7 +14,7 @@ class ReportConfig:
     """Stage report: one HTML file."""
 
     STAGE: ClassVar[Stage] = Stage(
-        name="report", version=3, needs=("data", "tokenizer", "scores"),
+        name="report", version=4, needs=("data", "tokenizer", "scores"),
         takes=("codebook", "decoder", "token_shards", *PRIOR_STAGES, "classifier", "samples"),
         resumes=False, one_process=True, curves=None,
     )  # fmt: skip
