@@ -29,6 +29,7 @@ from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
 from smalti.seeds import mix
+from stages.training.bfloat16 import cpu_has_bfloat16
 from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint, update_of
 from stages.training.disk_space import check_room
 
@@ -160,7 +161,7 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
     curves = Curves(
         job.work / "curves.csv", runtime.log_every, training.updates, training.batch_size, not sys.stdout.isatty()
     )
-    return build_trainer(
+    trainer = build_trainer(
         job,
         [
             StartTable(),
@@ -182,6 +183,11 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
         log_every_n_steps=runtime.log_every,
         logger=TensorBoardLogger(job.work, name="tensorboard", version=""),
     )
+    on_cpu = trainer.strategy.root_device.type == "cpu"
+    if on_cpu and training.precision == "bf16-mixed" and not cpu_has_bfloat16() and not job.rank:
+        remedy = f"--set={job.stage}.training.precision=32-true"
+        print(f"  this CPU only emulates bfloat16: {remedy} is several times as fast, and another result", flush=True)
+    return trainer
 
 
 def run_facts(trainer: Trainer) -> dict[str, Any]:
