@@ -22,33 +22,32 @@ class Doomed:
     size: int
 
 
-def folders_of(recipes: Sequence[Recipe], store: Store) -> set[Path]:
-    """Returns the folders of results and work that the recipes have now, and of the results behind them."""
-    found: set[Path] = set()
+def own_folders(recipes: Sequence[Recipe], store: Store) -> tuple[set[Path], set[Path]]:
+    """Returns the folders of results and work that the recipes have now, and those of the results behind them."""
+    own: set[Path] = set()
+    behind: set[Path] = set()
     for recipe in recipes:
         for stage, status in recipe.status(store).items():
             if status.key:
-                found |= {store.path(stage, status.key), store.work(stage, status.key)}
+                own |= {store.path(stage, status.key), store.work(stage, status.key)}
             pending = list((status.inputs or {}).values())
             while pending:  # of other recipes, and their parents
                 artifact = pending.pop()
-                if artifact.path not in found:
-                    found.add(artifact.path)
+                if artifact.path not in behind:
+                    behind.add(artifact.path)
                     pending += artifact.parents()
-    return found
+    return own, behind
 
 
 def doomed(recipes: Sequence[Recipe], store: Store, unused: bool) -> Iterator[Doomed]:
     """Yields what the recipes have; with ``unused`` what they don't have, of any recipe.
 
-    Work at which a process is, and logs, aren't among them.
+    Work at which a process is isn't among it.
     """
-    kept = folders_of(recipes, store)
-    own = {store.path(stage, s.key) for r in recipes for stage, s in r.status(store).items() if s.key}
-    own |= {store.work(stage, s.key) for r in recipes for stage, s in r.status(store).items() if s.key}
+    own, behind = own_folders(recipes, store)
     for kind, what in (("artifacts", "result"), ("work", "unfinished work")):
         for folder in sorted((store.root / kind).glob("*/[!.]*")):
-            chosen = folder not in kept if unused else folder in own
+            chosen = folder not in own | behind if unused else folder in own
             if folder.parent.is_symlink():  # to somebody else's results
                 continue
             if chosen and folder.is_dir() and not _busy(store.work(folder.parent.name, folder.name)):

@@ -113,8 +113,9 @@ def draw_where(
             logits = prior.outputs.book(book, features[:, book][rows])
             if unconditional is not None:
                 logits = guide(logits, prior.outputs.book(book, unconditional[:, book][rows]), scales[book])
-            check_drawable(drawable(logits / temperature))
-            drawn = draw(logits / temperature, noise[:, book][rows])
+            tempered = logits / temperature
+            check_drawable(drawable(tempered))
+            drawn = draw(tempered, noise[:, book][rows])
             tokens[:, book][rows] = drawn
             confidence[:, book][rows] = logits.double().log_softmax(-1).gather(-1, drawn[:, None]).squeeze(-1)
     return tokens, confidence

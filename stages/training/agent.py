@@ -12,9 +12,8 @@ import sys
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+from pipeline.commands import INTERRUPTED
 from pipeline.process import PREEMPTED
-
-INTERRUPTED = 130
 
 
 def main() -> int:
