@@ -37,7 +37,7 @@ def unpack_embedded(archive: Path, folder: Path) -> Path:
         ValueError: a member would land outside the folder.
     """
     for left_over in folder.parent.glob(f".{folder.name}.*"):  # of processes that were killed here
-        if time.time() - left_over.stat().st_mtime > LEFT_OVER:
+        if abs(time.time() - left_over.stat().st_mtime) > LEFT_OVER:  # clocks are set back too
             shutil.rmtree(left_over, ignore_errors=True)
     if not folder.is_dir():
         with zipfile.ZipFile(archive) as zipped:

@@ -82,7 +82,7 @@ def run(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
     end_with_parent()
     for stage in (options.until, options.only, options.force):
         known_stage(recipe, stage)
-    stages, begun, built = wanted_stages(recipe, options), time.time(), 0
+    stages, begun, built = wanted_stages(recipe, options), time.monotonic(), 0
     before = recipe.status(store)
     open_stages = [stage for stage in stages if before[stage].artifact is None or stage == options.force]
     if lacks_weights(recipe, store, open_stages) or is_blocked(recipe, store, open_stages):
@@ -113,7 +113,7 @@ def run(recipe: Recipe, store: Store, options: argparse.Namespace) -> int:
             print(f"error: {stage} ended with exit code {code} {result}; {cut}", file=sys.stderr)
             return PREEMPTED if stopped else 1
         built += 1
-    print(f"{len(stages)} stages up to date, {built} built in {time.time() - begun:.0f} s")
+    print(f"{len(stages)} stages up to date, {built} built in {time.monotonic() - begun:.0f} s")
     report = recipe.status(store).get("report")
     if report and report.artifact:
         print(f"report: {report.artifact.path / 'report.html'}")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,9 +35,15 @@ def set_parent_death_signal() -> None:
 
 def environment() -> dict[str, str]:
     """Returns the environment of a stage: the clone comes first on sys.path and ``stages/`` itself stays off it, output
-    isn't held back, and no library goes to a weights hub, whatever the recipe says: ``make weights`` alone fetches."""
+    isn't held back, and no library goes to a weights hub, whatever the recipe says: ``make weights`` alone fetches.
+
+    Without a home to write in, matplotlib (torchmetrics imports it) would make a folder that each fork deletes.
+    """
     path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     own = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    home = os.path.expanduser("~")  # noqa: PTH111 (Path raises where there is none)
+    if "MPLCONFIGDIR" not in os.environ and not os.access(home, os.W_OK):
+        own["MPLCONFIGDIR"] = os.path.join(tempfile.gettempdir(), f"matplotlib-{os.getuid()}")
     return {**os.environ, **own, END_WITH_PARENT: str(os.getpid())}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from pipeline.work_folder import begun, clear, lock, take_back
+from pipeline.work_folder import begun, clear, lock, no_access, take_back
 from smalti.artifact import ARTIFACTS, MANIFEST, SCHEMA, Artifact, canonical, digest_of, seal, sha256_of
 
 
@@ -49,10 +49,17 @@ class Store:
         return self.root / "work" / stage / key
 
     def find(self, stage: str, key: str) -> Artifact | None:
-        """Returns the published artefact, its sizes checked, or None."""
+        """Returns the published artefact, its sizes checked, or None.
+
+        Raises:
+            ValueError: it is damaged, or this user can't look into it.
+        """
         path = self.path(stage, key)
-        if not (path / MANIFEST).exists():
-            return None
+        try:
+            if not (path / MANIFEST).exists():
+                return None
+        except PermissionError as error:
+            raise no_access(path, "read", error) from error
         artifact = Artifact(path)
         artifact.check_sizes()
         return artifact
@@ -65,6 +72,12 @@ class Store:
             ValueError: another process holds it, or it can't be written.
         """
         file, target = lock(self.work(stage, key), stage), self.path(stage, key)
+        try:  # the publication's place, before hours of work
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(target.parent, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise no_access(target.parent, "written", error) from error
         replaced = target.parent / f".{key}.old"
         if replaced.is_dir() and not target.exists():  # killed between the two renames of a forced publication
             replaced.rename(target)

@@ -45,7 +45,7 @@ def hash_weights(weights: str, cache: Path) -> str:
             temporary.write_text(json.dumps(known, indent=1))
             temporary.rename(cache)
             for left_over in cache.parent.glob(f"{cache.stem}.[0-9]*"):  # of processes that were killed here
-                if time.time() - left_over.stat().st_mtime > LEFT_OVER:
+                if abs(time.time() - left_over.stat().st_mtime) > LEFT_OVER:  # clocks are set back too
                     left_over.unlink(missing_ok=True)
     found = known[entry]
     fetched = read_ledger().get(weights, {}).get("sha256", found)

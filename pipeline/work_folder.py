@@ -21,9 +21,7 @@ def lock(work: Path, stage: str) -> IO[str]:
         work.mkdir(parents=True, exist_ok=True)
         file = (work / "lock").open("a+")
     except OSError as error:
-        raise ValueError(
-            f"{work}: cannot be written ({error.strerror}); mend it, or name another folder with --runs"
-        ) from error
+        raise no_access(work, "written", error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -43,6 +41,14 @@ def lock(work: Path, stage: str) -> IO[str]:
     return file
 
 
+def no_access(folder: Path, how: str, error: OSError) -> ValueError:
+    """Returns the error of a folder of ``runs`` that can't be ``how``: "read", "written"."""
+    remedy = "mend it"
+    if isinstance(error, PermissionError):
+        remedy = "have its owner give it to a group that you share (chmod -R g+w, umask 002)"
+    return ValueError(f"{folder}: cannot be {how} ({error.strerror}); {remedy}, or name another folder with --runs")
+
+
 def take_back(work: Path, published: Path) -> None:
     """Undoes what a killed publication left in a work folder: files that it made read-only, and links to what is
     ``published``, which are cleared as the publication would have done."""
@@ -53,7 +59,18 @@ def take_back(work: Path, published: Path) -> None:
         return
     for path in files:
         if not path.stat().st_mode & stat.S_IWUSR:
-            path.chmod(0o644)
+            _make_writable(path)
+
+
+def _make_writable(path: Path) -> None:
+    """Lets its owner write a file again, and its group where the folder is the group's; somebody else's file is
+    replaced by a copy."""
+    try:
+        path.chmod(path.stat().st_mode | stat.S_IWUSR | (path.parent.stat().st_mode & stat.S_IWGRP))
+    except PermissionError:
+        copy = path.with_name(f"{path.name}.copy")
+        shutil.copyfile(path, copy)
+        copy.rename(path)
 
 
 def _inode(path: Path) -> tuple[int, int]:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipeline.fabric import WORKER, fabric_run
 from pipeline.process import PROJECT, environment
 
@@ -47,3 +49,14 @@ def test_ranks_know_who_started_them(tmp_path: Path) -> None:
     command = fabric_run(["--devices", "2", "--accelerator", "cpu"], script, ["argument"])
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.splitlines() == ["argument True", "argument True"]
+
+
+def test_a_user_without_a_home_gets_no_traceback_of_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its temporary folder, made at import, was deleted by each fork, and missed by the next."""
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "MPLCONFIGDIR" not in environment()
+    monkeypatch.setenv("HOME", "/nonexistent")
+    fork = "import os, matplotlib\nif child := os.fork(): os.waitpid(child, 0)"
+    done = subprocess.run([sys.executable, "-c", fork], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -138,10 +138,11 @@ def start(runs: Path, recipe: Path, changes: list[str], log: Path) -> "subproces
         )  # fmt: skip
 
 
-def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str, moment: Moment, log: Path) -> Outcome:
-    """Starts the run, waits for the moment, kills, and waits until every process is gone."""
-    before = moment.marks(runs)
-    make = start(runs, recipe, changes, log)
+def catch(
+    make: "subprocess.Popen[bytes]", runs: Path, who: str, moment: Moment, before: frozenset[object],
+    send: Callable[[int], None],
+) -> list[int]:  # fmt: skip
+    """Calls ``send`` with the process at the moment; returns all processes of the run, none if it ended before."""
     target, family, looked = None, [make.pid], 0.0
     while make.poll() is None:
         if time.monotonic() - looked > LOOK:  # beforehand: a publication is over in the time that a look takes
@@ -149,14 +150,22 @@ def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str,
             looked = time.monotonic()
         if target is not None and moment.marks(runs) - before:
             try:
-                # make hands SIGINT on to nobody: a terminal's Ctrl-C goes to the group.
-                together = who == "group" or (who, name) == ("make", "INT")
-                os.killpg(make.pid, SIGNALS[name]) if together else os.kill(target, SIGNALS[name])
-                break
+                send(target)
+                return family
             except ProcessLookupError:  # this stage has just ended; its successor is another process
                 target, looked = None, 0.0
         time.sleep(0.0002)
-    else:
+    return []
+
+
+def kill_once(runs: Path, recipe: Path, changes: list[str], who: str, name: str, moment: Moment, log: Path) -> Outcome:
+    """Starts the run, waits for the moment, kills, and waits until every process is gone."""
+    before = moment.marks(runs)
+    make = start(runs, recipe, changes, log)
+    # make hands SIGINT on to nobody: a terminal's Ctrl-C goes to the group.
+    kill = os.killpg if who == "group" or (who, name) == ("make", "INT") else os.kill
+    family = catch(make, runs, who, moment, before, lambda target: kill(target, SIGNALS[name]))
+    if not family:
         assert make.wait() == 0, f"failed before it was killed:\n{log.read_text()[-3000:]}"
         return Outcome(who, name, moment.name, None, False, 0.0)
     begun = time.monotonic()

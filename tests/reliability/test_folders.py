@@ -56,7 +56,7 @@ def test_a_read_only_folder_is_named_and_can_be_read(smoke_runs: Path, tmp_path:
     done = subprocess.run([*AS_ANYBODY, *words, "--runs", str(runs)], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"error: {runs / 'work' / 'data'}") and done.stderr.count("\n") == 1
-    assert "cannot be written (Permission denied); mend it, or name another folder with --runs" in done.stderr
+    assert "cannot be written (Permission denied); have its owner give it to a group that you share" in done.stderr
 
     shutil.copytree(smoke_runs, tmp_path / "published", symlinks=True)
     folders = [path for path in (tmp_path / "published").rglob("*") if path.is_dir()]
