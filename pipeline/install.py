@@ -1,7 +1,7 @@
 """Makes the application of this clone importable in the environment of the running Python: ``make install`` calls it.
 
-A path file leads to the clone, and the command ``lightning`` is written beside ``python``. The library alone is a
-package that pip installs.
+A path file leads to the clone, and two commands are written beside ``python``: ``lightning``, which Lightning has no
+more, and ``fabric``, which is Lightning's but for how it ends. The library alone is a package that pip installs.
 """
 
 import sys
@@ -10,11 +10,10 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 PATH_FILE = "smalti_application.pth"
-COMMAND = """{first_lines}
-from pipeline.lightning_run import lightning
-
-lightning()
-"""
+COMMANDS = {
+    "lightning": "from pipeline.lightning_run import lightning\n\nlightning()\n",
+    "fabric": "import sys\n\nfrom stages.training.agent import main\n\nsys.exit(main())\n",
+}
 
 
 def first_lines(python: str) -> str:
@@ -26,11 +25,12 @@ def first_lines(python: str) -> str:
 
 
 def install(site: Path, scripts: Path, python: str) -> None:
-    """Writes the path file into ``site`` (site-packages) and the command into ``scripts``; older ones are replaced."""
+    """Writes the path file into ``site`` (site-packages) and the commands into ``scripts``; older ones are replaced."""
     (site / PATH_FILE).write_text(f"{PROJECT}\n")
-    command = scripts / "lightning"
-    command.write_text(COMMAND.format(first_lines=first_lines(python)))
-    command.chmod(0o755)
+    for name, code in COMMANDS.items():
+        command = scripts / name
+        command.write_text(f"{first_lines(python)}\n{code}")
+        command.chmod(0o755)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from callbacks.curves import Curves
+from callbacks.previews import Previews
 from callbacks.step_seed import StepSeed
 from callbacks.unreadable import Unreadable
 from callbacks.usage_watch import UsageWatch
@@ -22,6 +23,18 @@ def test_step_seed_is_a_function_of_batch_and_rank() -> None:
         drawn.setdefault((batch, rank), []).append(torch.rand(1).item())
     assert len(set(drawn[0, 0])) == 1
     assert len({values[0] for values in drawn.values()}) == 3
+
+
+def test_rank_0_alone_draws_a_preview_and_not_before_the_first_update(tmp_path: Path) -> None:
+    module: Any = SimpleNamespace(preview=lambda fixed: torch.zeros(1, len(fixed), 3, 4, 4), device="cpu")
+    previews = Previews(torch.zeros(2), tmp_path / "previews")
+    for sanity_checking, is_global_zero in ((True, True), (False, False), (True, False), (False, True)):
+        assert not (tmp_path / "previews").exists()
+        trainer: Any = SimpleNamespace(
+            sanity_checking=sanity_checking, is_global_zero=is_global_zero, global_step=7, loggers=[]
+        )
+        previews.on_validation_end(trainer, module)
+    assert [file.name for file in (tmp_path / "previews").iterdir()] == ["update-0000007.png"]
 
 
 def test_curves_travel_with_the_checkpoint(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The trainings of priors: what they share, and what the networks are shown."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ def test_a_book_without_a_masked_token_counts_nothing() -> None:
     loss.backward()
     assert loss.item() == 0 and features.grad is not None and features.grad.abs().sum() == 0
     assert rank_weight(torch.tensor([1, -1, 2])).item() == 1
+
+
+def test_a_rank_weighs_by_its_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 targets of 3 places, where the ranks have 4 on average."""
+    monkeypatch.setattr("lit_modules.prior.all_mean", lambda number: torch.full_like(number, 4))
+    assert rank_weight(torch.tensor([1, -1, 2])).item() == 0.5
+    assert rank_weight(torch.tensor([0, 0, 2])).item() == 0.75
 
 
 def ar_training(
@@ -80,6 +88,28 @@ def test_random_inputs_and_true_targets(num_books: int, monkeypatch: pytest.Monk
     module.ema.module.load_state_dict(module.network.state_dict())
     module.validation_step(batch, 0)
     torch.testing.assert_close(module.val_loss.compute().double(), expected(tokens), rtol=1e-5, atol=0)
+
+
+def test_labels_are_dropped_by_a_number_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the first of an image's numbers: the second is the masked share of a NAR prior, which would come to depend on
+    whether there is a label."""
+    module, _ = ar_training(1, 1.0, monkeypatch)
+    module.config = replace(module.config, label_dropout=0.5)
+    shown: list[Tensor] = []
+    predictions = module.predictions
+
+    def seen(network: Any, batch: Any, labels: Tensor) -> list[Any]:
+        shown.append(labels)
+        return predictions(network, batch, labels)
+
+    monkeypatch.setattr(module, "predictions", seen)
+    noise = torch.tensor([[0.4, 0.9], [0.6, 0.1], [0.5, 0.5]])
+    labels = torch.tensor([0, 1, 2])
+    batch = {"tokens": torch.randint(5, (3, 1, 4)), "labels": labels, "noise": noise}
+    batch["token_noise"] = torch.rand(3, 2, 1, 4)
+    module.training_step(batch, 0)
+    module.validation_step(batch, 0)
+    assert [labels.tolist() for labels in shown] == [[3, 1, 2], [0, 1, 2]]
 
 
 def test_the_loss_of_a_split_token_is_its_negative_log_likelihood(monkeypatch: pytest.MonkeyPatch) -> None:

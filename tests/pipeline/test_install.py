@@ -12,7 +12,6 @@ from tests_support import write_recipe
 
 from pipeline.install import install
 
-FABRIC = "#!{python}\nimport sys\nfrom lightning.fabric.cli import _main\n\nsys.exit(_main())\n"
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +24,6 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
     python = folder / "bin" / "python"
     install(site, folder / "bin", str(python))
-    fabric = folder / "bin" / "fabric"  # as pip writes it
-    fabric.write_text(FABRIC.format(python=python))
-    fabric.chmod(0o755)
     return folder / "bin"
 
 
@@ -88,11 +84,26 @@ def test_fabric_run_by_hand(scripts: Path, own: Path) -> None:
     assert "; published " in call(own, scripts / "fabric", *words).stdout
 
 
+def test_fabric_run_of_a_foreign_script(scripts: Path, own: Path) -> None:
+    """It is Lightning's command still, for any script."""
+    (own / "rank.py").write_text("import os\nprint('rank', os.environ['RANK'], 'of', os.environ['WORLD_SIZE'])\n")
+    said = call(own, scripts / "fabric", "run", "--accelerator", "cpu", "--devices", "2", "rank.py").stdout
+    assert sorted(said.splitlines()) == ["rank 0 of 2", "rank 1 of 2"]
+
+
+def test_fabric_run_names_a_missing_input_in_one_line(scripts: Path, own: Path) -> None:
+    words = ["run", "--accelerator", "cpu", PROJECT / "stages/codebook.py", "--config", "configs/mine/codebook.yaml"]
+    done = subprocess.run([scripts / "fabric", *words], cwd=own, capture_output=True, text=True, check=False)
+    errors = [line for line in done.stderr.splitlines() if line]
+    assert done.returncode == 1 and len(errors) == 1, done.stderr
+    assert errors[0].startswith("error: codebook waits for data, which isn't published; run: python -m pipeline run")
+
+
 def test_what_is_written(tmp_path: Path) -> None:
     """Twice is as once: a moved clone is installed anew."""
     for _ in range(2):
         install(tmp_path, tmp_path, "/some/where/bin/python")
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["lightning", "smalti_application.pth"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["fabric", "lightning", "smalti_application.pth"]
     assert (tmp_path / "smalti_application.pth").read_text() == f"{PROJECT}\n"
     command = tmp_path / "lightning"
     assert command.read_text().startswith("#!/some/where/bin/python\nfrom pipeline.lightning_run import lightning\n")
