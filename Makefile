@@ -8,7 +8,7 @@ FAISS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),$(if
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows benchmarks plan weights test test-slow test-gpu test-slurm reliability costs lint install clean
+.PHONY: pipeline rows benchmarks plan weights test test-slow test-gpu test-slurm reliability mutants costs lint install clean
 
 pipeline: $(READY)
 	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run "$(RECIPE)" --runs "$(RUNS)" $(SET)
@@ -41,11 +41,16 @@ benchmarks: $(READY)
 test-slurm: $(READY)
 	SMALTI_SLURM=required $(BIN)/python -m pytest -m "not reliability" tests/slurm
 
-# What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; up to an hour.
+# What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; an hour and more.
 reliability: $(READY)
 	SMALTI_SLURM=required $(PYTEST) --figures=docs/reliability.md \
 	tests/reliability tests/slurm tests/stages/commands/test_data.py tests/test_hostile.py \
 	tests/pipeline/test_launcher.py tests/pipeline/test_lightning_run.py
+
+# Single faults in the code, and the share of them that a test notices, into docs/reliability.md: half an hour.
+mutants: $(READY)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[mutants]"
+	OMP_NUM_THREADS=1 $(BIN)/python tests/reliability/mutants.py --figures docs/reliability.md
 
 # docs/cost.md: what the papers' recipes take.
 PAPERS := imagenet256/seqgan imagenet256/seqgan_large imagenet256/vqgan_lc imagenet256/fqgan_dual imagenet256/fqgan_triple

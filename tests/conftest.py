@@ -56,7 +56,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         in_order = sorted(passed, key=lambda report: report.nodeid)
         noted = [(name, value) for report in in_order for name, value in report.user_properties]
         lines = [f"| {name} | {value} |" for name, value in added_up(noted).items()]
-        file.write_text("\n".join([*head, *lines]) + "\n")
+        file.write_text("\n".join([*head, *lines]) + "\n" + sections(file))
+
+
+def sections(file: Path) -> str:
+    """Returns what a file says below its head: what others write there."""
+    _, mark, rest = (file.read_text() if file.exists() else "").partition("\n## ")
+    return mark + rest
 
 
 def commit() -> str:

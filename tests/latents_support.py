@@ -1,12 +1,18 @@
-"""Networks over latents whose predictions are known, for the tests of samplers."""
+"""Networks over latents: small ones, and some whose predictions are known, for the tests of samplers."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from smalti.config.latent_priors import LatentPriorNetworkConfig, LatentSpace
+from smalti.config.latent_priors import DitNetworkConfig, LatentPriorNetworkConfig, LatentSpace, UnetNetworkConfig
 from smalti.priors.latent import LatentPrior
+
+DIT = DitNetworkConfig(num_layers=1, num_heads=2, width=16, mlp_width=32, patch_size=2)
+UNET = UnetNetworkConfig(
+    width=8, multipliers=(1, 2), num_blocks=1, attention=(1,), head_width=4, context_width=8, num_groups=4
+)
+SPACE = LatentSpace(num_channels=3, grid=(4, 4), num_classes=3)
 
 
 class Known(LatentPrior):

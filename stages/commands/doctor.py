@@ -181,6 +181,7 @@ def try_training(launcher: Launcher, status: Status, store: Store, changes: list
             for item in (store.root / name).glob("*") if (store.root / name).is_dir() else ():
                 if item.name != stage:
                     (runs / name / item.name).symlink_to(item)
+        print(f"{stage}: one update, in a folder that is deleted afterwards", flush=True)
         shortened = [*changes, f"{stage}.training.updates=1", f"{stage}.training.validate_every=1"]
         code = launcher.run(status.node, ["--runs", folder, *(f"--set={change}" for change in shortened)])
         manifest = next(runs.glob(f"artifacts/{stage}/*/{MANIFEST}"), None)

@@ -37,23 +37,30 @@ def test_rank_0_alone_draws_a_preview_and_not_before_the_first_update(tmp_path: 
     assert [file.name for file in (tmp_path / "previews").iterdir()] == ["update-0000007.png"]
 
 
-def test_curves_travel_with_the_checkpoint(tmp_path: Path) -> None:
-    first = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=False)
+def test_curves_travel_with_the_checkpoint(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = iter([0.0, 0.0, 8.0, 10.0, 11.0])  # of two that are made, and three rows
+    monkeypatch.setattr("callbacks.curves.time.perf_counter", lambda: next(clock))
+    first = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=True)
     second = Curves(tmp_path / "curves.csv", every=2, updates=10, images_per_update=4, plain=False)
 
     def step(curves: Curves, update: int) -> None:
         trainer: Any = SimpleNamespace(global_step=update, is_global_zero=True, world_size=1)
-        module: Any = SimpleNamespace(terms={"train/l1": torch.tensor(float(update))})
+        module: Any = SimpleNamespace(terms={"train/l1": torch.tensor(update), "train/l1/0": torch.tensor(0)})
         curves.on_train_batch_end(trainer, module, None, None, 0)
 
     for update in range(1, 5):
         step(first, update)
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split("images/s")[-1].split() for line in shown] == [["train/l1", "2"], ["train/l1", "4"]]
+    assert [line.split("images/s")[0] for line in shown] == ["  update 2/10  1 ", "  update 4/10  4 "]
     second.load_state_dict(first.state_dict())
     for update in range(5, 7):
         step(second, update)
     second.write()
     lines = (tmp_path / "curves.csv").read_text().split()
-    assert lines == ["update,train/l1", "2,2.0", "4,4.0", "6,6.0"]
+    assert lines == ["update,train/l1,train/l1/0", "2,2.0,0.0", "4,4.0,0.0", "6,6.0,0.0"]
 
 
 def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

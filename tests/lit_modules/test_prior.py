@@ -59,7 +59,7 @@ def ar_training(
         nn.init.normal_(parameter, std=0.5)
     module = LitArPrior(network, config, 3, Frozen(nn.Identity()), (2, 2))  # type: ignore[arg-type]
     taken: dict[str, Tensor] = {}
-    monkeypatch.setattr(module, "report", lambda terms, batch_size: None)
+    monkeypatch.setattr(module, "report", lambda terms, batch_size: taken.update(terms))
     monkeypatch.setattr(module, "optimise", lambda loss, batch_idx: taken.update(loss=loss))
     return module, taken
 
@@ -85,6 +85,9 @@ def test_random_inputs_and_true_targets(num_books: int, monkeypatch: pytest.Monk
     module.training_step(batch, 0)
     torch.testing.assert_close(taken["loss"].double(), expected(given), rtol=1e-5, atol=0)
     assert abs(expected(given) - expected(tokens)) > 1e-3
+    parts = [taken[f"train/loss/{book}"] for book in range(num_books if num_books > 1 else 0)]
+    assert taken.keys() == {"loss", "train/loss", *(f"train/loss/{book}" for book in range(len(parts)))}
+    assert not parts or float(sum(parts)) / num_books == pytest.approx(taken["train/loss"].item())
     module.ema.module.load_state_dict(module.network.state_dict())
     module.validation_step(batch, 0)
     torch.testing.assert_close(module.val_loss.compute().double(), expected(tokens), rtol=1e-5, atol=0)

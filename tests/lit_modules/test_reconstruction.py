@@ -1,5 +1,6 @@
 """The training steps of both phases against SeQ-GAN's eq. 2, written out."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -160,3 +161,19 @@ def test_before_its_start_the_discriminator_stands_still(monkeypatch: pytest.Mon
     assert not any(name.startswith("train/gan") for name in result)
     assert "train/gan/generator" not in step(module, images, 4, monkeypatch)
     assert "train/gan/generator" in step(module, images, 5, monkeypatch)
+
+
+@pytest.mark.parametrize("is_global_zero", [True, False])
+def test_counts_of_all_ranks_are_saved_and_held_once(is_global_zero: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rank 0 holds the sum from then on, the others nothing: the next sum would count theirs again."""
+    module = phase1()
+    monkeypatch.setattr(type(module), "trainer", SimpleNamespace(is_global_zero=is_global_zero))
+    monkeypatch.setattr("lit_modules.reconstruction.all_sum", lambda counts: counts + 10)
+    module.window.counts.fill_(1)
+    checkpoint: dict[str, Any] = {"state_dict": {}}
+    module.on_save_checkpoint(checkpoint)
+    assert set(module.window.counts.flatten().tolist()) == {11 if is_global_zero else 0}
+    assert torch.equal(checkpoint["state_dict"]["window.counts"], module.window.counts)
+    loaded = {"state_dict": {"window.counts": torch.full_like(module.window.counts, 11)}}
+    module.on_load_checkpoint(loaded)
+    assert set(loaded["state_dict"]["window.counts"].flatten().tolist()) == {11 if is_global_zero else 0}

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from callbacks.checkpoints import Checkpoints
-from callbacks.preemption import Preempted
+from callbacks.preemption import Preempted, Preemption
 from configs.schema.training import GanConfig, OptimizerConfig, TrainingConfig
 from lit_modules.adversary import Adversary
 from lit_modules.average import averaged
@@ -87,14 +87,49 @@ def test_an_accumulated_gradient_is_the_mean_over_its_batches(tmp_path: Path) ->
 def test_a_resume_within_an_accumulation_saves_no_half_update(tmp_path: Path) -> None:
     """Lightning would save the update that it came from once more, after a micro-batch whose gradients it drops."""
     for updates, start in ((3, None), (6, tmp_path / "step=00000003.ckpt")):
-        trainer = Trainer(
-            max_steps=updates, max_epochs=-1, accelerator="cpu", logger=False, enable_progress_bar=False,
-            callbacks=[Checkpoints(tmp_path, every=1, validate_every=6)],
-            enable_model_summary=False, default_root_dir=tmp_path,
-        )  # fmt: skip
-        loader = DataLoader(torch.ones(200, 1), batch_size=1)
-        trainer.fit(TwoOptimisers(updates=6, accumulation=2), loader, ckpt_path=start, weights_only=True)
+        saved(tmp_path, updates, Checkpoints(tmp_path, every=1, validate_every=6), start)
     assert [path.name for path in sorted(tmp_path.glob("*.ckpt"))] == [f"step={n:08d}.ckpt" for n in range(1, 7)]
+
+
+def saved(folder: Path, updates: int, checkpoints: Checkpoints, start: Path | None = None) -> None:
+    """Trains up to so many updates, of two micro-batches each, and saves them."""
+    trainer = Trainer(
+        max_steps=updates, max_epochs=-1, accelerator="cpu", logger=False, enable_progress_bar=False,
+        callbacks=[checkpoints], enable_model_summary=False, default_root_dir=folder,
+    )  # fmt: skip
+    loader = DataLoader(torch.ones(200, 1), batch_size=1)
+    trainer.fit(TwoOptimisers(updates=6, accumulation=2), loader, ckpt_path=start, weights_only=True)
+
+
+def test_a_checkpoint_before_each_validation(tmp_path: Path) -> None:
+    """So that a signal may cut it short; and every so many updates besides, each of them once."""
+    saved(tmp_path, 7, Checkpoints(tmp_path, every=4, validate_every=2))
+    assert [path.name for path in sorted(tmp_path.glob("*.ckpt"))] == [f"step={n:08d}.ckpt" for n in (2, 4, 6)]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
+def test_a_signal_ends_the_training_after_its_update(name: str, tmp_path: Path) -> None:
+    """With everything saved, and the handlers put back."""
+    before = signal.getsignal(signal.Signals[name])
+
+    class Sent(Callback):
+        def on_train_batch_start(
+            self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+        ) -> None:
+            if batch_idx == 4:  # the first half of the third update
+                signal.raise_signal(signal.Signals[name])
+
+    trainer = Trainer(
+        max_steps=6, max_epochs=-1, accelerator="cpu", logger=False, enable_progress_bar=False,
+        callbacks=[Sent(), Preemption(tmp_path, 75)], enable_checkpointing=False, enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )  # fmt: skip
+    with pytest.raises(Preempted) as end:
+        trainer.fit(TwoOptimisers(updates=6, accumulation=2), DataLoader(torch.ones(200, 1), batch_size=1))
+    assert end.value.code == 75 and signal.getsignal(signal.Signals[name]) == before
+    (saved_there,) = tmp_path.glob("*.ckpt")
+    assert saved_there.name == "stopped-step=00000003.ckpt"
+    assert torch.load(saved_there, weights_only=True)["global_step"] == 3
 
 
 def test_non_finite_updates_are_skipped_and_counted(tmp_path: Path) -> None:

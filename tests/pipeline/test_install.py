@@ -13,7 +13,6 @@ from tests_support import write_recipe
 from pipeline.install import install
 
 
-
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder ``bin`` of an environment that ``install`` was called on, with the packages of this one: of a folder

@@ -264,3 +264,16 @@ def test_tuned_centres_train_and_frozen_ones_stay_out_of_the_weights() -> None:
 def test_a_projector_of_nothing_wants_the_centres_width() -> None:
     with pytest.raises(ValueError, match="latent_dim must be that"):
         build_quantizer(ProjectedL2Config(projector=ProjectorConfig(kind="none")), 8, torch.randn(32, 20))
+
+
+def test_one_book_is_decoded_alone_beside_the_others_means() -> None:
+    """FQGAN Figure 3: the tokens of one book, and of each other the mean of its codes."""
+    config = FactorisedConfig(names=("a", "b", "c"), book=LearnedCodebookConfig(num_codes=5))
+    quantizer = FactorisedCodebooks.build(config, 6, None)
+    tokens = torch.randint(5, (2, 3, 4, 4))
+    for book in range(3):
+        shares = quantizer.decode_alone(tokens, book).split(2, dim=1)
+        for i, (part, share) in enumerate(zip(quantizer.parts(), shares, strict=True)):
+            rows = part.decode(torch.arange(5).view(1, 1, 5))[0, :, 0].T
+            expected = rows[tokens[:, i]] if i == book else rows.mean(0).expand(2, 4, 4, 2)
+            torch.testing.assert_close(share, expected.movedim(-1, 1))

@@ -160,3 +160,4 @@ def test_perceptual_loss_is_eq_3() -> None:
         loss, 0.25 * 3 * expected["block2"] + 0.75 * (expected["block0"] + 2 * expected["block1"])
     )
     assert PerceptualLoss(Frozen(network), low, semantic, 1.0, raw_distance).taps == ["block2"]
+    assert PerceptualLoss(Frozen(network), low, semantic, 0.0, raw_distance).taps == ["block0", "block1"]

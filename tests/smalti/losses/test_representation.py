@@ -55,6 +55,13 @@ def test_a_predictor_learns_which_image_its_codes_came_from() -> None:
     assert all(parameter.grad is not None for parameter in predictor.parameters())
 
 
+def test_a_predictor_begins_with_tokens_as_long_as_its_layers_want() -> None:
+    """Positions and the class token with a deviation of width^-1/2: of length 1 on average."""
+    predictor = FeaturePredictor(PredictorConfig(num_layers=1, num_heads=2), code_dim=4, num_tokens=99, width=64)
+    for rows in (predictor.positions[0], predictor.token[0]):
+        assert rows.norm(dim=1).mean().item() == pytest.approx(1, abs=0.25)
+
+
 def test_bfloat16_training_does_not_round_the_contrast() -> None:
     """Features with much in common differ in what bfloat16 drops."""
     targets = torch.randn(8, 64) + 10

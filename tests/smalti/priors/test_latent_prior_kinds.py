@@ -4,21 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from latents_support import DIT, SPACE, UNET
 from torch import Tensor
 
 from smalti.codebooks import FrozenCodebook
-from smalti.config.latent_priors import DitNetworkConfig, LatentPriorNetworkConfig, LatentSpace, UnetNetworkConfig
+from smalti.config.latent_priors import LatentPriorNetworkConfig
 from smalti.config.latent_sampling import DitSamplingConfig, LatentSamplingConfig, LdmSamplingConfig, SitSamplingConfig
 from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.config.sampling import GuidanceConfig
 from smalti.priors.latent import LatentPrior
 from smalti.samplers.draw import Drawn, make_draw
 
-DIT = DitNetworkConfig(num_layers=1, num_heads=2, width=16, mlp_width=32, patch_size=2)
-UNET = UnetNetworkConfig(
-    width=8, multipliers=(1, 2), num_blocks=1, attention=(1,), head_width=4, context_width=8, num_groups=4
-)
-SPACE = LatentSpace(num_channels=3, grid=(4, 4), num_classes=3)
 INDICES = list(range(6))
 
 # A small network of each kind, and few steps.

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from scipy.stats import gumbel_r
 
-from smalti.samplers.noise import normal, uniform
+from smalti.samplers.noise import gumbel, normal, uniform
 
 
 @pytest.mark.parametrize("draw", [normal, uniform])
@@ -23,3 +24,10 @@ def test_normal_noise_is_standard() -> None:
     noise = normal(0, range(200), (100,), "start")
     assert abs(noise.mean().item()) < 3 / 20000**0.5
     assert abs(noise.var().item() - 1) < 3 * (2 / 20000) ** 0.5
+
+
+def test_gumbel_noise_is_its_distributions_quantile() -> None:
+    """-ln(-ln u), and finite at both ends of [0, 1), which uniform noise may reach."""
+    found = gumbel(torch.tensor([0.0, 0.1, 0.5, 0.9, 1 - 2**-53], dtype=torch.float64))
+    expected = gumbel_r.ppf([1e-20, 0.1, 0.5, 0.9, 1 - 2**-53])
+    torch.testing.assert_close(found, torch.from_numpy(expected))
