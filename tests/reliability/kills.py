@@ -98,6 +98,7 @@ def _files(pattern: str) -> Callable[[Path], frozenset[object]]:
 
 PUBLISH = Moment("publish", _files("artifacts/*/.*"))
 CHECKPOINT = Moment("checkpoint", _files("work/*/*/checkpoints/*.partial"))
+CHECKPOINTED = Moment("checkpointed", _files("work/*/*/checkpoints/*.ckpt"))
 SHARDS = Moment("token_shards", _files("work/token_shards/*/*/state.npy"))
 KMEANS = Moment("k-means", _files("work/codebook/*/centres/*.part*"))  # between two iterations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, SMOKE
-from kills import CHECKPOINT, check_nothing_half_done, digests, kill_once
+from kills import CHECKPOINTED, check_nothing_half_done, digests, kill_once
 from surviving import OFTEN, check_end
 
 FAKETIME = shutil.which("faketime")
@@ -22,7 +22,7 @@ def test_a_run_goes_on_two_days_before_it_was_begun(
     smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
     runs, log = tmp_path / "runs", tmp_path / "log.txt"
-    assert kill_once(runs, SMOKE, OFTEN, "rank 0", "KILL", CHECKPOINT, log).code
+    assert kill_once(runs, SMOKE, OFTEN, "rank 0", "KILL", CHECKPOINTED, log).code
     words = [str(FAKETIME), "-m", "-f", "-2d", sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(runs)]
     earlier = {**os.environ, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # as the system's own clock: it is never set back
     changes = [f"--set={change}" for change in OFTEN]
