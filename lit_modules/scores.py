@@ -11,22 +11,12 @@ from smalti.features import FeatureNetwork
 from smalti.layers.frozen import Frozen
 from smalti.metrics.codebook import CodebookUsage
 from smalti.metrics.frechet import FeatureStatistics
-from smalti.metrics.reconstruction import (
-    luma_peak_signal_to_noise,
-    peak_signal_to_noise,
-    structural_similarity,
-    structural_similarity_of_llamagen,
-)
+from smalti.metrics.reconstruction import PIXEL_METRICS
 from smalti.metrics.usage_window import WindowUsage
 from smalti.pixels import from_uint8, to_uint8
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 Batch = dict[str, Tensor]
-
-PIXEL_METRICS = {
-    "psnr": peak_signal_to_noise, "psnr_y": luma_peak_signal_to_noise,
-    "ssim": structural_similarity, "ssim_llamagen": structural_similarity_of_llamagen,
-}  # fmt: skip
 
 
 class Judge:

@@ -5,6 +5,7 @@
     tokens = tokenizer.encode(tokenizer.read("cat.png"))
     prior = smalti.Prior.load("runs/artifacts/ar_prior/KEY", tokenizer)
     images = prior.generate(classes=["flags", 3], seed=7, guidance=2.5)
+    print(smalti.evaluate("samples.npz", "val_images", network="dinov2").table())
 
 Importing it costs next to nothing: a name is loaded, and torch with it, when it is first used.
 """
@@ -13,12 +14,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from smalti.evaluation.evaluate import evaluate
     from smalti.prior import Prior
     from smalti.tokenizer import Tokenizer
 
 __version__ = "0.2.0"
-__all__ = ["Prior", "Tokenizer", "__version__"]
-_HOMES = {"Prior": "smalti.prior", "Tokenizer": "smalti.tokenizer"}
+__all__ = ["Prior", "Tokenizer", "__version__", "evaluate"]
+_HOMES = {
+    "Prior": "smalti.prior", "Tokenizer": "smalti.tokenizer", "evaluate": "smalti.evaluation.evaluate",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -31,3 +31,16 @@ def gather_rows(rows: Tensor) -> Tensor:
     parts = [torch.empty_like(rows) for _ in range(distributed.get_world_size())]
     distributed.all_gather(parts, rows.contiguous())
     return torch.cat(parts)
+
+
+@torch.no_grad()
+def gather_all(rows: Tensor) -> Tensor:
+    """Returns the rows (N, ...) of all ranks, in the order of the ranks; each may have another number of them."""
+    if not several_ranks():
+        return rows
+    own = torch.tensor([len(rows)], device=rows.device)
+    numbers = gather_rows(own).tolist()
+    padded = torch.cat([rows, rows.new_zeros(max(numbers) - len(rows), *rows.shape[1:])])
+    return torch.cat(
+        [part[:number] for part, number in zip(gather_rows(padded).split(max(numbers)), numbers, strict=True)]
+    )

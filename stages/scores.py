@@ -17,13 +17,13 @@ from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
 from smalti.codebooks import FactorisedCodebooks
 from smalti.config.features import InceptionConfig
+from smalti.evaluation.figures import Absent
 from smalti.features import build_features
 from smalti.layers.frozen import Frozen
 from smalti.losses.lpips import build_lpips
 from smalti.pixels import to_uint8
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.ancestors import check_judge
-from stages.results.figures import Absent
 from stages.results.generation_scores import generation_scores
 from stages.results.prediction import check_dropped
 from stages.results.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index

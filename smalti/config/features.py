@@ -91,7 +91,8 @@ class TimmConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class InceptionConfig:
-    """The Inception of FID and Inception score. Taps: features64, features192, features768, pooled (FID's), logits."""
+    """The Inception of FID and Inception score. Taps: features64, features192, spatial (sFID's), features768, pooled
+    (FID's), logits."""
 
     network: ClassVar[str] = "smalti.features.inception:Inception"
     kind: Literal["inception"] = "inception"

@@ -1,4 +1,4 @@
-"""Figures of stage scores: each is a value, or absent for a reason."""
+"""Figures: each is a value, or absent for a reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -14,13 +14,18 @@ from smalti.config.features import InceptionConfig
 from smalti.features.network import FeatureNetwork
 from smalti.tensors import load_strictly, read_weights
 
-WIDTHS = {"features64": 64, "features192": 192, "features768": 768, "pooled": 2048, "logits": 1008}
+SPATIAL = 7  # channels of mixed_6/conv, at 17 x 17 positions
+WIDTHS = {
+    "features64": 64, "features192": 192, "spatial": 17 * 17 * SPATIAL, "features768": 768, "pooled": 2048,
+    "logits": 1008,
+}  # fmt: skip
 TAPS = {"MaxPool_1": "features64", "MaxPool_2": "features192", "Mixed_6e": "features768", "Flatten": "pooled"}
 
 
 class Inception(FeatureNetwork):
-    """Taps features64, features192, features768 (maps), pooled (2048, of FID) and logits (1008, without the bias, of
-    the Inception score). Images are resized as TensorFlow 1 did: bilinear, not antialiased, corners not aligned."""
+    """Taps features64, features192, features768 (maps), pooled (2048, of FID), spatial (2023, of sFID: the first seven
+    channels of mixed_6/conv, as in ADM's evaluator) and logits (1008, without the bias, of the Inception score). Images
+    are resized as TensorFlow 1 did: bilinear, not antialiased, corners not aligned."""
 
     def __init__(self, config: InceptionConfig) -> None:
         super().__init__(config, mean=(128 / 255,) * 3, std=(128 / 255,) * 3)
@@ -82,10 +87,12 @@ class Inception(FeatureNetwork):
         for name, layer in self.network.named_children():
             if name == "fc":
                 break
+            if name == "Mixed_6d" and "spatial" in wanted:
+                found["spatial"] = layer.get_submodule("branch1x1")(x)[:, :SPATIAL].flatten(1)
             x = layer(x)
             if name in TAPS:
                 found[TAPS[name]] = x
-                if wanted <= found.keys():
-                    return {tap: found[tap] for tap in taps}
+            if wanted <= found.keys():
+                return {tap: found[tap] for tap in taps}
         found["logits"] = functional.linear(x, self.network.get_parameter("fc.weight"))
         return {tap: found[tap] for tap in taps}

@@ -1,5 +1,7 @@
 """Frechet distance between two sets of features."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -28,7 +30,34 @@ def frechet_distance(mean1: Tensor, covariance1: Tensor, mean2: Tensor, covarian
 
 
 class TooFewImages(ValueError):
-    """A covariance that would be rank-deficient noise."""
+    """Too few for a figure: for a covariance, say, which would be rank-deficient noise."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """``mean`` (C,) and ``covariance`` (C, C) float64 of ``number`` images; None: nobody wrote down of how many."""
+
+    mean: Tensor
+    covariance: Tensor
+    number: int | None = None
+
+    def distance(self, other: "Statistics") -> float:
+        """Returns the Frechet distance to another set, seen by the same network.
+
+        Raises:
+            TooFewImages: fewer than two images a channel in either, where the number is known.
+            ValueError: another number of channels.
+        """
+        width = len(self.mean)
+        if width != len(other.mean):
+            raise ValueError(f"statistics of {width} and of {len(other.mean)} channels: they are of two networks")
+        number = min(number for number in (self.number, other.number, 2 * width) if number is not None)
+        if number < 2 * width:
+            raise TooFewImages(
+                f"Frechet distance over {width} channels needs at least {2 * width} images, there are {number}; name a "
+                f"tap with at most {number // 2} channels, or give more images"
+            )
+        return float(frechet_distance(self.mean, self.covariance, other.mean, other.covariance))
 
 
 class FeatureStatistics(Metric):
@@ -67,11 +96,4 @@ def distance_between(a: FeatureStatistics, b: FeatureStatistics) -> float:
     Raises:
         TooFewImages: fewer than two images a channel in either.
     """
-    mean1, covariance1, number1 = a.compute()
-    mean2, covariance2, number2 = b.compute()
-    if (number := min(number1, number2)) < 2 * a.width:
-        raise TooFewImages(
-            f"Frechet distance over {a.width} channels needs at least {2 * a.width} images, there are {number}; name a "
-            f"tap with at most {number // 2} channels, or give more images"
-        )
-    return float(frechet_distance(mean1, covariance1, mean2, covariance2))
+    return Statistics(*a.compute()).distance(Statistics(*b.compute()))

@@ -1,5 +1,7 @@
 """Pixel metrics of reconstructions, per image."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 from torch.nn import functional
 from torchmetrics.functional.image import structural_similarity_index_measure
@@ -83,6 +85,13 @@ def structural_similarity_of_llamagen(images: Tensor, targets: Tensor) -> Tensor
     luminance = (2 * mean_a * mean_b + c1) / (mean_a.square() + mean_b.square() + c1)
     structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
     return (luminance * structure).mean(dim=(1, 2, 3))
+
+
+# By the names of their figures.
+PIXEL_METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "psnr": peak_signal_to_noise, "psnr_y": luma_peak_signal_to_noise,
+    "ssim": structural_similarity, "ssim_llamagen": structural_similarity_of_llamagen,
+}  # fmt: skip
 
 
 def _levels(images: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from pipeline.job import Job
 from smalti.artifact import Artifact
 from smalti.config.features import InceptionConfig
+from smalti.evaluation.figures import Absent, frechet_between, or_none, reasons
 from smalti.metrics.class_agreement import Agreement, ClassJudge
 from smalti.metrics.inception import PARTS, inception_score
-from stages.results.figures import Absent, frechet_between, or_none, reasons
 from stages.results.generated_tokens import generated_usage
 from stages.results.generation_images import RealImages, classifier_members, reference_members, sample_images
 from stages.results.testing import run_test

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lit_modules.scores import LitReconstructionScores
+from smalti.evaluation.figures import Absent, frechet_between, or_none, reasons
 from smalti.metrics.frechet import FeatureStatistics
 from smalti.metrics.inception import PARTS, inception_score
 from smalti.metrics.usage_window import WINDOW
-from stages.results.figures import Absent, frechet_between, or_none, reasons
 
 WINDOW_USAGE = f"usage_{WINDOW}"
 

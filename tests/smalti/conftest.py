@@ -1,10 +1,12 @@
-"""Fixtures: the published results of configs/smoke, opened by the library."""
+"""Fixtures: the published results of configs/smoke, opened by the library, and the command, called in this process."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from smalti import Prior, Tokenizer
+from smalti.commands import main
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,29 @@ def tokenizer(published: dict[str, Path]) -> Tokenizer:
 def prior(request: pytest.FixtureRequest, published: dict[str, Path], tokenizer: Tokenizer) -> Prior:
     """Each prior in turn."""
     return Prior.load(published[f"{request.param}_prior"], tokenizer)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """``run(*words)`` returns what the command prints; it must succeed without a word on stderr."""
+
+    def call(*words: object) -> str:
+        capsys.readouterr()
+        code, said = main([str(word) for word in words]), capsys.readouterr()
+        assert code == 0 and said.err == "", said.err
+        return said.out
+
+    return call
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """``refusal(*words)`` returns the one line on stderr; the command must fail with code 1."""
+
+    def call(*words: object) -> str:
+        capsys.readouterr()
+        code, said = main([str(word) for word in words]), capsys.readouterr()
+        assert code == 1 and said.out == "" and said.err.startswith("error: ") and said.err.count("\n") == 1, said
+        return said.err.removeprefix("error: ").rstrip("\n")
+
+    return call

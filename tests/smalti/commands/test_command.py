@@ -35,7 +35,7 @@ def test_help_answers_without_torch() -> None:
 
 
 def test_help_explains_every_option() -> None:
-    assert list(commands()) == list(COMMANDS) == ["encode", "decode", "generate", "show"]
+    assert list(commands()) == list(COMMANDS) == ["encode", "decode", "generate", "evaluate", "show"]
     for name, command in commands().items():
         assert command.description and not command.allow_abbrev
         for action in command._actions:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from smalti.config.features import EfficientNetLiteConfig, InceptionConfig
+from smalti.evaluation.figures import Absent, frechet_between
 from smalti.metrics.class_agreement import Agreement
 from smalti.metrics.frechet import FeatureStatistics
-from stages.results.figures import Absent, frechet_between
 from stages.results.generation_scores import GenerationScores, SampleScores, fit_class_judge, inception_tap
 from stages.results.reconstruction_scores import (
     InceptionScores,
