@@ -5,6 +5,7 @@ each image the number of its file, and the offset and size of its bytes there. `
 image without a label. ``splits.npy`` uint8 (M,) has 0 for train and 1 for val. ``index.json`` has the rest.
 """
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -56,14 +57,28 @@ class ImageIndex:
         return self.files[file] if not offset else f"{self.files[file]}@{offset}"
 
     def read(self, index: int) -> bytes:
-        """Returns the bytes of the image file; raises OSError if they can't be read."""
+        """Returns the bytes of the image file.
+
+        Raises:
+            OSError: they can't be read: the file is gone, or is none.
+            ValueError: the storage or the network to it fails. The image isn't to blame: left out, it would be missing
+                from a result by chance.
+        """
         file, offset, size = (int(number) for number in self.records[index])
         if self.facts.storage == "lmdb":
             with self._lmdb.begin() as transaction:
                 return bytes(transaction.get(bytes.fromhex(self.files[file])) or b"")
-        with (self.root / self.files[file]).open("rb") as stream:
-            stream.seek(offset)
-            return stream.read(size)
+        path = self.root / self.files[file]
+        try:
+            with path.open("rb") as stream:
+                stream.seek(offset)
+                return stream.read(size)
+        except OSError as error:
+            if error.errno in STORAGE_FAILS:
+                raise ValueError(
+                    f"{path}: {error.strerror}; the storage fails, not the image: run the same command again"
+                ) from error
+            raise
 
     @cached_property
     def _lmdb(self):  # type: ignore[no-untyped-def]  # lmdb ships no types
@@ -74,6 +89,14 @@ class ImageIndex:
     def __getstate__(self) -> dict[str, object]:
         """Leaves out the open LMDB: each worker process opens its own."""
         return {name: value for name, value in self.__dict__.items() if name != "_lmdb"}
+
+
+# Errors of the system that say nothing of the file that was asked for.
+STORAGE_FAILS = (
+    errno.EAGAIN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EIO, errno.EMFILE, errno.ENETDOWN,
+    errno.ENETUNREACH, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOTCONN, errno.EREMOTEIO, errno.ESTALE,
+    errno.ETIMEDOUT,
+)  # fmt: skip
 
 
 def write_index(

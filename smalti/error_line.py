@@ -8,10 +8,17 @@ def error_line(error: BaseException) -> str:
     'runs/x: No such file or directory'
     >>> error_line(OSError(28, "No space left on device"))
     'No space left on device'
+
+    Of an error in a loader's process, whose text is a traceback, it is the last line:
+
+    >>> error_line(ValueError("Caught ValueError in DataLoader worker process 0.\\n  ...\\nValueError: a.png: gone"))
+    'a.png: gone'
     """
     if is_no_memory(error):
         return f"out of memory ({' '.join(str(error).split())[:200] or 'no more of it'}); take a smaller batch"
     text = str(error)
+    if text.startswith("Caught ") and " in DataLoader worker process " in text:
+        text = text.strip().splitlines()[-1].partition(": ")[2]
     if isinstance(error, OSError) and error.strerror:
         files = [str(name) for name in (error.filename, error.filename2) if name is not None]
         text = ": ".join([*files[:1], error.strerror])

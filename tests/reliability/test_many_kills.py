@@ -8,7 +8,7 @@ from conftest import SMOKE
 from kills import digests, random_kill
 from surviving import OFTEN, VICTIMS, count, survive
 
-KILLS, LONGEST = 20, 12.0  # seconds: a stage's start, and a few updates of it
+KILLS, LONGEST = 20, 7.0  # seconds: a stage's start, and a few updates of it
 
 
 @pytest.mark.reliability
