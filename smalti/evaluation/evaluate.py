@@ -14,7 +14,7 @@ from smalti import __version__
 from smalti.config.losses import LPIPS_WEIGHTS, LpipsConfig
 from smalti.evaluation.evaluation import Evaluation
 from smalti.evaluation.figures import Absent
-from smalti.evaluation.image_sets import ImageSet, check_pairs, open_images
+from smalti.evaluation.image_sets import Block, ImageSet, check_pairs, open_images
 from smalti.evaluation.networks import Judge, JudgeNetwork, judge_network
 from smalti.evaluation.npz import NpzSet
 from smalti.evaluation.pairs import Pairs
@@ -53,14 +53,15 @@ class Reference:
     statistics: Mapping[str, Statistics]
 
 
-def open_reference(place: Path, size: int | None) -> Reference:
-    """Returns the images, the statistics, or both, at a place.
+def open_reference(place: Path, size: int | None, protocol: Protocol) -> Reference:
+    """Returns the images, the statistics, or both, at a place. Under clean-fid images stay as they are, uncropped.
 
     Raises:
         ValueError: neither is there.
     """
     if not (place.is_file() and holds_statistics(place)):
-        return Reference(str(place), open_images(place, size), {})
+        any_size = protocol.resize == "clean"
+        return Reference(str(place), open_images(place, None if any_size else size, any_size), {})
     images = NpzSet(place) if place.suffix == ".npz" and NpzSet.is_in(place) else None
     return Reference(str(place), images, read_statistics(place))
 
@@ -88,14 +89,15 @@ class Evaluator:
                     pairs.update(self.pixels(block), self.pixels(originals.read(start, stop)))
         return seen.gather()
 
-    def prepare(self, block: np.ndarray) -> Tensor:
-        """Returns images (B, H, W, 3) uint8 as the network is given them."""
+    def prepare(self, block: Block) -> Tensor:
+        """Returns images (H, W, 3) uint8 as the network is given them."""
         if self.settings.protocol.resize == "clean":
             return clean_resized(block).to(self.device)
         return self.pixels(block)
 
-    def pixels(self, block: np.ndarray) -> Tensor:
-        return from_uint8(torch.from_numpy(np.moveaxis(block, 3, 1).copy()).to(self.device))
+    def pixels(self, block: Block) -> Tensor:
+        """Returns images (H, W, 3) uint8 of one size as (B, 3, H, W) in [-1, 1]."""
+        return from_uint8(torch.from_numpy(np.moveaxis(np.stack(block), 3, 1).copy()).to(self.device))
 
 
 def figure(measure: Callable[[], Any]) -> Any:
@@ -132,21 +134,22 @@ def distances(
     return found | {name: cover if isinstance(cover, Absent) else getattr(cover, name) for name in names}
 
 
-def certainty(samples: SeenByAll, images: ImageSet, settings: Settings) -> dict[str, Any]:
-    """Returns the Inception score of samples with its standard error; nothing for networks without such logits.
-
-    Raises:
-        ValueError: samples sorted by class, in parts of a few classes each.
-    """
-    judge, as_given, labels = settings.judge, settings.protocol.as_given, images.labels
-    if judge.logits is None:
-        return {}
-    if as_given and labels is not None and labels[0] != labels[-1] and (np.diff(labels) >= 0).all():
+def check_order(images: ImageSet, settings: Settings) -> None:
+    """Raises ValueError for samples class after class where their order counts."""
+    labels = images.labels if settings.judge.logits and settings.protocol.as_given else None
+    if labels is not None and labels[0] != labels[-1] and (np.diff(labels) >= 0).all():
         raise ValueError(
             f"{images.name}: sorted by class, so that each part of the Inception score would have a few classes alone; "
             "shuffle the samples, or take --protocol unified"
         )
-    logits = samples.features(judge.logits, as_given)
+
+
+def certainty(samples: SeenByAll, settings: Settings) -> dict[str, Any]:
+    """Returns the Inception score of samples with its standard error; nothing for networks without such logits."""
+    judge = settings.judge
+    if judge.logits is None:
+        return {}
+    logits = samples.features(judge.logits, settings.protocol.as_given)
     score = figure(lambda: inception_score(logits, settings.parts))
     if not isinstance(score, Absent):
         score = {**score, "standard_error": score["std"] / settings.parts**0.5, "parts": settings.parts}
@@ -198,23 +201,26 @@ def evaluate(
         kid_subset: images in each of KID's hundred subsets.
 
     Raises:
-        ValueError: something isn't there, doesn't fit, or gives no figure at all.
+        ValueError: something isn't there, or doesn't fit.
     """
     settings = Settings(judge_network(network, weights, tap), protocol_named(protocol), parts, kid_subset)
+    if settings.protocol.resize == "clean" and network != "inception":
+        raise ValueError(f"protocol {protocol}: clean-fid's resize is to Inception's input; {network} has its own")
     if reference is None and originals is None:
         raise ValueError("a reference is needed, or originals")
     own = open_images(Path(samples), image_size)
+    check_order(own, settings)
     beside = None if originals is None else open_images(Path(originals), image_size)
     if beside is not None:
         check_pairs(own, beside)
     where = Path(originals if reference is None else reference)  # type: ignore[arg-type]  # one is given
-    other = open_reference(where, image_size)
+    other = open_reference(where, image_size, settings.protocol)
     evaluator = Evaluator(settings, torch.device(device), batch_size, bar)
     lpips, absent = lpips_networks(("vgg", "alex") if beside else (), evaluator.device)
     pairs = None if beside is None else Pairs(settings.protocol, lpips)
     seen = evaluator.see(own, True, pairs, beside)
     compared = evaluator.see(other.images, False) if other.images else None
-    figures = distances(seen, compared, other.statistics, settings) | certainty(seen, own, settings)
+    figures = distances(seen, compared, other.statistics, settings) | certainty(seen, settings)
     if pairs is not None:
         figures |= pairs.means(evaluator.device) | absent
     sets = {"samples": told(own.name, seen), "reference": told(other.name, compared)}

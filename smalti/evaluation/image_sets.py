@@ -1,5 +1,6 @@
 """Images to be judged: a folder of files, an npz, or published samples; all of one size, uint8."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ from smalti.evaluation.npz import NpzSet
 from smalti.file_tree import files_below
 from smalti.images import SUFFIXES, UnreadableImage, crop, decode, resize_short_side
 
+Block = Sequence[np.ndarray]  # images (H, W, 3) uint8
+
 
 class ImageSet(Protocol):
     """Images in an order, which are read a few at a time."""
@@ -20,8 +23,8 @@ class ImageSet(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns images (stop - start, H, W, 3) uint8."""
+    def read(self, start: int, stop: int) -> Block:
+        """Returns images, stop - start of them."""
         ...
 
     @property
@@ -30,12 +33,13 @@ class ImageSet(Protocol):
         ...
 
 
-def open_images(place: Path, size: int | None = None) -> ImageSet:
+def open_images(place: Path, size: int | None = None, any_size: bool = False) -> ImageSet:
     """Returns the images of a folder, an npz, or published samples: their folder, with /PRIOR or /PRIOR/DECODER behind
     it where they are of several.
 
     Args:
         size: side that images of a folder are scaled and cropped to, as ADM does; None takes them as they are.
+        any_size: whether images of a folder may differ in size.
 
     Raises:
         ValueError: nothing of that kind is there.
@@ -44,7 +48,7 @@ def open_images(place: Path, size: int | None = None) -> ImageSet:
         if (folder / MANIFEST).is_file():
             return SampleSet(Artifact(folder), place.relative_to(folder).parts)
     if place.is_dir():
-        return FolderSet(place, size)
+        return FolderSet(place, size, any_size)
     if place.suffix == ".npz" and place.is_file():
         return NpzSet(place)
     raise ValueError(f"{place}: no such thing; give a folder of images, an .npz, or published samples")
@@ -65,8 +69,8 @@ def check_pairs(images: ImageSet, originals: ImageSet) -> None:
 class FolderSet:
     """All image files below a folder, in the order of their names; a file's class is the folder that it lies in."""
 
-    def __init__(self, root: Path, size: int | None) -> None:
-        self.name, self.root, self.size = str(root), root, size
+    def __init__(self, root: Path, size: int | None, any_size: bool = False) -> None:
+        self.name, self.root, self.size, self.any_size = str(root), root, size, any_size
         self.files = [name for name, _ in files_below(root) if Path(name).suffix.lower() in SUFFIXES]
         if not self.files:
             raise ValueError(f"{root}: holds no images ({', '.join(SUFFIXES)})")
@@ -97,17 +101,17 @@ class FolderSet:
             image = crop(resize_short_side(image, self.size), self.size)
         return np.asarray(image)
 
-    def read(self, start: int, stop: int) -> np.ndarray:
+    def read(self, start: int, stop: int) -> Block:
         with ThreadPoolExecutor(4) as pool:
             images = list(pool.map(self._image, self.files[start:stop]))
         for name, image in zip(self.files[start:stop], images, strict=True):
-            if image.shape != self._shape:
+            if not self.any_size and image.shape != self._shape:
                 sizes = [f"{shape[1]} x {shape[0]}" for shape in (self._shape, image.shape)]
                 raise ValueError(
                     f"{self.root}: {self.files[0]} has {sizes[0]} px, {name} {sizes[1]}; crop them to one size with "
                     "--image-size"
                 )
-        return np.stack(images)
+        return images
 
 
 class SampleSet:
@@ -138,9 +142,9 @@ class SampleSet:
     def labels(self) -> np.ndarray | None:
         return np.asarray(np.load(self._labels, allow_pickle=False))
 
-    def read(self, start: int, stop: int) -> np.ndarray:
+    def read(self, start: int, stop: int) -> Block:
         found, first = [], 0
         for rows in self._rows:
             found.append(rows[max(0, start - first) : max(0, stop - first), self._decoder])
             first += len(rows)
-        return np.moveaxis(np.concatenate(found), 1, 3)
+        return list(np.moveaxis(np.concatenate(found), 1, 3))

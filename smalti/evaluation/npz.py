@@ -43,8 +43,8 @@ class NpzSet:
             return None
         return read_member(self.file, LABELS)
 
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns images (stop - start, H, W, 3) uint8; quickest in their order."""
+    def read(self, start: int, stop: int) -> list[np.ndarray]:
+        """Returns images (H, W, 3) uint8, stop - start of them; quickest in their order."""
         if self._stream is None or start < self._at:
             self._stream, self._at = _open_member(self.file, IMAGES), 0
         height, width, channels = self.shape[1:]
@@ -53,7 +53,7 @@ class NpzSet:
             self._at += len(self._bytes(self._stream, min(64, start - self._at) * one)) // one
         pixels = np.frombuffer(self._bytes(self._stream, (stop - start) * one), np.uint8)
         self._at = stop
-        return pixels.reshape(-1, height, width, channels)
+        return list(pixels.reshape(-1, height, width, channels))
 
     def _bytes(self, stream: IO[bytes], size: int) -> bytes:
         try:

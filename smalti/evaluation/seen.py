@@ -53,8 +53,8 @@ class Seen:
         self.kept = {tap: Rows(widths[tap], torch.float32) for tap in kept}
         self.digests, self.places = Rows(32, torch.uint8), Rows(1, torch.int64)
 
-    def update(self, images: np.ndarray, start: int, features: Mapping[str, Tensor]) -> None:
-        """Adds images (B, H, W, 3) uint8, of which the first is number ``start``, and their {tap: (B, C)}."""
+    def update(self, images: Sequence[np.ndarray], start: int, features: Mapping[str, Tensor]) -> None:
+        """Adds images (H, W, 3) uint8, of which the first is number ``start``, and their {tap: (B, C)}."""
         for tap, sums in self.sums.items():
             sums.update(features[tap])
         for tap, rows in self.kept.items():

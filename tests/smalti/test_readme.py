@@ -1,19 +1,23 @@
 """The README's snippet and commands of the library, as they stand there."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import PROJECT
 from PIL import Image
-from tests_support import write_images
+from safetensors.torch import save_file
+from tests_support import write_images, write_inception
 
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
 from smalti.commands import main
+from smalti.config.features import InceptionConfig
 
 README = (PROJECT / "README.md").read_text()
 
@@ -47,16 +51,22 @@ def test_the_recipe_for_own_images(tmp_path: Path) -> None:
     assert status["data"].state == "ready" and list(status) == list(Recipe(PROJECT / "configs" / "quickstart").nodes)
 
 
-def test_snippet_and_commands_of_the_library(folder: Path, smoke: dict[str, Artifact]) -> None:
+def test_snippet_and_commands_of_the_library(
+    folder: Path, smoke: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
     snippet = re.search(r"```python\n(import smalti.*?)```", README, re.DOTALL)
     assert snippet
     names: dict[str, object] = {}
     exec(with_keys(snippet[1], smoke), names)
     assert getattr(names["images"], "shape", None) == (2, 3, 64, 64)
     assert sorted(path.name for path in (folder / "my_tokenizer").iterdir()) == ["config.json", "model.safetensors"]
-    commands = re.findall(r"(?m)^smalti (.*)$", README)
-    assert {command.split()[0] for command in commands} == {"show", "encode", "decode", "generate"}
+    save_file(torch.load(write_inception(folder / "inception.pth")), folder / InceptionConfig.weights)
+    monkeypatch.setenv("SMALTI_WEIGHTS", str(folder))
+    commands = re.findall(r"(?m)^smalti (.*?)(?:  #.*)?$", README)
+    assert {command.split()[0] for command in commands} == {"show", "encode", "decode", "generate", "evaluate"}
     for command in commands:
-        (folder / "images").rename(folder / "before") if (folder / "images").exists() else None
+        if command.startswith(("decode", "generate")) and (folder / "images").exists():
+            (folder / "images").rename(folder / "before")
         assert main(shlex.split(with_keys(command, smoke))) == 0, command
     assert len(list((folder / "images").glob("*-flags.png"))) == 8
+    assert json.loads((folder / "scores.json").read_text())["samples"]["number"] == 54

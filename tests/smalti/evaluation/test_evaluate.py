@@ -115,8 +115,14 @@ def test_protocols_differ_in_what_they_say(sets: dict[str, Path], tmp_path: Path
     blurred = write_folder(tmp_path / "blurred", pictures(0) // 2 + 64)
     figures = {
         protocol: evaluate(blurred, originals=sets["samples"], protocol=protocol, **SMALL).figures
-        for protocol in ("unified", "fqgan", "vqgan_lc")
+        for protocol in ("unified", "fqgan")
     }
+    weights = write_inception(tmp_path / "inception.pth")
+    uncropped = write_folder(tmp_path / "uncropped", pictures(5, 3))
+    Image.new("RGB", (50, 30)).save(uncropped / "other.png")  # clean-fid takes any size
+    lc = evaluate(blurred, uncropped, originals=sets["samples"], protocol="vqgan_lc", weights=weights, tap="features64")
+    figures["vqgan_lc"], seen = lc.figures, lc.sets["reference"]["number"]
+    assert seen == 4 and lc.protocol["resize"] == "clean"
     assert "ssim" in figures["unified"] and "ssim_llamagen" in figures["fqgan"] and "psnr_y" in figures["vqgan_lc"]
     assert figures["fqgan"]["ssim_llamagen"] > figures["unified"]["ssim"]
     assert figures["vqgan_lc"]["psnr_y"] > figures["unified"]["psnr"]
@@ -151,6 +157,9 @@ BAD: dict[str, tuple[Bad, str]] = {
     "a pickle": (lambda t, s: [s, "--reference", t / "pickle.pt"], "not statistics as torch-fidelity caches them"),
     "other names": (lambda t, s: [t / "mixed", "--originals", t / "named"], "b stands beside c of"),
     "other number": (lambda t, s: [s, "--originals", t / "mixed"], "one original each is needed"),
+    "another's resize": (
+        lambda t, s: [s, "--reference", s, "--protocol", "vqgan_lc"], "clean-fid's resize is to Inception's input",
+    ),
     "unknown tap": (lambda t, s: [s, "--reference", s, "--tap", "block9"], "has no tap 'block9'"),
     "no weights": (lambda t, s: [s, "--reference", s, "--network", "dinov2"], "dinov2.safetensors: no such"),
 }  # fmt: skip
