@@ -1,4 +1,4 @@
-"""``python -m pipeline plan|run|show|check|clean|slurm|data|doctor|cost|params RECIPE``, and ``rows|help|schema``."""
+"""The command line ``python -m pipeline COMMAND``; its commands are declared in commands.py."""
 
 import argparse
 import json
@@ -188,6 +188,12 @@ def check(recipe: Recipe, store: Store, only: str | None) -> int:
     return 1 if failed else 0
 
 
+def run_command_script(name: str) -> int:
+    """Runs ``stages/commands/<name>.py`` with the words of this command line; returns its exit code."""
+    script = PROJECT / "stages" / "commands" / f"{name}.py"
+    return start([sys.executable, str(script), *sys.argv[2:]]).wait()
+
+
 def run_command(options: argparse.Namespace) -> int:
     if options.command == "help":
         print(explain(options.key, min(120, shutil.get_terminal_size((100, 24)).columns)))
@@ -200,14 +206,15 @@ def run_command(options: argparse.Namespace) -> int:
     if options.command == "clean":
         recipes = [Recipe(folder, options.set) for folder in options.recipes]
         return clean(recipes, Store(options.runs), options.unused, options.yes)
+    if options.command == "compare":  # of several recipes
+        return run_command_script(options.command)
     recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
     if options.command == "data":
         stage_alone = argparse.Namespace(**vars(options), only="data", until=None, force=None)
         if code := run(recipe, store, stage_alone):
             return code
     if COMMANDS[options.command].script:
-        script = PROJECT / "stages" / "commands" / f"{options.command}.py"
-        return start([sys.executable, str(script), *sys.argv[2:]]).wait()
+        return run_command_script(options.command)
     if options.command == "plan":
         return plan(recipe, store)
     if options.command == "run":

@@ -112,6 +112,20 @@ COMMANDS = {
         },
         script=True,
     ),
+    "compare": Command(
+        "puts the scores of several recipes into one table; refuses a column of two protocols",
+        {
+            "recipes": {"type": Path, "nargs": "+", "metavar": "RECIPE", "help": "folders of recipes"},
+            "--figures": {
+                "nargs": "+", "default": [], "metavar": "NAME", "help": "these columns alone (default: all there are)"
+            },
+            "--csv": {"type": Path, "metavar": "FILE", "help": "a file that the figures go to, a row each"},
+            "--html": {"type": Path, "metavar": "FILE", "help": "a page of the tables, with pictures side by side"},
+            "--set": RECIPE["--set"],
+            "--runs": RECIPE["--runs"],
+        },
+        script=True,
+    ),
     "rows": Command(
         "lists the rows of the papers' tables: recipe and expected figures",
         {

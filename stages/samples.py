@@ -27,6 +27,7 @@ from smalti.layers.small_batch_linear import for_small_batches
 from smalti.samplers.draw import make_draw
 from smalti.token_type import token_type
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
+from stages.results.adm_npz import write_adm_npz
 from stages.results.prediction import allocate
 from stages.results.published import check_tokenizer, load_decoders, load_prior
 from stages.training.trainer import build_trainer, lay_out
@@ -155,6 +156,7 @@ def build(job: Job) -> None:
     lay_out(config.runtime, *(decoder.network for decoder in decoders.values()))
     wanted = chosen_labels(class_names, config.labels)
     indices = SampleIndices(wanted)
+    labels = np.array([indices.label(i) for i in range(config.num_samples)], dtype=np.int64)
 
     files: dict[str, Path] = {}
     records: dict[str, Path] = {}
@@ -170,9 +172,12 @@ def build(job: Job) -> None:
         for number, decoder in enumerate(decoders):
             picture = draw_grid(first[:, number], len(wanted), job.work / f"{name}-{decoder}.png")
             records[f"{name}/{decoder}.png"] = picture
+        if config.npz:
+            for number, decoder in enumerate(decoders):
+                file = job.work / f"{name}-{decoder}.npz"
+                files[file.name] = write_adm_npz(file, images, number, labels)
     if job.rank:
         return
-    labels = np.array([indices.label(i) for i in range(config.num_samples)], dtype=np.int64)
     write_array(job.work / "labels.npy", labels)
     job.publish(
         files={**files, "labels.npy": job.work / "labels.npy"},

@@ -47,6 +47,8 @@ class SamplesConfig(PriorBlocks):
     """Seed of the noise; sample i depends on it, on i and on its label alone."""
     precision: Literal["32-true", "bf16-true"] = "32-true"
     """bf16-true keeps the priors' weights in bfloat16: half the memory to read for each token."""
+    npz: bool = field(default=False, metadata={"hash": UNLESS_DEFAULT})
+    """Whether an npz of each prior and decoder is published too, as ADM's evaluator reads it: shuffled."""
     rows_per_shard: PositiveInt = 5000
     """Images in a file."""
     batch_size: PositiveInt = 64
