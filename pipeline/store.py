@@ -72,12 +72,9 @@ class Store:
             ValueError: another process holds it, or it can't be written.
         """
         file, target = lock(self.work(stage, key), stage), self.path(stage, key)
-        try:  # the publication's place, before hours of work
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not os.access(target.parent, os.W_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        except OSError as error:
-            raise no_access(target.parent, "written", error) from error
+        place = next(folder for folder in target.parents if folder.exists())
+        if not os.access(place, os.W_OK):  # said before hours of work
+            raise no_access(place, "written", PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
         replaced = target.parent / f".{key}.old"
         if replaced.is_dir() and not target.exists():  # killed between the two renames of a forced publication
             replaced.rename(target)
