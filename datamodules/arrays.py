@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from smalti.npy_header import read_npy_header
+
 
 def read_array(path: Path, mmap_mode: Literal["r", "r+"] | None = None) -> Any:
     """Returns the array in a ``.npy`` file, memory-mapped if ``mmap_mode`` is given.
@@ -27,11 +29,7 @@ def read_array(path: Path, mmap_mode: Literal["r", "r+"] | None = None) -> Any:
 def _check_size(path: Path) -> None:
     """Raises ValueError unless a ``.npy`` file is as long as its header says: NumPy would ask for all the memory."""
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in read:
-            raise ValueError(f"version {version}")
-        shape, _, dtype = read[version](file)
+        shape, _, dtype = read_npy_header(file)
         expected = file.tell() + math.prod(shape) * dtype.itemsize
     if (there := path.stat().st_size) != expected:
         raise ValueError(f"{there} bytes, {expected} by its header")

@@ -20,6 +20,12 @@ from datamodules.arrays import read_array, write_array
 FILES = ("files.txt", "records.npy", "labels.npy", "splits.npy", "index.json")
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")  # by their number in splits.npy
+# Errors of the system that say nothing of the file that was asked for.
+STORAGE_FAILS = (
+    errno.EAGAIN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EIO, errno.EMFILE, errno.ENETDOWN,
+    errno.ENETUNREACH, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOTCONN, errno.EREMOTEIO, errno.ESTALE,
+    errno.ETIMEDOUT,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,14 +95,6 @@ class ImageIndex:
     def __getstate__(self) -> dict[str, object]:
         """Leaves out the open LMDB: each worker process opens its own."""
         return {name: value for name, value in self.__dict__.items() if name != "_lmdb"}
-
-
-# Errors of the system that say nothing of the file that was asked for.
-STORAGE_FAILS = (
-    errno.EAGAIN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EIO, errno.EMFILE, errno.ENETDOWN,
-    errno.ENETUNREACH, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOTCONN, errno.EREMOTEIO, errno.ESTALE,
-    errno.ETIMEDOUT,
-)  # fmt: skip
 
 
 def write_index(

@@ -27,9 +27,7 @@ class Judge:
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Returns {tap: (B, C)}, averaged over positions, for images (B, 3, H, W) in [-1, 1]."""
-        rounded = from_uint8(to_uint8(images))
-        features = self.network(rounded, self.taps)
-        return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in features.items()}
+        return self.network.network.vectors(from_uint8(to_uint8(images)), self.taps)
 
 
 class LitReconstructionScores(LightningModule):

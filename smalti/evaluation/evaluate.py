@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from smalti import __version__
 from smalti.config.losses import LPIPS_WEIGHTS, LpipsConfig
 from smalti.evaluation.evaluation import Evaluation
-from smalti.evaluation.figures import Absent
+from smalti.evaluation.figures import Absent, unless_too_few
 from smalti.evaluation.image_sets import Block, ImageSet, check_pairs, open_images
 from smalti.evaluation.networks import Judge, JudgeNetwork, judge_network
 from smalti.evaluation.npz import NpzSet
@@ -23,7 +23,7 @@ from smalti.evaluation.resizing import clean_resized
 from smalti.evaluation.seen import Seen, SeenByAll, own_blocks
 from smalti.evaluation.statistics_file import holds_statistics, read_statistics
 from smalti.losses.lpips import build_lpips
-from smalti.metrics.frechet import Statistics, TooFewImages
+from smalti.metrics.frechet import Statistics
 from smalti.metrics.inception import PARTS, inception_score
 from smalti.metrics.kernel import SUBSET, SUBSETS, clip_distance, kernel_distance
 from smalti.metrics.neighbours import DENSITY_NEIGHBOURS, NEIGHBOURS, manifold
@@ -100,14 +100,6 @@ class Evaluator:
         return from_uint8(torch.from_numpy(np.moveaxis(np.stack(block), 3, 1).copy()).to(self.device))
 
 
-def figure(measure: Callable[[], Any]) -> Any:
-    """Returns what ``measure`` returns, or that there are too few images for it."""
-    try:
-        return measure()
-    except TooFewImages as error:
-        return Absent(str(error))
-
-
 def distances(
     samples: SeenByAll, reference: SeenByAll | None, known: Mapping[str, Statistics], settings: Settings
 ) -> dict[str, Any]:
@@ -120,16 +112,16 @@ def distances(
         if other is None:
             found[name] = Absent("the statistics file has no mu_s and sigma_s")
         else:
-            found[name] = figure(partial(samples.statistics[tap].distance, other))
+            found[name] = unless_too_few(partial(samples.statistics[tap].distance, other))
     kernel = "kid" if judge.distance == "fid" else judge.distance.replace("fd_", "kd_")
     if reference is None:
         reason = Absent("the reference is statistics alone; give its images")
         return found | dict.fromkeys((kernel, "precision", "recall", "density", "coverage"), reason)
     own, theirs = samples.features(judge.features), reference.features(judge.features)
-    found[kernel] = figure(lambda: kernel_distance(own, theirs, settings.kid_subset))
+    found[kernel] = unless_too_few(lambda: kernel_distance(own, theirs, settings.kid_subset))
     if judge.distance == "fd_clip":  # of the embedding alone
         found["cmmd"] = clip_distance(own, theirs)
-    cover = figure(lambda: manifold(own, theirs))
+    cover = unless_too_few(lambda: manifold(own, theirs))
     names = ("precision", "recall", "density", "coverage")
     return found | {name: cover if isinstance(cover, Absent) else getattr(cover, name) for name in names}
 
@@ -150,7 +142,7 @@ def certainty(samples: SeenByAll, settings: Settings) -> dict[str, Any]:
     if judge.logits is None:
         return {}
     logits = samples.features(judge.logits, settings.protocol.as_given)
-    score = figure(lambda: inception_score(logits, settings.parts))
+    score = unless_too_few(lambda: inception_score(logits, settings.parts))
     if not isinstance(score, Absent):
         score = {**score, "standard_error": score["std"] / settings.parts**0.5, "parts": settings.parts}
     return {"inception_score": score}

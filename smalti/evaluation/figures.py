@@ -1,7 +1,8 @@
 """Figures: each is a value, or absent for a reason."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from smalti.metrics.frechet import FeatureStatistics, TooFewImages, distance_between
@@ -32,7 +33,12 @@ def reasons(figures: Mapping[str, object]) -> dict[str, str]:
 
 def frechet_between(a: FeatureStatistics, b: FeatureStatistics) -> float | Absent:
     """Returns the Frechet distance between two sets of images; absent if either has too few of them."""
+    return unless_too_few(partial(distance_between, a, b))
+
+
+def unless_too_few(measure: Callable[[], T]) -> T | Absent:
+    """Returns what ``measure`` returns; absent if it says that there are too few images."""
     try:
-        return distance_between(a, b)
+        return measure()
     except TooFewImages as error:
         return Absent(str(error))

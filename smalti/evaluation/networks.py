@@ -93,5 +93,4 @@ class Judge(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Returns {tap: (B, C) float32}, maps averaged over positions, for images (B, 3, H, W) in [-1, 1]."""
-        features = self.network(images, self.taps)
-        return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in features.items()}
+        return self.network.vectors(images, self.taps)

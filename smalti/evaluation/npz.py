@@ -6,6 +6,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from smalti.npy_header import read_npy_header
+
 IMAGES, LABELS = "arr_0", "arr_1"  # as ADM's sampling scripts write them
 
 
@@ -89,11 +91,7 @@ def read_member(file: Path, name: str) -> np.ndarray:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in read:
-        raise ValueError(f"npy version {version}")
-    shape, columns_first, dtype = read[version](stream)
+    shape, columns_first, dtype = read_npy_header(stream)
     if dtype.hasobject or (columns_first and len(shape) > 2):
         raise ValueError("objects" if dtype.hasobject else "Fortran order")
     return shape, dtype

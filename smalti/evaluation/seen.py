@@ -19,7 +19,7 @@ def own_blocks(number: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 class Rows:
-    """Rows of values (N, width) of the images of all ranks, in the order of the images."""
+    """Rows of values (N, width), of this rank's images at first."""
 
     def __init__(self, width: int, dtype: torch.dtype) -> None:
         self.own = [torch.zeros(0, width, dtype=dtype)]

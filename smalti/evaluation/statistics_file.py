@@ -3,7 +3,7 @@
 import importlib
 import pickle
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,12 +65,3 @@ def _from_torch(file: Path) -> dict[str, np.ndarray]:
     if not isinstance(found, dict):
         raise ValueError(f"{file}: holds a {type(found).__name__}, expected mu and sigma")
     return {str(name): np.asarray(value) for name, value in found.items() if isinstance(value, np.ndarray | Tensor)}
-
-
-def write_statistics(stream: IO[bytes], found: dict[str, Statistics], **notes: Any) -> None:
-    """Writes statistics as ADM does, and ``notes`` as arrays of one string or number each."""
-    arrays: dict[str, Any] = {name: np.array(value) for name, value in notes.items()}
-    for tap, (mean_name, covariance_name) in NAMES.items():
-        if tap in found:
-            arrays |= {mean_name: found[tap].mean.numpy(), covariance_name: found[tap].covariance.numpy()}
-    np.savez(stream, **arrays)

@@ -74,3 +74,8 @@ class FeatureNetwork(nn.Module):
                 raise ValueError(f"{self.source.name} has no tap {tap!r}; it has {', '.join(self.channels)}")
         with torch.autocast(images.device.type, enabled=False):
             return self.extract(self.normalise(images), taps)
+
+    def vectors(self, images: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        """Returns {tap: (B, C)} as ``forward`` does, maps averaged over their positions."""
+        features = self(images, taps)
+        return {tap: value.mean(dim=(2, 3)) if value.ndim == 4 else value for tap, value in features.items()}

@@ -14,22 +14,40 @@ from pipeline.commands import run_script
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
+from smalti.config.parsing import unknown
 from smalti.config.prior_kinds import PRIOR_KINDS
-from stages.results.comparison import Comparison, compared, generation_lines, reconstruction_lines
+from stages.results.comparison import (
+    Comparison,
+    Line,
+    columns_of,
+    compared,
+    generation_lines,
+    reconstruction_lines,
+)
 from stages.results.report_figures import labelled_grid
 from stages.results.report_page import Section, render
 
 SHOWN = 8  # images of a row
 
 
-def published(recipe: Recipe, store: Store, stage: str) -> Artifact:
-    """Returns a result of a recipe; ValueError if it isn't published."""
-    if stage not in recipe.nodes:
-        raise ValueError(f"{recipe.file}: has no stage {stage}, whose figures are compared")
-    artifact = recipe.status(store)[stage].artifact
-    if artifact is None:
-        raise ValueError(f"{recipe.file}: {stage} isn't published; run: python -m pipeline run {recipe.file.parent}")
-    return artifact
+class Published:
+    """The results of a recipe, looked up once."""
+
+    def __init__(self, recipe: Recipe, store: Store) -> None:
+        self.file, self.found = recipe.file, recipe.status(store)
+
+    def result(self, stage: str) -> Artifact:
+        """Returns the result of a stage; ValueError if it isn't published."""
+        if stage not in self.found:
+            raise ValueError(f"{self.file}: has no stage {stage}, whose figures are compared")
+        artifact = self.found[stage].artifact
+        if artifact is None:
+            raise ValueError(f"{self.file}: {stage} isn't published; run: python -m pipeline run {self.file.parent}")
+        return artifact
+
+    def samples(self) -> Artifact | None:
+        """Returns the samples of a recipe, if it draws any."""
+        return self.result("samples") if "samples" in self.found else None
 
 
 def names_of(recipes: Sequence[Path]) -> list[str]:
@@ -64,29 +82,30 @@ def pictures(names: Sequence[str], scores: Sequence[Artifact], samples: Sequence
 
 
 def main(options: argparse.Namespace) -> int:
-    store = Store(options.runs)
-    recipes = [Recipe(folder, options.set) for folder in options.recipes]
-    names = names_of(options.recipes)
-    scores = [published(recipe, store, "scores") for recipe in recipes]
-    lines = []
-    for name, recipe, artifact in zip(names, recipes, scores, strict=True):
+    store, names = Store(options.runs), names_of(options.recipes)
+    results = [Published(Recipe(folder, options.set), store) for folder in options.recipes]
+    scores = [result.result("scores") for result in results]
+    reconstruction, generation = list[Line](), list[Line]()
+    for name, result, artifact in zip(names, results, scores, strict=True):
         found = json.loads(artifact.verified_file("scores.json").read_text())
-        size = published(recipe, store, "data").facts["image_size"]
-        lines.append((reconstruction_lines(name, found, size), generation_lines(name, found, size)))
+        size = result.result("data").facts["image_size"]
+        reconstruction += reconstruction_lines(name, found, size)
+        generation += generation_lines(name, found, size)
+    known = [*columns_of(reconstruction), *columns_of(generation)]
+    for figure in options.figures:
+        if figure not in known:
+            raise ValueError(f"--figures: {unknown('figure', figure, known)}")
     tables = []
-    for title, part in (("reconstruction", [own for own, _ in lines]), ("generation", [own for _, own in lines])):
-        flat = [line for own in part for line in own]
-        measured = {column for line in flat for column, figure in line.figures.items() if figure.value is not None}
-        wanted = [column for column in options.figures if column in measured] if options.figures else []
-        if flat and (wanted or not options.figures):
-            tables.append(compared(title, flat, wanted))
-    if not tables:
-        raise ValueError(f"--figures {' '.join(options.figures)}: no recipe has one of them")
+    for title, lines in (("reconstruction", reconstruction), ("generation", generation)):
+        columns = columns_of(lines)
+        chosen = [figure for figure in options.figures or columns if figure in columns]
+        if chosen:
+            tables.append(compared(title, lines, chosen))
     print("\n\n".join(table.text() for table in tables))
     if options.csv:
         write_csv(options.csv, tables)
     if options.html:
-        drawn = pictures(names, scores, [of_samples(recipe, store) for recipe in recipes])
+        drawn = pictures(names, scores, [result.samples() for result in results])
         figures = Section("Figures", "", tables=[(table.title, table.cells()) for table in tables])
         options.html.write_text(render(f"{' and '.join(names)} compared", [figures, *drawn]))
     return 0
@@ -98,11 +117,6 @@ def write_csv(file: Path, tables: Sequence[Comparison]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["recipe", "of", "figure", "value"])
         writer.writerows(row for table in tables for row in table.values())
-
-
-def of_samples(recipe: Recipe, store: Store) -> Artifact | None:
-    """Returns the samples of a recipe, if it draws any."""
-    return published(recipe, store, "samples") if "samples" in recipe.nodes else None
 
 
 if __name__ == "__main__":

@@ -139,15 +139,19 @@ def _part(protocol: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def columns_of(lines: Sequence[Line]) -> list[str]:
+    """Returns the figures that have a value in one of the lines."""
+    names = (name for line in lines for name, figure in line.figures.items() if figure.value is not None)
+    return list(dict.fromkeys(names))
+
+
 def compared(title: str, lines: Sequence[Line], wanted: Sequence[str]) -> Comparison:
     """Returns the table of lines: the ``wanted`` columns, or all that have a value.
 
     Raises:
         ValueError: a column that nobody has, or figures in it that were measured in two ways.
     """
-    columns = list(
-        dict.fromkeys(name for line in lines for name, figure in line.figures.items() if figure.value is not None)
-    )
+    columns = columns_of(lines)
     for name in wanted:
         if name not in columns:
             raise ValueError(f"--figures: {unknown('figure', name, columns)}")

@@ -50,7 +50,6 @@ class Mutant:
     path: str
     line: int
     last_line: int
-    operator: str
     before: str
     after: str
     source: str
@@ -66,8 +65,8 @@ def drawn(number: int, seed: int) -> Iterator[Mutant]:
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
-    files = sorted(file for source in SOURCES for file in ([PROJECT / source], (PROJECT / source).glob("*.py"))[
-        (PROJECT / source).is_dir()])  # fmt: skip
+    places_of_source = [PROJECT / source for source in SOURCES]
+    files = sorted(file for place in places_of_source for file in (place.glob("*.py") if place.is_dir() else [place]))
     places = defaultdict(list)
     for item in _all_work_items(files, {}):
         (mutation,) = item.mutations
@@ -82,8 +81,7 @@ def drawn(number: int, seed: int) -> Iterator[Mutant]:
         at = mutation.start_pos[0] - 1
         yield Mutant(
             str(mutation.module_path.relative_to(PROJECT)), mutation.start_pos[0], mutation.end_pos[0],
-            mutation.operator_name.removeprefix("core/"), code.splitlines()[at].strip(),
-            changed.splitlines()[at].strip(), changed,
+            code.splitlines()[at].strip(), changed.splitlines()[at].strip(), changed,
         )  # fmt: skip
 
 
@@ -146,9 +144,8 @@ def noticed(mutant: Mutant, tests: list[str]) -> tuple[str, float]:
     if status == 0:
         return "", time.monotonic() - begun
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
-    return (failed or [text.strip().splitlines()[-1] if text.strip() else f"status {status}"])[
-        0
-    ], time.monotonic() - begun
+    last_words = text.strip().splitlines() or [f"status {status}"]
+    return failed[0] if failed else last_words[-1], time.monotonic() - begun
 
 
 def run_tests(copy: Path, log: Path, tests: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A plugin of pytest for mutants.py: no test that reads the smoke chain or leaves this process, and what each took."""
+"""A plugin of pytest for mutants.py: no test that reads the smoke chain, and what each took."""
 
 import json
 from pathlib import Path

@@ -38,6 +38,8 @@ def test_table_page_and_csv(
     assert {row["recipe"] for row in rows} == {"smoke", "other"}
     assert [float(row["value"]) for row in rows if (row["of"], row["figure"]) == ("phase1", "psnr")] == [psnr, psnr]
     html = page.read_text()
+    with pytest.raises(ValueError, match=r"--figures: unknown figure 'psmr'; did you mean 'psnr'\?"):
+        main(parse([*words, "--figures", "psnr", "psmr"]))
     assert html.count("data:image/png") >= 2 * 2 + 1 + 2 * 5 and "smoke phase2" in html and "other: " in html
 
 
