@@ -206,7 +206,7 @@ def run_command(options: argparse.Namespace) -> int:
     if options.command == "clean":
         recipes = [Recipe(folder, options.set) for folder in options.recipes]
         return clean(recipes, Store(options.runs), options.unused, options.yes)
-    if options.command == "compare":  # of several recipes
+    if options.command in ("compare", "views"):  # of several recipes
         return run_command_script(options.command)
     recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
     if options.command == "data":

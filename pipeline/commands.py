@@ -126,6 +126,27 @@ COMMANDS = {
         },
         script=True,
     ),
+    "views": Command(
+        "draws what tokens and codes mean: what the AR prior expects, tokens replaced by near codes, codes by t-SNE, "
+        "the token viewer; several tokenizers on one sheet",
+        {
+            "recipes": {"type": Path, "nargs": "+", "metavar": "RECIPE", "help": "folders of recipes"},
+            "--images": {
+                "type": Path, "nargs": "+", "default": [], "metavar": "FILE",
+                "help": "images of yours (default: val images of the first recipe's data)",
+            },
+            "--labels": {
+                "nargs": "+", "default": [], "metavar": "CLASS",
+                "help": "the class of each of --images for the AR prior (default: none, which label dropout allows)",
+            },
+            "--html": {
+                "type": Path, "default": Path("views.html"), "metavar": "FILE", "help": "the page (default %(default)s)"
+            },
+            "--set": RECIPE["--set"],
+            "--runs": RECIPE["--runs"],
+        },
+        script=True,
+    ),
     "rows": Command(
         "lists the rows of the papers' tables: recipe and expected figures",
         {

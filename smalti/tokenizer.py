@@ -99,13 +99,7 @@ class Tokenizer:
         Raises:
             ValueError: none given, or one that is no readable image.
         """
-        if not images:
-            raise ValueError("read: no images given; name at least one file")
-        size, found = self.image_size, []
-        for number, image in enumerate(images):
-            square = crop(resize_short_side(_picture(image, number), size), size)
-            found.append(torch.from_numpy(np.asarray(square).transpose(2, 0, 1).copy()))
-        return from_uint8(torch.stack(found)).to(self.device)
+        return read_images(self.image_size, *images).to(self.device)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
@@ -134,6 +128,21 @@ class Tokenizer:
             height, width = (side * self.saved.autoencoder.factor for side in tokens.shape[-2:])
             return torch.empty(0, 3, height, width, device=self.device)
         return self.network.decode(tokens.to(self.device, torch.int64))
+
+
+def read_images(size: int, *images: str | Path | Image.Image) -> Tensor:
+    """Returns images (B, 3, size, size) in [-1, 1] for files or PIL images: RGB, the centre square, scaled.
+
+    Raises:
+        ValueError: none given, or one that is no readable image.
+    """
+    if not images:
+        raise ValueError("read: no images given; name at least one file")
+    found = []
+    for number, image in enumerate(images):
+        square = crop(resize_short_side(_picture(image, number), size), size)
+        found.append(torch.from_numpy(np.asarray(square).transpose(2, 0, 1).copy()))
+    return from_uint8(torch.stack(found))
 
 
 def _picture(image: str | Path | Image.Image, number: int) -> Image.Image:

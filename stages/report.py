@@ -1,6 +1,5 @@
 """Stage report: one self-contained HTML file. It needs no torch."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from stages.results.classifier_section import classifier_section
+from stages.results.code_counts import count_codes
+from stages.results.curves import read_curves
 from stages.results.prior_section import prior_section
 from stages.results.real_section import real_section
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
@@ -21,17 +22,6 @@ from stages.results.report_page import Section, render
 
 STAGE = "report"
 GENERATED = "/codebook"  # ends the names of figures of generated tokens
-
-
-def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """Returns {name: [(update, value)]} of a curves.csv."""
-    series: dict[str, list[tuple[float, float]]] = {}
-    with path.open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            for name, value in row.items():
-                if value and name != "update":
-                    series.setdefault(name, []).append((float(row["update"]), float(value)))
-    return series
 
 
 def pictures_of(scores: Artifact) -> dict[str, Path]:
@@ -55,19 +45,6 @@ def reconstruction_section(scores: Artifact) -> Section:
             "the tokens stay the same."
         )
     return Section("Reconstructions", text, pictures=[("", labelled_grid(rows))])
-
-
-def count_codes(artifact: Artifact, folder: str, has_views: bool) -> np.ndarray:
-    """Returns how often each code of each book occurs in a folder of tokens, in their first view if they have views,
-    int64 (k, K)."""
-    num_books, num_codes = artifact.facts["num_books"], artifact.facts["num_codes"]
-    counts = np.zeros((num_books, num_codes), dtype=np.int64)
-    for path in sorted((artifact.path / folder).glob("tokens-*.npy")):
-        block = read_array(path, "r")
-        block = (block[:, 0] if has_views else block).reshape(len(block), num_books, -1)
-        for i in range(num_books):
-            counts[i] += np.bincount(block[:, i].ravel().astype(np.int64), minlength=num_codes)
-    return counts
 
 
 def token_section(job: Job) -> Section:
@@ -228,6 +205,9 @@ def build(job: Job) -> None:
         sections.append(real_section(job.inputs["data"], config.samples_per_class))
         sections += sample_sections(samples, config.samples_per_class)
     sections.append(token_section(job))
+    if "views" in job.inputs:
+        views = json.loads(job.inputs["views"].file("sections.json").read_text(encoding="utf-8"))
+        sections += [Section(**section) for section in views]
     if "classifier" in job.inputs:
         sections.append(classifier_section(job.inputs["classifier"]))
     panels = [

@@ -28,6 +28,7 @@ STAGES = {
         "classifier",
         "samples",
         "scores",
+        "views",
         "report",
     )
 }

@@ -24,39 +24,11 @@ from stages.results.comparison import (
     generation_lines,
     reconstruction_lines,
 )
+from stages.results.recipe_results import RecipeResults, names_of
 from stages.results.report_figures import labelled_grid
 from stages.results.report_page import Section, render
 
 SHOWN = 8  # images of a row
-
-
-class Published:
-    """The results of a recipe, looked up once."""
-
-    def __init__(self, recipe: Recipe, store: Store) -> None:
-        self.file, self.found = recipe.file, recipe.status(store)
-
-    def result(self, stage: str) -> Artifact:
-        """Returns the result of a stage; ValueError if it isn't published."""
-        if stage not in self.found:
-            raise ValueError(f"{self.file}: has no stage {stage}, whose figures are compared")
-        artifact = self.found[stage].artifact
-        if artifact is None:
-            raise ValueError(f"{self.file}: {stage} isn't published; run: python -m pipeline run {self.file.parent}")
-        return artifact
-
-    def samples(self) -> Artifact | None:
-        """Returns the samples of a recipe, if it draws any."""
-        return self.result("samples") if "samples" in self.found else None
-
-
-def names_of(recipes: Sequence[Path]) -> list[str]:
-    """Returns a short name for each recipe: its folder's, with as many folders above as tell it from the others."""
-    parts = [recipe.resolve().parts for recipe in recipes]
-    depth = 1
-    while len({part[-depth:] for part in parts}) < len(set(parts)):
-        depth += 1
-    return ["/".join(part[-depth:]) for part in parts]
 
 
 def pictures(names: Sequence[str], scores: Sequence[Artifact], samples: Sequence[Artifact | None]) -> list[Section]:
@@ -83,7 +55,7 @@ def pictures(names: Sequence[str], scores: Sequence[Artifact], samples: Sequence
 
 def main(options: argparse.Namespace) -> int:
     store, names = Store(options.runs), names_of(options.recipes)
-    results = [Published(Recipe(folder, options.set), store) for folder in options.recipes]
+    results = [RecipeResults(Recipe(folder, options.set), store) for folder in options.recipes]
     scores = [result.result("scores") for result in results]
     reconstruction, generation = list[Line](), list[Line]()
     for name, result, artifact in zip(names, results, scores, strict=True):

@@ -46,6 +46,7 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 <div class="row"><span>{{ label }}</span><img src="{{ image }}" alt="{{ label }}"></div>
 {% endfor %}{% endif %}
 {% endfor %}
+{{ section.markup | safe }}
 {% for name, text in section.texts.items() %}
 <details><summary>{{ name }}</summary><pre>{{ text }}</pre></details>
 {% endfor %}
@@ -58,7 +59,7 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 @dataclass(frozen=True)
 class Section:
     """A part of the page. A picture is one image, or rows of images with labels, low ones if it is ``dense``; ``texts``
-    are folded."""
+    are folded; ``markup`` is HTML that is put in as it is."""
 
     title: str
     text: str
@@ -66,6 +67,7 @@ class Section:
     pictures: Sequence[Picture] = ()
     texts: dict[str, str] = field(default_factory=dict)
     dense: bool = False
+    markup: str = ""
 
 
 def render(title: str, sections: list[Section]) -> str:

@@ -28,6 +28,7 @@ from smalti.config.codebooks import (
     ResidualConfig,
 )
 from smalti.config.field_types import classes_of
+from smalti.views.code_tables import code_tables
 
 KINDS: list[tuple[QuantizerConfig, int]] = [
     (LearnedCodebookConfig(num_codes=32), 8),
@@ -277,3 +278,15 @@ def test_one_book_is_decoded_alone_beside_the_others_means() -> None:
             rows = part.decode(torch.arange(5).view(1, 1, 5))[0, :, 0].T
             expected = rows[tokens[:, i]] if i == book else rows.mean(0).expand(2, 4, 4, 2)
             torch.testing.assert_close(share, expected.movedim(-1, 1))
+
+
+@every_kind
+def test_its_codes_are_a_table_of_each_book(config: QuantizerConfig, code_dim: int) -> None:
+    quantizer = build(config, code_dim).published().eval()
+    tables = code_tables(quantizer)
+    assert len(tables) == quantizer.num_books and {len(table) for table in tables} == {quantizer.num_codes}
+    tokens = torch.randint(quantizer.num_codes, (2, len(tables), 3, 3))
+    latents = quantizer.decode(tokens if len(tables) > 1 else tokens[:, 0])
+    rows = [table[part] for table, part in zip(tables, tokens.unbind(1), strict=True)]
+    whole = torch.stack(rows).sum(0) if isinstance(quantizer, ResidualCodebooks) else torch.cat(rows, dim=-1)
+    torch.testing.assert_close(latents, whole.movedim(-1, 1), rtol=0, atol=0)

@@ -11,12 +11,7 @@ from conftest import PROJECT, SMOKE
 
 from pipeline.commands import parse
 from smalti.artifact import Artifact
-from stages.commands.compare import main, names_of
-
-
-def test_names_tell_recipes_apart(tmp_path: Path) -> None:
-    assert names_of([tmp_path / "a" / "x", tmp_path / "b" / "x"]) == ["a/x", "b/x"]
-    assert names_of([tmp_path / "a" / "x", tmp_path / "a" / "y"]) == ["x", "y"]
+from stages.commands.compare import main
 
 
 def test_table_page_and_csv(

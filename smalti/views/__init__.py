@@ -1,0 +1,1 @@
+"""What the papers look at beside their figures: predictions, codes and tokens, as pictures."""
