@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torchmetrics import CatMetric, MeanMetric, Metric
 
 from smalti.codebooks.quantizer import count_codes
+from smalti.evaluation.seen import Rows
 from smalti.features import FeatureNetwork
 from smalti.layers.frozen import Frozen
 from smalti.metrics.codebook import CodebookUsage
@@ -111,7 +113,8 @@ class LitReconstructionScores(LightningModule):
 
 class LitFeatureScores(LightningModule):
     """Tests plain images, real ones and samples: features for the Frechet distance, of those that a batch marks with
-    ``compare``, and for the classifier, of those marked with ``classify``.
+    ``compare``; image by image, of those marked with ``manifold``, for precision, recall, density and coverage; and for
+    the classifier, of those marked with ``classify``.
 
     Where ``logits_tap`` is named, it also collects logits (B, 1008) for the Inception score.
     """
@@ -120,7 +123,10 @@ class LitFeatureScores(LightningModule):
         super().__init__()
         self.logits_tap = logits_tap
         self.judge, self.frechet_tap, self.classifier_tap = judge, frechet_tap, classifier_tap
-        self.statistics = FeatureStatistics(judge.network.network.channels[frechet_tap])
+        width = judge.network.network.channels[frechet_tap]
+        self.statistics = FeatureStatistics(width)
+        self.near, self.numbers = Rows(width, torch.float32), Rows(1, torch.int64)
+        self.manifold_features = torch.zeros(0, width)  # of all ranks, after the test, in the order of their images
         self.features, self.labels, self.logits, self.rows = CatMetric(), CatMetric(), CatMetric(), CatMetric()
 
     def on_test_start(self) -> None:
@@ -133,6 +139,9 @@ class LitFeatureScores(LightningModule):
             return
         features = self.judge(images)
         self.statistics.update(features[self.frechet_tap][batch["compare"][readable]])
+        near = batch["manifold"][readable]
+        self.near.add(features[self.frechet_tap][near])
+        self.numbers.add(batch["index"][readable][near][:, None])
         if self.logits_tap:
             self.logits.update(features[self.logits_tap])
             self.rows.update(batch["index"][readable].double())
@@ -143,6 +152,8 @@ class LitFeatureScores(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         compute_all(self)
+        in_order = self.numbers.gather(self.device).flatten().argsort()
+        self.manifold_features = self.near.gather(self.device)[in_order]
 
     def ordered_logits(self) -> Tensor:
         """Returns the logits in the order of their images, however these were split over the ranks."""

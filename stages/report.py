@@ -15,6 +15,7 @@ from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from stages.results.classifier_section import classifier_section
 from stages.results.code_counts import count_codes
 from stages.results.curves import read_curves
+from stages.results.comparison import MANIFOLD
 from stages.results.prior_section import prior_section
 from stages.results.real_section import real_section
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
@@ -153,16 +154,17 @@ def score_tables(scores: dict[str, Any]) -> list[tuple[str, list[list[str]]]]:
             codebook.append([title, share(usage), *within, f"{perplexity:.0f}", f"{entropy:.3f}"])
     tables.append(("Codebook", codebook))
     if "generation" in scores:
-        generation = [["", protocol["generation_distance"], "Inception score", "own class (balanced)"]]
+        head = ["", protocol["generation_distance"], *MANIFOLD, "Inception score", "own class (balanced)"]
+        generation = [head]
         for name, values in scores["generation"].items():
             if name == "val":
-                generation.append(["val images", "", "", f"{values['balanced']:.1%}"])
+                generation.append(["val images", *[""] * (len(head) - 2), share(values["balanced"])])
             if name == "val" or name.endswith(GENERATED):
                 continue
             own, inception = values.get("class_agreement"), values.get("inception_score")
             generation.append([
-                name, figure(values["frechet"]), spread(inception),
-                f"{own['balanced']:.1%}" if own else "absent",
+                name, figure(values["frechet"]), *(figure(values.get(of)) for of in MANIFOLD), spread(inception),
+                share(own["balanced"] if own else None),
             ])  # fmt: skip
         tables.append(("Generation", generation))
     return tables

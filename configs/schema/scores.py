@@ -20,7 +20,7 @@ class ScoresConfig:
     """
 
     STAGE: ClassVar[Stage] = Stage(
-        name="scores", version=4, needs=("data", "tokenizer"),
+        name="scores", version=5, needs=("data", "tokenizer"),
         takes=("decoder", "samples", "token_shards"), resumes=False, one_process=False, curves=None,
     )  # fmt: skip
     judge: FeatureNetworkConfig
@@ -35,6 +35,9 @@ class ScoresConfig:
     """Real images that samples are compared with: those of train (ADM, ImageNet), of val, or both (VQGAN-LC, FFHQ)."""
     reference_images: PositiveInt | None = None
     """How many of them, a seeded choice; null: all."""
+    manifold_images: PositiveInt = 10_000
+    """How many of them give precision, recall, density and coverage, at most, a seeded choice (ADM: 10,000); of the
+    samples all do."""
     classifier_images: PositiveInt = 20_000
     """Train images that the class judge is fitted to, at most, a seeded choice; never val images, on which its own
     agreement is measured."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from smalti import __version__
 from smalti.config.losses import LPIPS_WEIGHTS, LpipsConfig
 from smalti.evaluation.evaluation import Evaluation
-from smalti.evaluation.figures import Absent, unless_too_few
+from smalti.evaluation.figures import Absent, by_name, unless_too_few
 from smalti.evaluation.image_sets import Block, ImageSet, check_pairs, open_images
 from smalti.evaluation.networks import Judge, JudgeNetwork, judge_network
 from smalti.evaluation.npz import NpzSet
@@ -26,7 +26,7 @@ from smalti.losses.lpips import build_lpips
 from smalti.metrics.frechet import Statistics
 from smalti.metrics.inception import PARTS, inception_score
 from smalti.metrics.kernel import SUBSET, SUBSETS, clip_distance, kernel_distance
-from smalti.metrics.neighbours import DENSITY_NEIGHBOURS, NEIGHBOURS, manifold
+from smalti.metrics.neighbours import COUNTED, manifold
 from smalti.pixels import from_uint8
 
 Blocks = Iterator[tuple[int, int]]
@@ -116,14 +116,13 @@ def distances(
     kernel = "kid" if judge.distance == "fid" else judge.distance.replace("fd_", "kd_")
     if reference is None:
         reason = Absent("the reference is statistics alone; give its images")
-        return found | dict.fromkeys((kernel, "precision", "recall", "density", "coverage"), reason)
+        return found | {kernel: reason} | by_name(reason)
     own, theirs = samples.features(judge.features), reference.features(judge.features)
     found[kernel] = unless_too_few(lambda: kernel_distance(own, theirs, settings.kid_subset))
     if judge.distance == "fd_clip":  # of the embedding alone
         found["cmmd"] = clip_distance(own, theirs)
     cover = unless_too_few(lambda: manifold(own, theirs))
-    names = ("precision", "recall", "density", "coverage")
-    return found | {name: cover if isinstance(cover, Absent) else getattr(cover, name) for name in names}
+    return found | by_name(cover)
 
 
 def check_order(images: ImageSet, settings: Settings) -> None:
@@ -240,6 +239,6 @@ def told_protocol(settings: Settings, judge: Judge, image_size: int | None) -> d
         "inception_score_parts": settings.parts,
         "kid_subset": settings.kid_subset,
         "kid_subsets": SUBSETS,
-        "neighbours": {"precision, recall": NEIGHBOURS, "density, coverage": DENSITY_NEIGHBOURS},
+        "neighbours": COUNTED,
         "smalti": __version__,
     }  # fmt: skip

@@ -1,11 +1,12 @@
 """Figures: each is a value, or absent for a reason."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import TypeVar
 
 from smalti.metrics.frechet import FeatureStatistics, TooFewImages, distance_between
+from smalti.metrics.neighbours import Manifold
 
 T = TypeVar("T")
 
@@ -34,6 +35,16 @@ def reasons(figures: Mapping[str, object]) -> dict[str, str]:
 def frechet_between(a: FeatureStatistics, b: FeatureStatistics) -> float | Absent:
     """Returns the Frechet distance between two sets of images; absent if either has too few of them."""
     return unless_too_few(partial(distance_between, a, b))
+
+
+def by_name(manifold: Manifold | Absent) -> dict[str, float | Absent]:
+    """Returns precision, recall, density and coverage by their names; each is absent if all are.
+
+    >>> by_name(Manifold(precision=0.5, recall=0.25, density=1.25, coverage=0.75))
+    {'precision': 0.5, 'recall': 0.25, 'density': 1.25, 'coverage': 0.75}
+    """
+    names = [field.name for field in fields(Manifold)]
+    return {name: manifold if isinstance(manifold, Absent) else getattr(manifold, name) for name in names}
 
 
 def unless_too_few(measure: Callable[[], T]) -> T | Absent:

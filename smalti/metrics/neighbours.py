@@ -13,6 +13,8 @@ from smalti.metrics.frechet import TooFewImages
 
 NEIGHBOURS = 3  # of precision and recall (Kynkaanniemi et al. 2019, ADM's evaluator)
 DENSITY_NEIGHBOURS = 5  # of density and coverage (Naeem et al. 2020)
+COUNTED = {"precision, recall": NEIGHBOURS, "density, coverage": DENSITY_NEIGHBOURS}  # for protocols
+FEWEST = max(COUNTED.values()) + 1  # images of either kind
 BLOCK = 2**25  # distances held at once: 128 MB
 
 

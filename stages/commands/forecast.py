@@ -13,6 +13,7 @@ from smalti.config.field_types import classes_of
 from smalti.config.losses import SemanticLossConfig
 from smalti.features import build_features, feature_width
 from smalti.metrics.inception import PARTS
+from smalti.metrics.neighbours import FEWEST
 
 Problem = tuple[str, str]  # stage, and what is wrong
 
@@ -75,6 +76,13 @@ def late_gans(recipe: Recipe) -> Iterator[Problem]:
             yield stage, f"gan.generator_start {start}: the training ends at update {end}, and never has one; {remedy}"
 
 
+def compared_images(scores: ScoresConfig, data: Artifact) -> int:
+    """Returns how many real images have their neighbours counted."""
+    counts = {"train": data.facts["num_train"], "val": data.facts["num_val"]}
+    number = sum(counts.values()) if scores.reference == "all" else counts[scores.reference]
+    return int(min(number, scores.reference_images or number, scores.manifold_images))
+
+
 def absent_scores(recipe: Recipe, data: Artifact) -> Iterator[str]:
     """Yields which scores will be absent, and why, for as many images as were indexed."""
     scores = recipe.nodes["scores"].config if "scores" in recipe.nodes else None
@@ -90,6 +98,11 @@ def absent_scores(recipe: Recipe, data: Artifact) -> Iterator[str]:
                 f"the Frechet distance at {name} {getattr(scores, name)}: {width} channels need {2 * width} {what}, "
                 f"there are {number}; name a narrower tap, or give more"
             )
+    if "samples" in recipe.nodes:
+        near = (counts["generation_tap"], ("reference images", compared_images(scores, data)))
+        for what, number in near:
+            if number < FEWEST:
+                yield f"precision, recall, density and coverage need {FEWEST} {what}, there are {number}"
     if len(data.facts["class_names"]) < 2 and "samples" in recipe.nodes:
         yield "class agreement: fewer than two classes"
     if not scores.lpips:

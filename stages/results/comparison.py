@@ -20,10 +20,15 @@ RECONSTRUCTION = {
 }
 GENERATION = {
     "distance": (*JUDGE, "generation_tap", "generation_reference", "samples.number", "samples.labels"),
-    "inception_score": ("judge", "judge_sha256", "samples.number"),
+    "manifold": (
+        "judge", "judge_sha256", "manifold.tap", "manifold.neighbours", "manifold.features", "manifold.reference",
+        "manifold.samples", "samples.labels",
+    ),
+    "inception_score": ("judge", "judge_sha256", "generation_inception_score", "samples.number"),
     "own_class": ("judge", "judge_sha256", "class_judge", "samples.labels"),
     "usage": ("generation_codebook",),
-}
+}  # fmt: skip
+MANIFOLD = ("precision", "recall", "density", "coverage")
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ def generation_lines(recipe: str, scores: Mapping[str, Any], image_size: int) ->
             continue
         measured = {
             protocol["generation_distance"]: ("distance", values.get("frechet")),
+            **{name: ("manifold", values.get(name)) for name in MANIFOLD},
             "inception_score": ("inception_score", values.get("inception_score", {}).get("mean")),
             "own_class": ("own_class", values.get("class_agreement", {}).get("balanced")),
             "usage": ("usage", found.get(f"{prior}/codebook", {}).get("usage")),

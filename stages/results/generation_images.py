@@ -23,6 +23,11 @@ def reference_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
     return _shuffled(members)[: config.reference_images]
 
 
+def manifold_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
+    """Returns those of them whose neighbours give precision, recall, density and coverage."""
+    return reference_members(index, config)[: config.manifold_images]
+
+
 def classifier_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
     """Returns the train images that the class judge is fitted to; none of data with fewer than two classes, of which
     there is no judge."""
@@ -36,18 +41,18 @@ def _shuffled(members: np.ndarray) -> np.ndarray:
 
 
 class RealImages(Dataset[Batch]):
-    """The images of an index: ``compare`` marks those that samples are compared with, ``classify`` those to which the
-    class judge is fitted; ``members`` is each of both once."""
+    """The images of an index: ``compare`` marks those that samples are compared with, ``manifold`` those of them whose
+    neighbours count, ``classify`` those to which the class judge is fitted; ``members`` is each of all once."""
 
-    def __init__(self, index: ImageIndex, compared: np.ndarray, classified: np.ndarray) -> None:
+    def __init__(self, index: ImageIndex, compared: np.ndarray, classified: np.ndarray, manifold: np.ndarray) -> None:
         self.images = EvaluationImages(index)
-        self.compared, self.classified = (np.zeros(len(index.splits), dtype=bool) for _ in range(2))
-        self.compared[compared] = self.classified[classified] = True
-        self.members = np.concatenate([compared, classified[~self.compared[classified]]])
+        self.marks = {name: np.zeros(len(index.splits), dtype=bool) for name in ("compare", "classify", "manifold")}
+        for name, members in (("compare", compared), ("classify", classified), ("manifold", manifold)):
+            self.marks[name][members] = True
+        self.members = np.concatenate([compared, classified[~self.marks["compare"][classified]]])
 
     def __getitem__(self, index: int) -> Batch:
-        marks = {"compare": torch.tensor(self.compared[index]), "classify": torch.tensor(self.classified[index])}
-        return {**self.images[index], **marks}
+        return {**self.images[index], **{name: torch.tensor(marked[index]) for name, marked in self.marks.items()}}
 
 
 class SampleImages(Dataset[Batch]):
@@ -62,7 +67,7 @@ class SampleImages(Dataset[Batch]):
     def __getitem__(self, row: int) -> Batch:
         image = torch.from_numpy(self.reader[row][self.decoder].copy())
         yes, label = torch.tensor(True), torch.tensor(int(self.labels[row]))
-        marks = {"readable": yes, "compare": yes, "classify": yes}
+        marks = {"readable": yes, "compare": yes, "classify": yes, "manifold": yes}
         return {"images": image[None], "labels": label, "index": torch.tensor(row), **marks}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,18 @@ from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from pipeline.job import Job
 from smalti.artifact import Artifact
 from smalti.config.features import InceptionConfig
-from smalti.evaluation.figures import Absent, frechet_between, or_none, reasons
+from smalti.evaluation.figures import Absent, by_name, frechet_between, or_none, reasons, unless_too_few
 from smalti.metrics.class_agreement import Agreement, ClassJudge
 from smalti.metrics.inception import PARTS, inception_score
+from smalti.metrics.neighbours import COUNTED, Manifold, manifold
 from stages.results.generated_tokens import generated_usage
-from stages.results.generation_images import RealImages, classifier_members, reference_members, sample_images
+from stages.results.generation_images import (
+    RealImages,
+    classifier_members,
+    manifold_members,
+    reference_members,
+    sample_images,
+)
 from stages.results.testing import run_test
 
 Classified = LitFeatureScores | LitReconstructionScores  # with the features and labels of images, for a class judge
@@ -27,12 +35,15 @@ class SampleScores:
     """Figures of the samples of one prior, decoded by one decoder."""
 
     frechet: float | Absent
+    manifold: Manifold | Absent
     inception_score: Mapping[str, float] | Absent
     class_agreement: Agreement | Absent
 
     def values(self) -> dict[str, Any]:
         """Returns the figures for scores.json: ``frechet`` is null if it is absent, the others are left out."""
         values: dict[str, Any] = {"frechet": or_none(self.frechet)}
+        if not isinstance(self.manifold, Absent):
+            values |= asdict(self.manifold)
         if not isinstance(self.inception_score, Absent):
             values["inception_score"] = dict(self.inception_score)
         if not isinstance(self.class_agreement, Absent):
@@ -44,14 +55,14 @@ class SampleScores:
 class GenerationScores:
     """Figures of samples by their name, such as "ar/phase1", and of their tokens by prior.
 
-    ``val_agreement`` is what the class judge reaches on val images, for comparison; ``measured`` says in words which
-    images were measured.
+    ``val_agreement`` is what the class judge reaches on val images, for comparison; ``measured`` says which images were
+    measured, and how their neighbours were counted.
     """
 
     val_agreement: Agreement | Absent
     samples: Mapping[str, SampleScores]
     codebook: Mapping[str, Mapping[str, float]]
-    measured: Mapping[str, str]
+    measured: Mapping[str, Any]
 
     def values(self) -> dict[str, Any]:
         """Returns the figures for scores.json; those of tokens are named as "ar/codebook"."""
@@ -62,12 +73,13 @@ class GenerationScores:
     def absent(self) -> dict[str, str]:
         """Returns the reasons of absent figures, by name.
 
-        Class agreement and Inception score are absent of all samples alike, and so named once.
+        All but distances are absent of all samples alike, and so named once.
         """
         figures: dict[str, object] = {}
         for name, scores in self.samples.items():
             figures["generation/class_agreement"] = scores.class_agreement
             figures["generation/inception_score"] = scores.inception_score
+            figures |= {f"generation/{of}": figure for of, figure in by_name(scores.manifold).items()}
             figures[f"generation/{name}/frechet"] = scores.frechet
         return reasons(figures)
 
@@ -85,6 +97,7 @@ def generation_scores(job: Job, judge: Judge, index: ImageIndex, val: LitReconst
         run_test(job, module, images, np.arange(len(images)), num_workers=0)
         scores[name] = SampleScores(
             frechet=frechet_between(reference.statistics, module.statistics),
+            manifold=unless_too_few(partial(manifold, module.manifold_features, reference.manifold_features)),
             inception_score=logits_tap if isinstance(logits_tap, Absent) else inception_score(module.ordered_logits()),
             class_agreement=agreement(class_judge, module),
         )
@@ -96,7 +109,9 @@ def reference_features(job: Job, judge: Judge, index: ImageIndex) -> LitFeatureS
     """Returns the features of the real images that samples are compared with, and of those that the class judge is
     fitted to."""
     config: ScoresConfig = job.config
-    images = RealImages(index, reference_members(index, config), classifier_members(index, config))
+    images = RealImages(
+        index, reference_members(index, config), classifier_members(index, config), manifold_members(index, config)
+    )
     module = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
     run_test(job, module, images, images.members, config.runtime.num_workers)
     return module
@@ -104,13 +119,18 @@ def reference_features(job: Job, judge: Judge, index: ImageIndex) -> LitFeatureS
 
 def measured_images(
     config: ScoresConfig, reference: LitFeatureScores, class_judge: ClassJudge | Absent, num_samples: int
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Returns for the protocol which images were measured; unreadable ones aren't counted."""
     splits = "train and val" if config.reference == "all" else config.reference
-    measured = {
+    num_near = len(reference.manifold_features)
+    measured: dict[str, Any] = {
         "generation_reference": f"{reference.statistics.compute()[2]} {splits} images, centre crops",
+        "manifold": {
+            "neighbours": COUNTED, "tap": config.generation_tap, "features": "float32, averaged over positions",
+            "real": num_near, "samples": num_samples, "reference": f"{num_near} {splits} images, centre crops",
+        },
         "generation_codebook": f"all tokens of the {num_samples} samples of each prior, as drawn",
-    }
+    }  # fmt: skip
     if not isinstance(class_judge, Absent):
         fitted = len(_classified(reference)[1])
         measured["class_judge"] = f"fitted to {fitted} train images, compared on the val images"

@@ -48,7 +48,7 @@ def sampling_protocol(job: Job) -> dict[str, Any]:
 
 
 def protocol(
-    job: Job, judge: str, index: ImageIndex, num_val: int, generation: Mapping[str, str], absent: dict[str, str]
+    job: Job, judge: str, index: ImageIndex, num_val: int, generation: Mapping[str, Any], absent: dict[str, str]
 ) -> dict[str, Any]:
     """Returns everything that somebody needs to measure the same figures.
 
@@ -76,5 +76,6 @@ def protocol(
         **lpips_protocol(job),
         WINDOW_USAGE: f"distinct codes among {WINDOW} val tokens, those of the first images of a fixed shuffle",
         "reconstruction_inception_score": "ten parts: of a fixed shuffle of the val images; and in_order, of the data",
+        "generation_inception_score": "ten parts, in the order of the samples' numbers",
         "network_dtype": "float32", "weights": "EMA", "samples": sampling_protocol(job), "absent": absent,
     }  # fmt: skip

@@ -1,18 +1,23 @@
 """What stage scores collects."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from tests_support import write_inception
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+from torch_fidelity.metric_prc import calculate_precision_recall_part
 
 from datamodules.sampler import StridedSampler
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
 from smalti.config.features import InceptionConfig
 from smalti.features import build_features
 from smalti.layers.frozen import Frozen
+from smalti.metrics.neighbours import manifold
 from smalti.pixels import from_uint8, to_uint8
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.generation_images import SampleImages
@@ -79,3 +84,38 @@ def test_logits_come_in_the_order_of_the_images(tmp_path: Path) -> None:
             scores.test_step(batch, 0)
     expected = network(from_uint8(torch.from_numpy(images[:, 0])), ["logits"])["logits"]
     torch.testing.assert_close(scores.ordered_logits(), expected, atol=1e-4, rtol=1e-4)
+
+
+class Corner(nn.Module):
+    """Judge whose features are the values of an image's first corner."""
+
+    network = SimpleNamespace(network=SimpleNamespace(channels={"tap": 3}))
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        return {"tap": images[:, :, 0, 0]}
+
+
+def seen_by(judge: Any, images: np.ndarray, ranks: tuple[int, ...]) -> LitFeatureScores:
+    scores = LitFeatureScores(judge, "tap", "tap")
+    rows = SampleImages(images, np.zeros(len(images), dtype=np.int64), 0)  # type: ignore[arg-type]  # rows and a length
+    for rank in ranks:
+        for batch in DataLoader(rows, 8, sampler=StridedSampler(np.arange(len(images)), rank, len(ranks))):
+            scores.test_step(batch, 0)
+    scores.on_test_epoch_end()
+    return scores
+
+
+def test_precision_and_recall_are_torch_fidelitys_whatever_the_ranks() -> None:
+    """Each image counts once, in the order of the images."""
+    random = np.random.default_rng(0)
+    real, samples = (random.integers(low, 256, (90, 1, 3, 2, 2), dtype=np.uint8) for low in (0, 90))
+    found = []
+    for ranks in ((0,), (1, 0), (2, 0, 1)):
+        one, other = (seen_by(Corner(), images, ranks).manifold_features for images in (samples, real))
+        assert torch.equal(one, from_uint8(torch.from_numpy(samples[:, 0]))[:, :, 0, 0])
+        found.append(manifold(one, other))
+    assert found[0] == found[1] == found[2]
+    features = [torch.from_numpy(images[:, 0, :, 0, 0]).double() for images in (samples, real)]
+    precision, recall = calculate_precision_recall_part(*features)
+    assert (found[0].precision, found[0].recall) == pytest.approx((float(precision), float(recall)), abs=1e-7)
+    assert 0 < found[0].recall < found[0].precision < 1

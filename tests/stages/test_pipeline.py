@@ -107,6 +107,10 @@ def test_scores_carry_their_protocol(smoke: dict[str, Artifact]) -> None:
     assert scores["protocol"]["generation_codebook"] == "all tokens of the 54 samples of each prior, as drawn"
     assert scores["protocol"]["class_judge"] == "fitted to 150 train images, compared on the val images"
     assert set(scores["reconstruction"]) == {"phase1", "phase2", "val_codebook"}
+    assert scores["protocol"]["manifold"] == {
+        "neighbours": {"precision, recall": 3, "density, coverage": 5}, "tap": "block1", "real": 150, "samples": 54,
+        "features": "float32, averaged over positions", "reference": "150 train images, centre crops",
+    }  # fmt: skip
 
 
 def test_report_is_one_escaped_file(smoke: dict[str, Artifact]) -> None:

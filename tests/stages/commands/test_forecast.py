@@ -61,6 +61,16 @@ def test_scores_that_will_be_absent_have_their_reason(smoke: dict[str, Artifact]
         assert said == any("frechet" in key and key.startswith(name) for key in absent)
     few = list(absent_scores(Recipe(SMOKE, ["samples.num_samples=3", "scores.generation_tap=block6"]), smoke["data"]))
     assert any("at generation_tap block6: " in text and "samples, there are 3" in text for text in few)
+    near = [text for text in few if text.startswith("precision")]
+    assert near == ["precision, recall, density and coverage need 6 samples, there are 3"] and not any(
+        text.startswith("precision") for text in foretold
+    )
+    [real] = (
+        text
+        for text in absent_scores(Recipe(SMOKE, ["scores.manifold_images=5"]), smoke["data"])
+        if text.startswith("precision")
+    )
+    assert real.endswith("need 6 reference images, there are 5")
 
 
 def test_an_image_size_that_the_tokens_do_not_divide_is_refused_at_once() -> None:

@@ -19,7 +19,7 @@ from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
 from smalti.config.features import InceptionConfig
-from stages.results.generation_images import RealImages, classifier_members, reference_members
+from stages.results.generation_images import RealImages, classifier_members, manifold_members, reference_members
 from stages.results.published import open_index
 
 VAL = [1, 4, 5]
@@ -49,12 +49,16 @@ def test_the_reference_is_of_its_split_and_the_class_judge_never_sees_val(refere
     few = reference_members(index, config(reference=reference, reference_images=2))
     assert np.array_equal(few, compared[:2])
 
-    images = RealImages(index, compared, classified)
+    within = manifold_members(index, config(reference=reference, manifold_images=2))
+    assert np.array_equal(within, few)
+
+    images = RealImages(index, compared, classified, within)
     assert sorted(images.members.tolist()) == sorted({*compared.tolist(), *classified.tolist()}), "each once"
     images.images = [{"index": torch.tensor(i)} for i in range(10)]  # type: ignore[assignment]
     marks = [images[i] for i in range(10)]
     assert [i for i in range(10) if marks[i]["compare"]] == expected
     assert [i for i in range(10) if marks[i]["classify"]] == sorted(classified.tolist())
+    assert [i for i in range(10) if marks[i]["manifold"]] == sorted(within.tolist())
 
 
 def test_without_classes_no_image_is_read_for_a_class_judge() -> None:
@@ -80,7 +84,8 @@ class Doubling(nn.Module):
 
 
 def test_only_what_is_compared_counts_for_the_distance() -> None:
-    """And only what is classified for the class judge; an unreadable image for neither."""
+    """And only what is classified for the class judge, and what is marked for its neighbours; an unreadable image for
+    none of them."""
     judge: Any = Doubling()
     module = LitFeatureScores(judge, "tap", "tap")
     levels = torch.tensor([0, 51, 102, 255], dtype=torch.uint8)
@@ -89,12 +94,15 @@ def test_only_what_is_compared_counts_for_the_distance() -> None:
             "images": levels[:, None, None, None, None].expand(4, 1, 3, 2, 2), "labels": torch.arange(4),
             "index": torch.arange(4), "readable": torch.tensor([True, True, True, False]),
             "compare": torch.tensor([True, False, True, True]), "classify": torch.tensor([False, True, False, True]),
+            "manifold": torch.tensor([False, False, True, True]),
         },
         0,
     )  # fmt: skip
     mean, _, number = module.statistics.compute()
     assert number == 2 and mean.item() == pytest.approx((-1 + (102 / 127.5 - 1)) / 2, abs=1e-2)
     assert module.labels.compute().flatten().tolist() == [1]
+    module.on_test_epoch_end()
+    assert module.manifold_features.tolist() == [[pytest.approx(102 / 127.5 - 1, abs=1e-2)]]
 
 
 @pytest.mark.parametrize("reference", ["val", "all"])
@@ -111,6 +119,8 @@ def test_scores_take_the_reference_that_they_name(
     splits = open_index(smoke["data"]).splits
     said = {"val": f"{splits.sum()} val images", "all": f"{len(splits)} train and val images"}
     assert scores["protocol"]["generation_reference"] == f"{said[reference]}, centre crops"
+    assert scores["protocol"]["manifold"]["reference"] == f"{said[reference]}, centre crops"
+    assert scores["protocol"]["manifold"]["real"] == int(said[reference].partition(" ")[0])
     assert scores["generation"]["val"] == before["generation"]["val"]
     one, other = (figures["generation"]["nar/phase1"] for figures in (scores, before))
     assert one["class_agreement"] == other["class_agreement"] and one["frechet"] != other["frechet"]

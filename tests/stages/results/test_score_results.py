@@ -10,6 +10,7 @@ from smalti.config.features import EfficientNetLiteConfig, InceptionConfig
 from smalti.evaluation.figures import Absent, frechet_between
 from smalti.metrics.class_agreement import Agreement
 from smalti.metrics.frechet import FeatureStatistics
+from smalti.metrics.neighbours import Manifold
 from stages.results.generation_scores import GenerationScores, SampleScores, fit_class_judge, inception_tap
 from stages.results.reconstruction_scores import (
     InceptionScores,
@@ -20,6 +21,7 @@ from stages.results.reconstruction_scores import (
 
 AGREEMENT = Agreement(balanced=0.5, plain=0.75)
 INCEPTION = {"mean": 2.0, "std": 0.5}
+MANIFOLD = Manifold(precision=0.5, recall=0.25, density=1.25, coverage=0.75)
 
 
 def test_a_distance_of_too_few_images_is_absent() -> None:
@@ -96,12 +98,13 @@ def test_usage_in_a_window_is_of_each_book_and_their_mean() -> None:
 
 
 def test_figures_of_samples_are_values_where_they_are_there() -> None:
-    samples = {"ar/phase1": SampleScores(3.0, INCEPTION, AGREEMENT)}
+    samples = {"ar/phase1": SampleScores(3.0, MANIFOLD, INCEPTION, AGREEMENT)}
     scores = GenerationScores(AGREEMENT, samples, {"ar": {"usage": 0.5}}, {})
     agreement = {"balanced": 0.5, "plain": 0.75}
+    near = {"precision": 0.5, "recall": 0.25, "density": 1.25, "coverage": 0.75}
     assert scores.values() == {
         "val": agreement,
-        "ar/phase1": {"frechet": 3.0, "inception_score": INCEPTION, "class_agreement": agreement},
+        "ar/phase1": {"frechet": 3.0, **near, "inception_score": INCEPTION, "class_agreement": agreement},
         "ar/codebook": {"usage": 0.5},
     }
     assert scores.absent() == {}
@@ -109,10 +112,11 @@ def test_figures_of_samples_are_values_where_they_are_there() -> None:
 
 def test_what_is_absent_of_all_samples_is_named_once() -> None:
     classes, inception = Absent("fewer than two classes"), Absent("the judge isn't of kind inception")
+    near = Absent("5 images of samples")
     samples = {
-        "ar/phase1": SampleScores(Absent("too few"), inception, classes),
-        "nar/phase1": SampleScores(3.0, inception, classes),
-        "nar/phase2": SampleScores(Absent("too few"), inception, classes),
+        "ar/phase1": SampleScores(Absent("too few"), near, inception, classes),
+        "nar/phase1": SampleScores(3.0, near, inception, classes),
+        "nar/phase2": SampleScores(Absent("too few"), near, inception, classes),
     }
     scores = GenerationScores(classes, samples, {}, {})
     assert scores.values() == {
@@ -121,6 +125,7 @@ def test_what_is_absent_of_all_samples_is_named_once() -> None:
     assert scores.absent() == {
         "generation/class_agreement": "fewer than two classes",
         "generation/inception_score": "the judge isn't of kind inception",
+        **{f"generation/{name}": "5 images of samples" for name in ("precision", "recall", "density", "coverage")},
         "generation/ar/phase1/frechet": "too few",
         "generation/nar/phase2/frechet": "too few",
     }
