@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torchmetrics import CatMetric, MeanMetric, Metric
+from torchmetrics import CatMetric, Metric
 
 from smalti.codebooks.quantizer import count_codes
+from smalti.evaluation.pairs import Pairs
 from smalti.evaluation.seen import Rows
 from smalti.features import FeatureNetwork
 from smalti.layers.frozen import Frozen
@@ -59,10 +60,8 @@ class LitReconstructionScores(LightningModule):
         self.tokenizers, self.judge, self.lpips = tokenizers, judge, lpips
         self.frechet_tap, self.classifier_tap, self.logits_tap = frechet_tap, classifier_tap, logits_tap
         width = judge.network.network.channels[frechet_tap]
-        metrics = [*PIXEL_METRICS, *lpips]
-        self.means = nn.ModuleDict(
-            {name: nn.ModuleDict({metric: MeanMetric() for metric in metrics}) for name in tokenizers}
-        )
+        self.pairs = {name: Pairs(list(PIXEL_METRICS), lpips) for name in tokenizers}
+        self.means: dict[str, dict[str, float]] = {}
         self.reference = FeatureStatistics(width)
         self.statistics = nn.ModuleDict({name: FeatureStatistics(width) for name in tokenizers})
         self.usage = CodebookUsage(self.num_books, self.num_codes)
@@ -89,12 +88,8 @@ class LitReconstructionScores(LightningModule):
         tokens = None
         for name, frozen in self.tokenizers.items():
             tokens = frozen.network.encode(images)
-            decoded = frozen.network.decode(tokens)
-            values = {metric: measure(decoded, images) for metric, measure in PIXEL_METRICS.items()}
-            for metric, lpips in self.lpips.items():
-                values[metric] = lpips(from_uint8(to_uint8(decoded)), images).flatten()
-            for metric, value in values.items():
-                _metric(self.means[name], metric).update(value)
+            decoded = from_uint8(to_uint8(frozen.network.decode(tokens)))
+            self.pairs[name].update(decoded, images)
             features = self.judge(decoded)
             _metric(self.statistics, name).update(features[self.frechet_tap])
             if self.logits_tap:
@@ -105,6 +100,7 @@ class LitReconstructionScores(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         compute_all(self)
+        self.means = {name: pairs.means(self.device) for name, pairs in self.pairs.items()}
 
     def ordered_logits(self, name: str) -> Tensor:
         """Returns the logits of the reconstructions of one tokenizer, in the order of the images' index."""

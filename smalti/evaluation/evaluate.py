@@ -208,7 +208,7 @@ def evaluate(
     other = open_reference(where, image_size, settings.protocol)
     evaluator = Evaluator(settings, torch.device(device), batch_size, bar)
     lpips, absent = lpips_networks(("vgg", "alex") if beside else (), evaluator.device)
-    pairs = None if beside is None else Pairs(settings.protocol, lpips)
+    pairs = Pairs(settings.protocol.pixels, lpips, settings.protocol.lpips_again) if beside else None
     seen = evaluator.see(own, True, pairs, beside)
     compared = evaluator.see(other.images, False) if other.images else None
     figures = distances(seen, compared, other.statistics, settings) | certainty(seen, settings)

@@ -33,10 +33,10 @@ def build_lpips(config: LpipsConfig) -> nn.Module:
     Raises:
         ValueError: the weights are missing or aren't those of the backbone.
     """
+    state = read_weights(config.weights)
     import lpips  # here, since importing it takes seconds
 
     network = lpips.LPIPS(net=config.backbone, pnet_rand=True, verbose=False)
-    state = read_weights(config.weights)
     load_strictly(BACKBONES[config.backbone].build(weights=None), state, config.weights)  # the file is of this network
     # Layer i of torchvision's ``features`` lies in one of the package's slices, as sliceN.i.
     network.net.load_state_dict({key: state[f"features.{key.partition('.')[2]}"] for key in network.net.state_dict()})

@@ -65,14 +65,13 @@ class ReconstructionScores:
 
 def reconstruction_scores(module: LitReconstructionScores) -> ReconstructionScores:
     """Returns the scores of the tokenizers that ``module`` has tested, over all ranks."""
-    means, frechet = {}, {}
-    for phase, metrics in module.means.items():
-        means[phase] = {name: float(metric.compute()) for name, metric in metrics.items()}  # type: ignore[operator]
+    frechet = {}
+    for phase in module.means:
         statistics = module.statistics[phase]
         assert isinstance(statistics, FeatureStatistics)
         frechet[phase] = frechet_between(module.reference, statistics)
     val_codebook = {name: float(value) for name, value in module.usage.compute().items()}
-    return ReconstructionScores(means, frechet, inception_scores(module), val_codebook, window_usage(module))
+    return ReconstructionScores(module.means, frechet, inception_scores(module), val_codebook, window_usage(module))
 
 
 def inception_scores(module: LitReconstructionScores) -> dict[str, InceptionScores] | Absent:
