@@ -16,6 +16,7 @@ from stages.results.classifier_section import classifier_section
 from stages.results.code_counts import count_codes
 from stages.results.curves import read_curves
 from stages.results.comparison import MANIFOLD
+from stages.results.named_protocols import named_table
 from stages.results.prior_section import prior_section
 from stages.results.real_section import real_section
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
@@ -192,6 +193,13 @@ def stage_table(job: Job) -> list[list[str]]:
     return rows
 
 
+def protocol_section(protocol: dict[str, Any]) -> Section:
+    """Returns how figures were measured: by which protocols with a name, and in full."""
+    text = "The command smalti evaluate has no other figures: usage and own class are this project's own."
+    folded = {"protocol": json.dumps(protocol, indent=1)}
+    return Section("Protocol", text, tables=[("", named_table(protocol["named"]))], texts=folded)
+
+
 def build(job: Job) -> None:
     """Puts what the other stages published into report.html."""
     config: ReportConfig = job.config
@@ -220,7 +228,7 @@ def build(job: Job) -> None:
     sections.append(Section("Curves", "Unweighted loss terms and other figures, by update.", pictures=panels))
     settings = {name: json.dumps(a.config, indent=1) for name, a in job.inputs.items()}
     sections.append(Section("Stages and settings", "", tables=[("", stage_table(job))], texts=settings))
-    sections.append(Section("Protocol", "", texts={"protocol": json.dumps(scores["protocol"], indent=1)}))
+    sections.append(protocol_section(scores["protocol"]))
     page = job.work / "report.html"
     page.write_text(render(config.title, sections), encoding="utf-8")
     job.publish(

@@ -1,6 +1,7 @@
 """The protocol of stage scores: how its figures were measured."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from configs.schema.scores import ScoresConfig
@@ -9,6 +10,7 @@ from pipeline.job import Job
 from smalti.config.features import InceptionConfig
 from smalti.metrics.usage_window import WINDOW
 from stages.results.ancestors import lpips_teachers, teachers
+from stages.results.named_protocols import named_protocols
 from stages.results.reconstruction_scores import WINDOW_USAGE
 
 
@@ -59,6 +61,9 @@ def protocol(
         absent: reasons of the figures that are absent, by name.
     """
     config: ScoresConfig = job.config
+    has_samples = "samples" in job.inputs
+    backbones = [f"lpips_{lpips.backbone}" for lpips in config.lpips]
+    by_name = named_protocols(backbones, isinstance(config.judge, InceptionConfig), has_samples)
     return {
         "judge": judge, "judge_sha256": job.identity["weights"][config.judge.weights],
         "frechet": "float64, taps averaged over positions",
@@ -78,4 +83,5 @@ def protocol(
         "reconstruction_inception_score": "ten parts: of a fixed shuffle of the val images; and in_order, of the data",
         "generation_inception_score": "ten parts, in the order of the samples' numbers",
         "network_dtype": "float32", "weights": "EMA", "samples": sampling_protocol(job), "absent": absent,
+        "named": {figure: asdict(named) for figure, named in by_name.items()},
     }  # fmt: skip
