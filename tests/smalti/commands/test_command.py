@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from smalti import __version__
-from smalti.commands import COMMANDS, encode, main, parser, show
+from smalti.commands import COMMANDS, encode, evaluate, main, parser, show
 from smalti.commands.options import progress, usable_device
+from smalti.evaluation import networks, protocols
 
 HELP = """
 import contextlib, io, sys
@@ -32,6 +33,14 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 def test_help_answers_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_names_that_help_lists_are_those_of_the_library() -> None:
+    """They are written twice, so that help needn't import torch."""
+    assert list(evaluate.NETWORKS) == list(networks.NETWORKS)
+    assert list(evaluate.PROTOCOLS) == list(protocols.PROTOCOLS)
+    arguments = {action.dest: action for action in commands()["evaluate"]._actions}
+    assert (arguments["network"].choices, arguments["protocol"].choices) == (evaluate.NETWORKS, evaluate.PROTOCOLS)
 
 
 def test_help_explains_every_option() -> None:
