@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from layer_counts import linear
 
 from pipeline.graph import Recipe
 from stages.commands.cost import costs
@@ -14,10 +15,6 @@ RECIPES = {
     "imagenet256/vqgan_fc_classifier": (8, 86_030_056),
     "imagenet256/vqgan_ema_classifier": (256, 86_220_520),
 }
-
-
-def linear(inputs: int, outputs: int) -> int:
-    return outputs * (inputs + 1)
 
 
 def vit(channels: int, tokens: int, width: int, layers: int, classes: int) -> int:

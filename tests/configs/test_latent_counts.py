@@ -3,15 +3,12 @@
 from pathlib import Path
 
 import pytest
+from layer_counts import linear
 
 from pipeline.graph import Recipe
 from stages.commands.params import parameter_counts
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-
-
-def linear(inputs: int, outputs: int) -> int:
-    return outputs * (inputs + 1)
 
 
 def dit_xl(channels: int, classes: int = 1000, width: int = 1152, layers: int = 28) -> int:
