@@ -69,7 +69,7 @@ class Recipe:
 
     ``base: FOLDER`` in pipeline.yaml takes the stages and the YAMLs that the folder doesn't have from another recipe;
     ``set:`` lists ``stage.key=value`` changes to them, as the command line's ``--set`` does. ``offline: true`` forbids
-    ``make weights``, the one command that fetches anything, for machines where files are brought by hand.
+    ``make weights``, the one command that fetches anything for a recipe, for machines where files are brought by hand.
     """
 
     def __init__(self, folder: Path, overrides: Sequence[str] = ()) -> None:

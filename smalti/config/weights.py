@@ -47,6 +47,7 @@ def locate_weights(weights: str) -> Path:
         path = weights_folder() / weights
     if not path.is_file():
         raise ValueError(
-            f"weights {path}: no such file; fetch it with 'make weights RECIPE=<its folder>' where there is a network"
+            f"weights {path}: no such file; fetch it with 'make weights RECIPE=<its folder>', or, for smalti evaluate, "
+            "with 'smalti weights', where there is a network"
         )
     return path

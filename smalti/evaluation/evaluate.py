@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from smalti import __version__
-from smalti.config.losses import LPIPS_WEIGHTS, LpipsConfig
+from smalti.config.losses import LpipsConfig
 from smalti.evaluation.evaluation import Evaluation
 from smalti.evaluation.figures import Absent, by_name, unless_too_few
 from smalti.evaluation.image_sets import Block, ImageSet, check_pairs, open_images
-from smalti.evaluation.networks import Judge, JudgeNetwork, judge_network
+from smalti.evaluation.networks import LPIPS, Judge, JudgeNetwork, judge_network
 from smalti.evaluation.npz import NpzSet
 from smalti.evaluation.pairs import Pairs
 from smalti.evaluation.protocols import Protocol, protocol_named
@@ -147,16 +147,16 @@ def certainty(samples: SeenByAll, settings: Settings) -> dict[str, Any]:
     return {"inception_score": score}
 
 
-def lpips_networks(backbones: Iterable[str], device: torch.device) -> tuple[dict[str, nn.Module], dict[str, Absent]]:
+def lpips_networks(
+    configs: Iterable[LpipsConfig], device: torch.device
+) -> tuple[dict[str, nn.Module], dict[str, Absent]]:
     """Returns LPIPS by the names of their figures, and why others are absent."""
     networks, absent = dict[str, nn.Module](), dict[str, Absent]()
-    for backbone in backbones:
-        weights = LPIPS_WEIGHTS.get(backbone, LpipsConfig.weights)
-        config = LpipsConfig(backbone=backbone, weights=weights)  # type: ignore[arg-type]
+    for config in configs:
         try:
-            networks[f"lpips_{backbone}"] = build_lpips(config).to(device)
+            networks[f"lpips_{config.backbone}"] = build_lpips(config).to(device)
         except ValueError as error:  # its weights aren't here
-            absent[f"lpips_{backbone}"] = Absent(str(error))
+            absent[f"lpips_{config.backbone}"] = Absent(str(error))
     return networks, absent
 
 
@@ -207,7 +207,7 @@ def evaluate(
     where = Path(originals if reference is None else reference)  # type: ignore[arg-type]  # one is given
     other = open_reference(where, image_size, settings.protocol)
     evaluator = Evaluator(settings, torch.device(device), batch_size, bar)
-    lpips, absent = lpips_networks(("vgg", "alex") if beside else (), evaluator.device)
+    lpips, absent = lpips_networks(LPIPS if beside else (), evaluator.device)
     pairs = Pairs(settings.protocol.pixels, lpips, settings.protocol.lpips_again) if beside else None
     seen = evaluator.see(own, True, pairs, beside)
     compared = evaluator.see(other.images, False) if other.images else None

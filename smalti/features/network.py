@@ -41,7 +41,7 @@ class FeatureNetwork(nn.Module):
     def fetch(config: Any) -> tuple[dict[str, Tensor], str, str]:
         """Returns the tensors that the file ``config.weights`` is to hold, where they come from, and their licence.
 
-        ``make weights`` alone calls it.
+        ``make weights`` and ``smalti weights`` alone call it.
 
         Raises:
             ValueError: nobody keeps them for download.

@@ -6,26 +6,14 @@ that are there already are kept. With ``offline: true`` in pipeline.yaml nothing
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-from torch import Tensor
-
 from pipeline.commands import exit_code
 from pipeline.graph import Recipe
-from smalti.artifact import sha256_of
-from smalti.classifiers.mae import fetch_mae
-from smalti.config.classifier import MaeConfig
-from smalti.config.features import FeatureNetworkConfig
-from smalti.config.losses import LpipsConfig
 from smalti.config.weights import PACKAGE, weights_folder
-from smalti.features import feature_class
-from smalti.losses.lpips import fetch_backbone
-
-Source = FeatureNetworkConfig | LpipsConfig | MaeConfig
+from smalti.fetching import Source, fetch_missing
 
 
 def named_weights(config: Any) -> dict[str, Source]:
@@ -42,13 +30,6 @@ def named_weights(config: Any) -> dict[str, Source]:
     return named
 
 
-def fetch(source: Source) -> tuple[dict[str, Tensor], str, str]:
-    """Returns the tensors of a network, where they come from, and their licence."""
-    if isinstance(source, MaeConfig):
-        return fetch_mae(source)
-    return fetch_backbone(source) if isinstance(source, LpipsConfig) else feature_class(source).fetch(source)
-
-
 def fetch_all(options: argparse.Namespace) -> int:
     """Fetches the weights that the recipe names and the weights folder lacks; returns exit code 0."""
     recipe, folder = Recipe(options.recipe), weights_folder()
@@ -58,19 +39,8 @@ def fetch_all(options: argparse.Namespace) -> int:
     missing = [str(folder / name) for name in wanted if not (folder / name).is_file()]
     if recipe.offline and missing:
         raise ValueError(f"{recipe.file} says offline: true; bring {', '.join(missing)} here by hand")
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger_file = folder / "weights.json"
-    ledger = json.loads(ledger_file.read_text()) if ledger_file.is_file() else {}
-    for name, source in wanted.items():
-        path = folder / name
-        if not path.is_file():
-            state, origin, licence = fetch(source)
-            temporary = path.with_suffix(".tmp")
-            save_file({key: value.contiguous() for key, value in state.items()}, temporary)
-            temporary.rename(path)
-            ledger[name] = {"sha256": sha256_of(path), "source": origin, "licence": licence}
-            ledger_file.write_text(json.dumps(ledger, indent=1))
-        print(f"{path}: {ledger.get(name, {}).get('sha256', 'there already')}")
+    for path, said in fetch_missing(wanted):
+        print(f"{path}: {said}")
     return 0
 
 

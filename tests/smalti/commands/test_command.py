@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from smalti import __version__
-from smalti.commands import COMMANDS, encode, evaluate, main, parser, show
+from smalti.commands import COMMANDS, encode, evaluate, main, parser, show, weights
 from smalti.commands.options import progress, usable_device
+from smalti.config.weights import PACKAGE
 from smalti.evaluation import networks, protocols
 
 HELP = """
@@ -39,12 +40,14 @@ def test_names_that_help_lists_are_those_of_the_library() -> None:
     """They are written twice, so that help needn't import torch."""
     assert list(evaluate.NETWORKS) == list(networks.NETWORKS)
     assert list(evaluate.PROTOCOLS) == list(protocols.PROTOCOLS)
+    fetched = [name for name, judge in networks.NETWORKS.items() if not judge.config.weights.startswith(PACKAGE)]
+    assert list(weights.NETWORKS) == [*fetched, "lpips"]
     arguments = {action.dest: action for action in commands()["evaluate"]._actions}
     assert (arguments["network"].choices, arguments["protocol"].choices) == (evaluate.NETWORKS, evaluate.PROTOCOLS)
 
 
 def test_help_explains_every_option() -> None:
-    assert list(commands()) == list(COMMANDS) == ["encode", "decode", "generate", "evaluate", "show"]
+    assert list(commands()) == list(COMMANDS) == ["encode", "decode", "generate", "evaluate", "weights", "show"]
     for name, command in commands().items():
         assert command.description and not command.allow_abbrev
         for action in command._actions:
