@@ -1,12 +1,13 @@
 """Figures of many images from features of 2,048 channels: the Frechet distance beside SciPy's root of a matrix, and
-precision and recall beside torch-fidelity's.
+precision and recall beside torch-fidelity's. Then the digests of images of 256 px, beside those of one thread.
 
     python -m benchmarks.evaluation [--images 50000] [--reference 10000]
 
-Each runs in a process of its own, whose peak memory is told, less that of one with the features alone.
+Each figure runs in a process of its own, whose peak memory is told, less that of one with the features alone.
 """
 
 import argparse
+import math
 import resource
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import scipy.linalg
 import torch
 from torch_fidelity.metric_prc import calculate_precision_recall_part
 
+from smalti.evaluation.seen import Digests, hashed
 from smalti.metrics.frechet import FeatureStatistics, Statistics
 from smalti.metrics.neighbours import manifold
 
@@ -79,6 +81,33 @@ def alone(measure: Callable[..., float], images: int, reference: int) -> tuple[f
         return pool.apply(measured, (measure, images, reference))
 
 
+def by_threads(batches: list[list[np.ndarray]]) -> None:
+    digests = Digests()
+    for images in batches:
+        digests.add(images)
+    digests.gather(torch.device("cpu"))
+
+
+def by_one_thread(batches: list[list[np.ndarray]]) -> None:
+    for images in batches:
+        hashed(images)
+
+
+def print_digests(repeats: int = 10) -> None:
+    """Prints how many images of 256 px are hashed in a second, in batches of 64: the best of some repeats, in turn."""
+    random = np.random.default_rng(0)
+    batches = [list(random.integers(0, 256, (64, 256, 256, 3), dtype=np.uint8)) for _ in range(16)]
+    seconds: dict[Callable[..., None], float] = {}
+    for _ in range(repeats):
+        for measure in (by_threads, by_one_thread):
+            begun = time.perf_counter()
+            measure(batches)
+            seconds[measure] = min(seconds.get(measure, math.inf), time.perf_counter() - begun)
+    own, one = (16 * 64 / seconds[measure] for measure in (by_threads, by_one_thread))
+    print(f"digests of images\n  {'smalti':32}{own:8.0f} images/s")
+    print(f"  {'one thread':32}{one:8.0f} images/s  x{own / one:6.2f}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
@@ -95,3 +124,4 @@ if __name__ == "__main__":
         print(f"{what}\n  {'smalti':32}{seconds:8.1f} s          {memory - base:5.2f} GB   {value:.9g}", flush=True)
         value, other, memory = alone(peer, *numbers)
         print(f"  {name:32}{other:8.1f} s  x{other / seconds:6.2f} {memory - base:5.2f} GB   {value:.9g}", flush=True)
+    print_digests()

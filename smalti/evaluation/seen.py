@@ -1,7 +1,9 @@
 """What a network sees in a set of images: means and covariances, features, logits, and which images they were."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -9,6 +11,8 @@ from torch import Tensor, distributed
 
 from smalti.collectives import gather_all, several_ranks
 from smalti.metrics.frechet import FeatureStatistics, Statistics
+
+THREADS = 4  # that hash images
 
 
 def own_blocks(number: int, size: int) -> Iterator[tuple[int, int]]:
@@ -32,6 +36,34 @@ class Rows:
         return gather_all(torch.cat(self.own).to(device)).cpu()
 
 
+class Digests:
+    """Collects the sha256 of images, in their order. A few threads hash them, a batch each, while the network sees the
+    next ones: hashlib lets other threads run meanwhile."""
+
+    def __init__(self) -> None:
+        self.pool, self.rows = ThreadPoolExecutor(THREADS), Rows(32, torch.uint8)
+        self.waiting = deque[Future[Tensor]]()
+
+    def add(self, images: Sequence[np.ndarray]) -> None:
+        """Adds images (H, W, 3) uint8; waits if many are left from before, so that they don't fill the memory."""
+        self.waiting.append(self.pool.submit(hashed, images))
+        if len(self.waiting) > 2 * THREADS:
+            self.rows.add(self.waiting.popleft().result())
+
+    def gather(self, device: torch.device) -> Tensor:
+        """Returns those of all ranks (N, 32) uint8, in the order of the ranks; a collective runs on ``device``."""
+        while self.waiting:
+            self.rows.add(self.waiting.popleft().result())
+        self.pool.shutdown()
+        return self.rows.gather(device)
+
+
+def hashed(images: Sequence[np.ndarray]) -> Tensor:
+    """Returns the sha256 of each image, uint8 (B, 32)."""
+    digests = [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
+    return torch.tensor([list(digest) for digest in digests], dtype=torch.uint8)
+
+
 class Seen:
     """Collects, on each rank, what is seen in its images.
 
@@ -51,7 +83,7 @@ class Seen:
         self.device = device
         self.sums = {tap: FeatureStatistics(widths[tap]).to(device) for tap in summed}
         self.kept = {tap: Rows(widths[tap], torch.float32) for tap in kept}
-        self.digests, self.places = Rows(32, torch.uint8), Rows(1, torch.int64)
+        self.digests, self.places = Digests(), Rows(1, torch.int64)
 
     def update(self, images: Sequence[np.ndarray], start: int, features: Mapping[str, Tensor]) -> None:
         """Adds images (H, W, 3) uint8, of which the first is number ``start``, and their {tap: (B, C)}."""
@@ -59,8 +91,7 @@ class Seen:
             sums.update(features[tap])
         for tap, rows in self.kept.items():
             rows.add(features[tap])
-        digests = [list(hashlib.sha256(image.tobytes()).digest()) for image in images]
-        self.digests.add(torch.tensor(digests, dtype=torch.uint8))
+        self.digests.add(images)
         self.places.add(torch.arange(start, start + len(images))[:, None])
 
     def gather(self) -> "SeenByAll":
