@@ -14,8 +14,8 @@ from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
 from stages.results.classifier_section import classifier_section
 from stages.results.code_counts import count_codes
-from stages.results.curves import read_curves
 from stages.results.comparison import MANIFOLD
+from stages.results.curves import read_curves
 from stages.results.named_protocols import named_table
 from stages.results.prior_section import prior_section
 from stages.results.real_section import real_section
