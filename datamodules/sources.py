@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +23,7 @@ from datamodules.folders import scan_class_folders, scan_flat_folder
 from datamodules.index import SPLITS
 from datamodules.val_list import split_by_list
 from datamodules.webdataset import scan_webdataset
+from smalti.config.parsing import unknown
 
 LEFT_OVER = 600  # seconds after which an unpacking of seconds is somebody's who was killed
 
@@ -115,9 +116,17 @@ def scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
     return found
 
 
+def _of_classes(found: Scan, classes: Sequence[str]) -> Scan:
+    """Returns the images of some classes, of all for none; ValueError for an unknown one."""
+    for name in classes:
+        if name not in found.class_names:
+            raise ValueError(f"source.classes in data.yaml: {unknown('class', name, found.class_names)}")
+    return replace(found, entries=[e for e in found.entries if e.label in classes]) if classes else found
+
+
 def _scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
     if isinstance(source, EmbeddedSource):
-        return scan_class_folders(unpack_embedded(embedded, unpacked))
+        return _of_classes(scan_class_folders(unpack_embedded(embedded, unpacked)), source.classes)
     root = Path(source.root)
     if isinstance(source, ClassFolders):
         return scan_class_folders(root)

@@ -21,6 +21,7 @@ from pipeline.paper_table import Row
 from pipeline.process import PREEMPTED, PROJECT, end_with_parent, start
 from pipeline.rows import find_rows
 from pipeline.slurm import submit, write_jobs
+from pipeline.stages_until import stages_until
 from pipeline.store import Store
 from pipeline.weights_ledger import unusable_weights
 from smalti.artifact import Artifact
@@ -44,14 +45,7 @@ def wanted_stages(recipe: Recipe, options: argparse.Namespace) -> list[str]:
     """Returns the stages to run, in order: all, those that ``--until`` needs and itself, or ``--only`` one."""
     if options.only:
         return [options.only]
-    if not options.until:
-        return list(recipe.nodes)
-    needed, pending = set(), [options.until]
-    while pending:
-        stage = pending.pop()
-        needed.add(stage)
-        pending += [name for name in recipe.nodes[stage].inputs.values() if name in recipe.nodes]
-    return [stage for stage in recipe.nodes if stage in needed]
+    return stages_until(recipe, options.until) if options.until else list(recipe.nodes)
 
 
 def lacks_weights(recipe: Recipe, store: Store, stages: Iterable[str]) -> bool:
@@ -206,7 +200,7 @@ def run_command(options: argparse.Namespace) -> int:
     if options.command == "clean":
         recipes = [Recipe(folder, options.set) for folder in options.recipes]
         return clean(recipes, Store(options.runs), options.unused, options.yes)
-    if options.command in ("compare", "views"):  # of several recipes
+    if options.command in ("compare", "views", "claims"):  # of several recipes
         return run_command_script(options.command)
     recipe, store = Recipe(options.recipe, options.set), Store(options.runs)
     if options.command == "data":

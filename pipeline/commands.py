@@ -147,6 +147,24 @@ COMMANDS = {
         },
         script=True,
     ),
+    "claims": Command(
+        "tries the papers' claims by short trainings, and writes a page and a chart of what comes out",
+        {
+            "claims": {
+                "nargs": "*", "default": [], "metavar": "CLAIM",
+                "help": "these of configs/claims alone, such as alpha (default all)",
+            },
+            "--full": {"action": "store_true", "help": "longer trainings, more seeds, more variants"},
+            "--plan": {"action": "store_true", "help": "train nothing; say how many trainings there are, and how long"},
+            "--table": {"action": "store_true", "help": "train nothing; write the page by what is published"},
+            "--to": {
+                "type": Path, "default": PROJECT / "docs" / "claims.md", "metavar": "FILE",
+                "help": "the page, with the chart beside it as .svg (default docs/claims.md)",
+            },
+            "--runs": RECIPE["--runs"],
+        },
+        script=True,
+    ),
     "rows": Command(
         "lists the rows of the papers' tables: recipe and expected figures",
         {

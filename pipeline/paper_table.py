@@ -61,7 +61,7 @@ def read_table(file: Path, paper: str) -> dict[str, Row]:
         for use in config.uses:
             if use not in shared:
                 raise ConfigError(f"{where}: uses: {unknown('name', use, list(shared))}")
-        recipe = _recipe(config.recipe, file, where)
+        recipe = recipe_folder(config.recipe, file, where)
         written = [*(item for use in config.uses for item in shared[use].items()), *config.set.items()]
         changes = [Change.of(dotted, value, recipe, where) for dotted, value in written]
         rows[name] = Row(paper, file.stem, name, table.caption, recipe, changes, config)
@@ -102,8 +102,9 @@ def _joined(each: Changes, own: Changes) -> Changes:
     return joined
 
 
-def _recipe(name: str, file: Path, where: str) -> Path:
-    """Returns the folder of the recipe that a row of ``file`` names."""
+def recipe_folder(name: str, file: Path, where: str) -> Path:
+    """Returns the folder of the recipe that something in ``file`` names: below configs/, or, beginning with a dot, from
+    the file's folder."""
     folder = (file.parent if name.startswith(".") else CONFIGS) / name
     if not (folder / "pipeline.yaml").is_file():
         raise ConfigError(f"{where}: recipe: {unknown('recipe', name, known_recipes())}")

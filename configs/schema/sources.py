@@ -13,6 +13,8 @@ class EmbeddedSource:
     """The data set that ships with the project, with its own train and val folders."""
 
     kind: Literal["embedded"] = "embedded"
+    classes: tuple[str, ...] = field(default=(), metadata={"hash": UNLESS_DEFAULT})
+    """Classes to use, by name; empty: all nine."""
 
 
 @dataclass(frozen=True, kw_only=True)
