@@ -1,4 +1,4 @@
-# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [FAISS=gpu|cpu]   make test   make lint   make weights
+# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [FAISS=gpu|cpu]   make test   make lint   make weights   make claims [FULL=1]
 PYTHON ?= python3
 RECIPE ?= configs/quickstart
 RUNS ?= runs
@@ -8,7 +8,7 @@ FAISS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),$(if
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows benchmarks plan weights test test-slow test-gpu test-slurm reliability mutants costs lint install clean
+.PHONY: pipeline rows claims benchmarks plan weights test test-slow test-gpu test-slurm reliability mutants costs lint install clean
 
 pipeline: $(READY)
 	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run "$(RECIPE)" --runs "$(RUNS)" $(SET)
@@ -32,6 +32,11 @@ test-gpu: $(READY)
 # Every method's small recipe, one after another: about 45 minutes on 2 cores.
 rows: $(READY)
 	for recipe in configs/small/*/; do $(BIN)/python -m pipeline run "$$recipe" --runs "$(RUNS)" || exit 1; done
+
+# The papers' claims by short trainings, into docs/claims.md and its chart: at most 90 minutes on 2 cores. The same command
+# goes on; FULL=1 trains for longer, with more seeds and variants; CLAIMS="alpha usage" tries these alone.
+claims: $(READY)
+	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline claims $(CLAIMS) --runs "$(RUNS)" $(if $(FULL),--full)
 
 # Measurements beside peers, about ten minutes on an idle machine.
 benchmarks: $(READY)

@@ -83,7 +83,7 @@ def plans(claims: Sequence[Claim], lengths: LengthsConfig, store: Store) -> list
         for run in claim.runs:
             for step in steps(run):
                 names, status, stages = identities(step.recipe), step.recipe.status(store), step.stages
-                own = claim.config.variants[run.variant].seconds if step.recipe is run.recipe else {}
+                own = claim.config.seconds | claim.config.variants[run.variant].seconds
                 fresh = [stage for stage in stages if names[stage] not in made]
                 estimates = {stage: own.get(stage, lengths.seconds.get(stage, 0.0)) for stage in fresh}
                 waiting = [stage for stage in fresh if status[stage].artifact is None]

@@ -152,7 +152,11 @@ COMMANDS = {
         {
             "claims": {
                 "nargs": "*", "default": [], "metavar": "CLAIM",
-                "help": "these of configs/claims alone, such as alpha (default all)",
+                "help": "these alone, such as alpha (default all)",
+            },
+            "--folder": {
+                "type": Path, "default": PROJECT / "configs" / "claims", "metavar": "FOLDER",
+                "help": "folder of the claims (default configs/claims)",
             },
             "--full": {"action": "store_true", "help": "longer trainings, more seeds, more variants"},
             "--plan": {"action": "store_true", "help": "train nothing; say how many trainings there are, and how long"},

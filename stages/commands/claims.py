@@ -13,6 +13,11 @@ from stages.results.claims_chart import draw
 from stages.results.claims_page import page
 
 
+def claims_of(options: argparse.Namespace) -> list[Claim]:
+    """Returns the claims that the command line asks for."""
+    return read_claims(options.claims, full=options.full, folder=options.folder)
+
+
 def run_step(step: Step, store: Store) -> int:
     """Runs a recipe up to a stage by the runner, unless it is published; returns the runner's exit code."""
     if step.recipe.status(store)[step.last].artifact:
@@ -41,7 +46,7 @@ def try_claim(claim: Claim, store: Store) -> tuple[list[str], bool]:
 
 def write(options: argparse.Namespace, store: Store) -> None:
     """Writes page and chart by all that is published."""
-    outcomes = [outcome_of(claim, store) for claim in read_claims(full=options.full)]
+    outcomes = [outcome_of(claim, store) for claim in read_claims(full=options.full, folder=options.folder)]
     chart = options.to.with_suffix(".svg")
     options.to.parent.mkdir(parents=True, exist_ok=True)
     draw(outcomes, chart)
@@ -54,7 +59,7 @@ def write(options: argparse.Namespace, store: Store) -> None:
 
 def print_plan(options: argparse.Namespace, store: Store) -> None:
     """Prints how many trainings each claim has, and about how long they take."""
-    found = plans(read_claims(options.claims, full=options.full), read_lengths(), store)
+    found = plans(claims_of(options), read_lengths(options.folder), store)
     print(f"{'claim':16}{'trainings':>10}{'shared':>8}{'minutes':>9}{'left':>7}")
     for plan in found:
         minutes, left = plan.seconds / 60, plan.left / 60
@@ -69,7 +74,7 @@ def main(options: argparse.Namespace) -> int:
     if options.plan:
         print_plan(options, store)
         return 0
-    claims = read_claims(options.claims, full=options.full)
+    claims = claims_of(options)
     failed: list[str] = []
     for claim in () if options.table else claims:
         wrong, stopped = try_claim(claim, store)

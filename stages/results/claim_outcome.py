@@ -63,10 +63,9 @@ class Outcome:
     def _compared(self, item: ExpectationConfig) -> Compared:
         larger, smaller = (self.values[variant][item.figure] for variant in (item.larger, item.smaller))
         difference = None
-        if item.paired:
-            both = sorted(larger.keys() & smaller.keys())
-            if both:
-                difference = paired_difference([larger[seed] for seed in both], [smaller[seed] for seed in both])
+        both = sorted(larger.keys() & smaller.keys())
+        if item.paired and len(both) > 1:
+            difference = paired_difference([larger[seed] for seed in both], [smaller[seed] for seed in both])
         elif larger and smaller:
             reference = self.spread(self.claim.config.reference, item.figure)
             known = reference.deviation if reference else None
