@@ -12,7 +12,15 @@ import pytest
 from PIL import Image
 from tests_support import write_images
 
-from configs.schema.sources import ClassFolders, FlatFolder, ListFile, LsunLmdb, SourceConfig, WebDataset
+from configs.schema.sources import (
+    ClassFolders,
+    EmbeddedSource,
+    FlatFolder,
+    ListFile,
+    LsunLmdb,
+    SourceConfig,
+    WebDataset,
+)
 from datamodules.index import ImageIndex, IndexFacts, write_index
 from datamodules.sources import scan, unpack_embedded
 from datamodules.split import choose_images, split_by_group
@@ -183,6 +191,19 @@ def test_of_two_that_unpack_at_once_the_later_takes_what_is_there(
     assert unpack_embedded(archive, folder) == folder / "images"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "images.zip"]
     assert (folder / "images" / "a.png").read_bytes() == b"x"
+
+
+def test_some_classes_of_the_embedded_data(tmp_path: Path) -> None:
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("train/cat/a", "train/dog/b", "val/cat/c", "train/cow/d"):
+            file.writestr(f"images/{name}.png", b"x")
+    found = scan(EmbeddedSource(classes=("dog", "cat")), archive, tmp_path / "data")
+    assert [entry.file for entry in found.entries] == ["train/cat/a.png", "train/dog/b.png", "val/cat/c.png"]
+    assert found.class_names == ["cat", "dog"]
+    assert len(scan(EmbeddedSource(), archive, tmp_path / "data").entries) == 4
+    with pytest.raises(ValueError, match=r"source\.classes in data\.yaml: unknown class 'cats'; did you mean 'cat'"):
+        scan(EmbeddedSource(classes=("cats",)), archive, tmp_path / "data")
 
 
 @pytest.mark.parametrize(
