@@ -85,7 +85,8 @@ def plans(claims: Sequence[Claim], lengths: LengthsConfig, store: Store) -> list
                 names, status, stages = identities(step.recipe), step.recipe.status(store), step.stages
                 own = claim.config.seconds | claim.config.variants[run.variant].seconds
                 fresh = [stage for stage in stages if names[stage] not in made]
-                estimates = {stage: own.get(stage, lengths.seconds.get(stage, 0.0)) for stage in fresh}
+                longer = {stage: lengths.full.longer if claim.full and stage in TRAINS else 1.0 for stage in fresh}
+                estimates = {stage: own.get(stage, lengths.seconds.get(stage, 0.0)) * longer[stage] for stage in fresh}
                 waiting = [stage for stage in fresh if status[stage].artifact is None]
                 start = lengths.seconds.get("start", 0.0)
                 seconds += sum(estimates.values()) + (start if fresh else 0.0)

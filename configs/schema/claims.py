@@ -5,7 +5,7 @@ from typing import Literal
 
 from configs.schema.rows import Changes
 from smalti.config.parsing import unknown
-from smalti.config.ranges import AnyFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
+from smalti.config.ranges import AnyFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +130,8 @@ class FullConfig:
 
     seeds: PositiveInt
     """Trainings of each variant, at least."""
+    longer: PositiveFloat
+    """How many times as long trainings take about, by which the estimates are multiplied."""
     set: Changes
     """Changes of every variant, made last; those of stages that a recipe hasn't are left out."""
 

@@ -35,12 +35,12 @@ class Compared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures of a claim as far as they are published; ``seconds`` of all stages behind them, and the ``commits``
-    that made them."""
+    """The figures of a claim as far as they are published; of each result behind them the ``seconds`` that it took, by
+    its path, and the ``commits`` that made them."""
 
     claim: Claim
     values: Values
-    seconds: float
+    seconds: Mapping[str, float]
     commits: frozenset[str]
 
     def spread(self, variant: str, figure: str) -> Spread | None:
@@ -95,9 +95,9 @@ def outcome_of(claim: Claim, store: Store) -> Outcome:
         for step in steps(run):
             status = found if step.recipe is run.recipe else step.recipe.status(store)
             behind |= {str(a.path): a for stage in step.stages if (a := status[stage].artifact)}
-    made_by = [artifact.manifest["made_by"] for artifact in behind.values()]
-    commits = frozenset(commit_of(each) for each in made_by)
-    return Outcome(claim, values, sum(each["seconds"] for each in made_by), commits)
+    made_by = {path: artifact.manifest["made_by"] for path, artifact in behind.items()}
+    commits = frozenset(commit_of(each) for each in made_by.values())
+    return Outcome(claim, values, {path: each["seconds"] for path, each in made_by.items()}, commits)
 
 
 def commit_of(made_by: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ the difference lies beyond its margin by more than {ERRORS:g} standard errors in
 if it does so in the other one, else it *can't be told*; a claim holds if all its comparisons do, and doesn't if one
 doesn't. The rule is lax: of variants that are equal, {ERRORS:g} standard errors are passed by chance in 12 % of the
 comparisons with three seeds each, in 18 % of those of three seeds with one, half of them in the claimed direction
-(Student's t of 4 and of 2 degrees of freedom). Seeds vary initial weights, order, augmentation, masks, centres and
+(Student's t of 4 and of 2 degrees of freedom), so that a claim of many comparisons is easily refused by one of them:
+see which. Seeds vary initial weights, order, augmentation, masks, centres and
 samples; the split of the data is fixed."""
 
 
@@ -46,7 +47,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def page(outcomes: Sequence[Outcome], command: str, chart: str) -> str:
     """Returns the page; ``command`` makes it anew, ``chart`` is the picture's name."""
-    seconds = sum(outcome.seconds for outcome in outcomes)
+    seconds: dict[str, float] = {}
+    for outcome in outcomes:
+        seconds |= outcome.seconds
     commits = ", ".join(sorted(frozenset().union(*(outcome.commits for outcome in outcomes)))) or "none yet"
     head = (
         "# The papers' claims, tried at small scale\n\n"
@@ -58,8 +61,9 @@ def page(outcomes: Sequence[Outcome], command: str, chart: str) -> str:
     for outcome in outcomes:
         config = outcome.claim.config
         verdict = f"**{outcome.verdict}**" if outcome.begun else "not tried yet"
-        summary.append([config.claim, config.printed, verdict, f"{outcome.seconds:,.0f}"])
-    note = f"Seconds are those of all stages behind a claim, {seconds:,.0f} together; what claims share counts in each."
+        summary.append([config.claim, config.printed, verdict, f"{sum(outcome.seconds.values()):,.0f}"])
+    total = f"{sum(seconds.values()):,.0f}"
+    note = f"Seconds are those of all stages behind a claim, of which claims share some: {total} in all."
     parts = [head, table(summary), "", note, "", RULE, "", f"![the claims' figures]({chart})"]
     parts += [section(number, outcome) for number, outcome in enumerate(outcomes, 1) if outcome.begun]
     return "\n".join(parts) + "\n"

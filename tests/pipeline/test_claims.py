@@ -37,6 +37,7 @@ LENGTHS = """\
 seconds: {start: 1, data: 2, tokenizer: 30, decoder: 20, ar_prior: 10}
 full:
   seeds: 3
+  longer: 10
   set: {tokenizer.training.updates: 40, classifier.training.updates: 50}
 """
 
@@ -92,6 +93,8 @@ def test_a_plan_counts_what_is_shared_once(tmp_path: Path) -> None:
     assert (second.claim, second.trainings, second.shared) == ("again", 3 * len(stages), 3 * len(stages))
     assert first.seconds == first.left == 3 * 1 + 2 + 2 * 30 + 50 + 3 * (20 + 10)
     assert second.seconds == second.left == 0
+    [full] = plans(read_claims(["trial"], folder=folder, full=True), read_lengths(folder), Store(tmp_path / "runs"))
+    assert full.seconds == 9 * 1 + 2 + 10 * (3 * 50 + 6 * 30 + 9 * (20 + 10))
 
 
 def test_results_of_other_recipes_are_run_before() -> None:

@@ -37,7 +37,7 @@ def words(tmp_path: Path) -> list[str]:
     folder = tmp_path / "claims"
     folder.mkdir()
     (folder / "trial.yaml").write_text(CLAIM)
-    (folder / "lengths.yaml").write_text("seconds: {start: 60, samples: 120}\nfull: {seeds: 2, set: {}}\n")
+    (folder / "lengths.yaml").write_text("seconds: {start: 60, samples: 120}\nfull: {seeds: 2, longer: 2, set: {}}\n")
     runs = tmp_path / "runs"
     return ["claims", "--folder", str(folder), "--runs", str(runs), "--to", str(tmp_path / "page" / "claims.md")]
 
@@ -46,12 +46,14 @@ def test_runs_what_is_missing_and_nothing_twice(
     words: list[str], smoke_runs: Path, smoke: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    with_inputs_of(smoke_runs, "samples", tmp_path / "runs")
+    runs, drawn = with_inputs_of(smoke_runs, "samples", tmp_path / "runs"), smoke["samples"].path
+    (runs / "artifacts" / "samples").mkdir()
+    (runs / "artifacts" / "samples" / drawn.name).symlink_to(drawn)
     assert claims.main(parse([*words, "--table"])) == 0
     page = tmp_path / "page" / "claims.md"
-    assert "| plain | - | - | 64.00 | 2 |" in page.read_text(), "the tokenizer is published, samples aren't"
+    assert "| plain | - | 54 | 64.00 ± 0.00 | 2 |" in page.read_text(), "the samples of one seed are published"
     assert claims.main(parse([*words, "--plan"])) == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["all", "6", "9.0", "9.0"]
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["all", "7", "9.0", "6.0"]
 
     assert claims.main(parse(words)) == 0
     said = page.read_text()
@@ -65,7 +67,7 @@ def test_runs_what_is_missing_and_nothing_twice(
     monkeypatch.setattr(claims, "start", refuse)
     assert claims.main(parse(words)) == 0 and page.read_text() == said
     assert claims.main(parse([*words, "--plan"])) == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["all", "6", "9.0", "0.0"]
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["all", "7", "9.0", "0.0"]
 
 
 class Ended:

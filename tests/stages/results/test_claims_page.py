@@ -44,7 +44,9 @@ VALUES = {
 
 def outcome(values: dict[str, dict[str, dict[int, float]]]) -> Outcome:
     runs = tuple(Run(name, 0, Path("smoke"), (), ()) for name in "abc")
-    return Outcome(Claim("more_is_less", CONFIG, False, runs), values, 1234.5, frozenset({"abc with changes"}))
+    return Outcome(
+        Claim("more_is_less", CONFIG, False, runs), values, {"x": 1000.0, "y": 234.4}, frozenset({"abc with changes"})
+    )
 
 
 def test_comparisons_go_by_spread_pair_and_margin() -> None:
@@ -60,6 +62,7 @@ def test_comparisons_go_by_spread_pair_and_margin() -> None:
 def test_page_says_what_was_found() -> None:
     said = page([outcome(VALUES)], "make claims", "claims.svg").splitlines()
     assert "| More is less. | Paper Table 1 | **holds** | 1,234 |" in said
+    assert page([outcome(VALUES)] * 2, "make claims", "claims.svg").count("share some: 1,234 in all") == 1
     assert "| variant | the paper | loss ↓ | usage ↑ | seen | seeds |" in said
     assert "| a | rFID 3.45, AR FID 17 | 3.100 ± 0.100 | 90.0 ± 0.0 % | - | 3 |" in said
     assert "| b | - | 2.000 | 50.0 % | - | 1 |" in said
