@@ -33,8 +33,8 @@ test-gpu: $(READY)
 rows: $(READY)
 	for recipe in configs/small/*/; do $(BIN)/python -m pipeline run "$$recipe" --runs "$(RUNS)" || exit 1; done
 
-# The papers' claims by short trainings, into docs/claims.md and its chart: at most 90 minutes on 2 cores. The same command
-# goes on; FULL=1 trains for longer, with more seeds and variants; CLAIMS="alpha usage" tries these alone.
+# The papers' claims by short trainings, into docs/claims.md and its chart: at most 90 minutes on 2 idle cores. The same
+# command goes on. FULL=1 trains six times as long, with more seeds and variants: 19 hours. CLAIMS="alpha usage" tries these.
 claims: $(READY)
 	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline claims $(CLAIMS) --runs "$(RUNS)" $(if $(FULL),--full)
 
