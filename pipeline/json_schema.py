@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from configs.schema.stages import STAGES
-from smalti.config.field_types import alternatives
+from smalti.config.field_types import alternatives, classes_beside, words_of
 from smalti.config.fields import fields_of
 from smalti.config.parsing import plain
 from smalti.config.ranges import Range
@@ -102,6 +102,8 @@ def _mapping(config: type[Any], definitions: dict[str, Schema]) -> Schema:
 
 def _value(kind: Any, definitions: dict[str, Schema]) -> Schema:
     """Returns the schema of one value."""
+    if kind is Any:
+        return {}
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if alternatives(kind) != (kind,):
         return _union(kind, definitions)
@@ -119,11 +121,15 @@ def _value(kind: Any, definitions: dict[str, Schema]) -> Schema:
 
 
 def _union(kind: Any, definitions: dict[str, Schema]) -> Schema:
-    """Returns the schema of a value that may be null, or of a mapping whose ``kind`` says of which class it is."""
-    parts = alternatives(kind)
+    """Returns the schema of a value that may be null, or one of a few words; or of a mapping whose ``kind`` says of
+    which class it is."""
+    parts = classes_beside(kind)
+    others: list[Schema] = [{"const": word} for word in words_of(kind)]
+    if type(None) in typing.get_args(kind):
+        others.append({"type": "null"})
     if len(parts) == 1:
-        return {"anyOf": [_value(parts[0], definitions), {"type": "null"}]}
-    return {"oneOf": [{**_reference(part, definitions), "required": ["kind"]} for part in parts]}
+        return {"anyOf": [_value(parts[0], definitions), *others]}
+    return {"oneOf": [*({**_reference(part, definitions), "required": ["kind"]} for part in parts), *others]}
 
 
 def _reference(config: Any, definitions: dict[str, Schema]) -> Schema:

@@ -76,7 +76,7 @@ def describe_prior(artifact: Artifact) -> SavedPrior:
 
 
 def recipe_settings(prior: Artifact, kind: str) -> Mapping[str, Any]:
-    """Returns the block of samples.yaml by which the newest samples of a prior were drawn; {} if there are none.
+    """Returns the settings by which the newest samples of a prior were drawn; {} if there are none.
 
     Guidance of a prior without classes changes nothing, and is left out, as the stage leaves it out.
     """
@@ -87,9 +87,16 @@ def recipe_settings(prior: Artifact, kind: str) -> Mapping[str, Any]:
             if samples.manifest["inputs"].get(prior.stage, {}).get("key") == prior.key:
                 drawn.append(samples)
     newest = max(drawn, key=lambda samples: samples.manifest["made_by"]["finished"], default=None)
-    settings = dict(newest.config[kind]) if newest else {}
+    settings = dict(drawn_settings(newest, kind)) if newest else {}
     if not prior.facts["class_names"]:
         settings.pop("guidance", None)
+    return settings
+
+
+def drawn_settings(samples: Artifact, kind: str) -> Mapping[str, Any]:
+    """Returns the settings by which published samples of a kind of prior were drawn, those too that stage sweep chose;
+    samples from before there was a sweep have their settings in their config alone."""
+    settings: Mapping[str, Any] = samples.facts.get("settings", samples.config)[kind]
     return settings
 
 

@@ -1,8 +1,8 @@
 """Stage samples: new images from the priors, and the tokens behind them."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import torch
 from torchvision.utils import make_grid, save_image
 
 from callbacks.row_writer import RowWriter
-from configs.schema.contradictions import guidance
 from configs.schema.samples import SamplesConfig
 from datamodules.arrays import write_array
 from datamodules.sample_indices import SampleIndices, sample_loader
@@ -19,53 +18,20 @@ from datamodules.shards import RowArray, ShardWriter
 from lit_modules.samples import LitSamples
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
-from smalti.config.parsing import unknown
-from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
-from smalti.config.sampling import GuidanceConfig, SamplingConfig
+from smalti.config.parsing import plain, unknown
+from smalti.config.prior_kinds import PRIOR_KINDS, PriorKind
+from smalti.config.sampling import SamplingConfig
 from smalti.layers.frozen import Frozen
-from smalti.layers.small_batch_linear import for_small_batches
 from smalti.samplers.draw import make_draw
 from smalti.token_type import token_type
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.adm_npz import write_adm_npz
 from stages.results.prediction import allocate
-from stages.results.published import check_tokenizer, load_decoders, load_prior
+from stages.results.published import load_decoders
+from stages.results.sampling import common_classes, prior_to_sample, priors_of, sampling_settings
 from stages.training.trainer import build_trainer, lay_out
 
 STAGE = "samples"
-
-
-def sampling_settings(artifact: Artifact, kind: PriorKind, config: SamplesConfig) -> SamplingConfig:
-    """Returns how a prior is sampled; of one without classes guidance is left out, since it changes nothing.
-
-    Raises:
-        ValueError: the prior was trained without label dropout, which guidance needs.
-    """
-    settings, num_classes = config.settings()[kind.name], len(artifact.facts["class_names"])
-    if settings.guidance.active and not num_classes:
-        print(f"  {kind.name}: there are no classes to guide by; the guidance is left out", flush=True)
-        settings = replace(settings, guidance=GuidanceConfig())
-    elif settings.guidance.active:
-        for text in guidance(kind.name, artifact.config["label_dropout"], num_classes):
-            raise ValueError(f"samples: {text}")
-    return settings
-
-
-def common_classes(priors: Iterable[Artifact]) -> list[str]:
-    """Returns the names of the classes with which all priors were trained.
-
-    Raises:
-        ValueError: one of them was trained with other classes.
-    """
-    first, *others = priors
-    class_names = first.facts["class_names"]
-    for other in others:
-        if other.facts["class_names"] != class_names:
-            raise ValueError(
-                f"{other.stage} was trained with {len(other.facts['class_names'])} classes, {first.stage} with "
-                f"{len(class_names)} or with other ones; sample them in two recipes"
-            )
-    return class_names
 
 
 def chosen_labels(class_names: Sequence[str], wanted: Sequence[str]) -> list[int]:
@@ -114,16 +80,16 @@ class Drawn:
 
 
 def sample_prior(
-    job: Job, kind: PriorKind, artifact: Artifact, decoders: Mapping[str, Frozen[VQTokenizer]], indices: SampleIndices
+    job: Job,
+    kind: PriorKind,
+    artifact: Artifact,
+    settings: SamplingConfig,
+    decoders: Mapping[str, Frozen[VQTokenizer]],
+    indices: SampleIndices,
 ) -> Drawn:
     """Draws those samples of a prior that are still to be written, over all ranks."""
     config: SamplesConfig = job.config
-    settings = sampling_settings(artifact, kind, config)
-    prior = Frozen(load_prior(artifact))
-    if config.runtime.accelerator == "cpu" or not torch.cuda.is_available():
-        for_small_batches(prior.network)
-    if config.precision == "bf16-true":
-        prior.network.bfloat16()
+    prior = prior_to_sample(artifact, config)
     facts = job.inputs["tokenizer"].facts
     arrays = row_arrays(facts, len(decoders))
     dtype = getattr(torch, arrays["tokens"].dtype)
@@ -147,11 +113,9 @@ def build(job: Job) -> None:
     and pictures."""
     config: SamplesConfig = job.config
     tokenizer = job.inputs["tokenizer"]
-    priors = {kind.name: job.inputs[stage] for stage, kind in PRIOR_STAGES.items() if stage in job.inputs}
-    if not priors:
-        raise ValueError(f"stage samples has no prior; give it one of {', '.join(PRIOR_STAGES)} in pipeline.yaml")
-    check_tokenizer(priors.values(), tokenizer)
+    priors = priors_of(job)
     class_names = common_classes(priors.values())
+    settings = {name: sampling_settings(job, PRIOR_KINDS[name], artifact) for name, artifact in priors.items()}
     decoders = load_decoders(job)
     lay_out(config.runtime, *(decoder.network for decoder in decoders.values()))
     wanted = chosen_labels(class_names, config.labels)
@@ -162,7 +126,7 @@ def build(job: Job) -> None:
     records: dict[str, Path] = {}
     seconds: dict[str, float | None] = {}
     for name, artifact in priors.items():
-        drawn = sample_prior(job, PRIOR_KINDS[name], artifact, decoders, indices)
+        drawn = sample_prior(job, PRIOR_KINDS[name], artifact, settings[name], decoders, indices)
         if job.rank:
             continue
         seconds[name] = drawn.seconds_per_image
@@ -184,6 +148,7 @@ def build(job: Job) -> None:
         records=records,
         facts={
             "num_samples": config.num_samples, "decoders": list(decoders), "priors": sorted(priors),
+            "settings": {name: plain(used) for name, used in settings.items()},
             "seed": config.seed, "image_size": tokenizer.facts["image_size"], "class_names": class_names,
             "labels": f"{', '.join(config.labels) or 'balanced'}, in turn", "tokenizer_digest": tokenizer.digest,
             "num_books": tokenizer.facts["num_books"], "num_codes": tokenizer.facts["num_codes"],

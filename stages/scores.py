@@ -14,7 +14,6 @@ from datamodules.images import EvaluationImages
 from datamodules.index import ImageIndex
 from lit_modules.scores import Judge, LitReconstructionScores
 from pipeline.job import Job, run_stage
-from smalti.artifact import Artifact
 from smalti.codebooks import FactorisedCodebooks
 from smalti.config.features import InceptionConfig
 from smalti.evaluation.figures import Absent
@@ -26,7 +25,7 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.ancestors import check_judge
 from stages.results.generation_scores import generation_scores
 from stages.results.prediction import check_dropped
-from stages.results.published import check_size, check_tokenizer, fixed_images, load_decoders, open_index
+from stages.results.published import check_classes, check_size, check_tokenizer, fixed_images, load_decoders, open_index
 from stages.results.reconstruction_scores import reconstruction_scores
 from stages.results.score_protocol import protocol
 from stages.results.testing import run_test
@@ -43,17 +42,6 @@ def check_inputs(job: Job, index: ImageIndex, judge: str) -> None:
     check_size(index, tokenizer)
     if "samples" in job.inputs:
         check_classes(index, job.inputs["samples"])
-
-
-def check_classes(index: ImageIndex, samples: Artifact) -> None:
-    """Raises ValueError if the samples' labels aren't those of the data."""
-    names = samples.facts["class_names"]
-    if names and names != index.facts.class_names:
-        raise ValueError(
-            f"{samples.path}: samples of {len(names)} classes ({', '.join(names[:3])} ...), the data has "
-            f"{len(index.facts.class_names)} ({', '.join(index.facts.class_names[:3])} ...); name the data that the "
-            "priors were trained on"
-        )
 
 
 def pictures(index: ImageIndex, tokenizers: dict[str, Frozen[VQTokenizer]], number: int) -> dict[str, np.ndarray]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from configs.schema.classifier import ClassifierConfig
 from configs.schema.data import DataConfig
+from configs.schema.generation import GenerationConfig
 from configs.schema.samples import SamplesConfig
-from configs.schema.scores import ScoresConfig
 from configs.schema.sources import FlatFolder, LsunLmdb
+from configs.schema.sweep import SweepConfig
 from configs.schema.tokenizer import TokenizerConfig
 from configs.schema.training import per_device_batch
 from smalti.config.autoencoders import FqganConfig
@@ -15,7 +16,14 @@ from smalti.config.codebooks import FactorisedConfig
 from smalti.config.latent_priors import LatentSpace
 from smalti.config.losses import LpipsLossConfig
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
+from smalti.config.sampling import SamplingConfig
 from smalti.config.weights import weights_of
+
+# What is missing where a prior has no block, by the stage that has the blocks.
+BLOCKS = {
+    "sweep": "say what is tried of {prior} ({name}: {{vary: [...]}})",
+    "samples": "say how {prior} is sampled ({name}: {{}} takes the defaults)",
+}
 
 
 def num_books(tokenizer: TokenizerConfig) -> int:
@@ -49,6 +57,9 @@ def latent_space(tokenizer: TokenizerConfig, data: DataConfig | None) -> LatentS
 
 def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
     """Yields (stage, what is wrong and what would be right) for configs and inputs by stage."""
+    yield from _blocks(configs, inputs)
+    yield from (("samples", text) for text in _choices(configs, inputs))
+    yield from _judges(configs)
     tokenizer = configs.get("tokenizer")
     if not isinstance(tokenizer, TokenizerConfig):
         return
@@ -77,21 +88,32 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     classifier, data = configs.get("classifier"), configs.get("data")
     if isinstance(classifier, ClassifierConfig) and isinstance(data, DataConfig):
         yield from (("classifier", text) for text in _classifier(classifier, tokenizer, data))
-    scores = configs.get("scores")
-    if isinstance(scores, ScoresConfig):
-        yield from (("scores", text) for text in _judge(scores, configs))
-    samples = configs.get("samples")
+    yield from _samplers(configs, inputs, tokenizer)
+
+
+def _samplers(
+    configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]], tokenizer: TokenizerConfig
+) -> Iterator[tuple[str, str]]:
+    """Yields settings of samplers, drawn by stage samples or tried by stage sweep, that a prior can't have."""
+    books, classes = num_books(tokenizer), num_classes(configs.get("data"))
+    for stage, name, settings in _settings(configs):
+        yield from ((stage, f"{name}.{text}") for text in settings.misfits_with(tokenizer.quantizer))
+        prior = PRIOR_KINDS[name].stage
+        if prior in configs:
+            number = configs[prior].network.num_sub_tokens(books)
+            yield from ((stage, f"{name}.{text}") for text in settings.misfits(number))
+        if settings.guidance.active and inputs.get(stage, {}).get(prior) == prior:
+            yield from ((stage, text) for text in guidance(name, configs[prior].label_dropout, classes))
+
+
+def _settings(configs: Mapping[str, Any]) -> Iterator[tuple[str, str, SamplingConfig]]:
+    """Yields (stage, kind of prior, settings) of all that is drawn or tried."""
+    samples, sweep = configs.get("samples"), configs.get("sweep")
     if isinstance(samples, SamplesConfig):
-        yield from (("samples", text) for text in _blocks(samples, inputs.get("samples", {})))
-        for name, settings in samples.settings().items():
-            yield from (("samples", f"{name}.{text}") for text in settings.misfits_with(tokenizer.quantizer))
-            stage = PRIOR_KINDS[name].stage
-            if stage in configs:
-                number = configs[stage].network.num_sub_tokens(books)
-                yield from (("samples", f"{name}.{text}") for text in settings.misfits(number))
-            if settings.guidance.active and inputs.get("samples", {}).get(stage) == stage:
-                classes = num_classes(configs.get("data"))
-                yield from (("samples", text) for text in guidance(name, configs[stage].label_dropout, classes))
+        yield from (("samples", name, settings) for name, settings in samples.settings().items())
+    if isinstance(sweep, SweepConfig):
+        for name, block in sweep.searches().items():
+            yield from (("sweep", name, settings) for settings in block.around_start())
 
 
 def _classifier(config: ClassifierConfig, tokenizer: TokenizerConfig, data: DataConfig) -> Iterator[str]:
@@ -102,14 +124,35 @@ def _classifier(config: ClassifierConfig, tokenizer: TokenizerConfig, data: Data
         yield f"probe.cells {config.probe.cells}: the tokens' grid is {side} x {side}; give at most {side}"
 
 
-def _blocks(samples: SamplesConfig, inputs: Mapping[str, str]) -> Iterator[str]:
-    for name, kind in PRIOR_KINDS.items():
-        given = getattr(samples, name) is not None
-        if given and kind.stage not in inputs:
-            remedy = f"take the block out ({name}: null in a derived recipe), or add the input"
-            yield f"{name}: stage samples has no input {kind.stage}; {remedy}"
-        if not given and kind.stage in inputs:
-            yield f"{name}: missing; say how {kind.stage} is sampled ({name}: {{}} takes the defaults)"
+def _blocks(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yields blocks of stages samples and sweep without their prior, and priors without their block."""
+    for stage, remedy_of in BLOCKS.items():
+        if stage not in configs:
+            continue
+        priors = inputs.get(stage, {})
+        for name, kind in PRIOR_KINDS.items():
+            given = getattr(configs[stage], name) is not None
+            if given and kind.stage not in priors:
+                remedy = f"take the block out ({name}: null in a derived recipe), or add the input"
+                yield stage, f"{name}: stage {stage} has no input {kind.stage}; {remedy}"
+            if not given and kind.stage in priors:
+                yield stage, f"{name}: missing; {remedy_of.format(name=name, prior=kind.stage)}"
+
+
+def _choices(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yields what stage samples leaves to stage sweep, which doesn't choose it, or chose it by the same noise."""
+    samples, sweep = configs.get("samples"), configs.get("sweep")
+    if not isinstance(samples, SamplesConfig):
+        return
+    for name in samples.chosen():
+        source = inputs.get("samples", {}).get("sweep")
+        if source is None:
+            yield f"{name}: auto, and stage samples has no input sweep; add it, or write the settings"
+        elif source == "sweep" and isinstance(sweep, SweepConfig):
+            if name not in sweep.searches():
+                yield f"{name}: auto, and stage sweep has no block {name}; add it, or write the settings"
+            if sweep.seed == samples.seed:
+                yield f"seed {samples.seed}: stage sweep chose {name} by the noise of this seed; take another one"
 
 
 def indivisible(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -125,14 +168,20 @@ def indivisible(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield stage, str(error)
 
 
-def _judge(scores: ScoresConfig, configs: Mapping[str, Any]) -> Iterator[str]:
-    judge = scores.judge
-    for stage in ("codebook", "tokenizer", "decoder"):
-        if stage in configs and judge.weights in weights_of(configs[stage]):
-            yield f"judge: stage {stage} learns from {judge.weights}; a teacher can't be the judge, name another"
-        loss = getattr(configs.get(stage), "perceptual", None)
-        if isinstance(loss, LpipsLossConfig) and loss.backbone in [lpips.backbone for lpips in scores.lpips]:
-            yield f"lpips: stage {stage} learns from this very distance, of backbone {loss.backbone}; take another"
+def _judges(configs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for judging in ("sweep", "scores"):
+        config = configs.get(judging)
+        if not isinstance(config, GenerationConfig):
+            continue
+        backbones = [lpips.backbone for lpips in getattr(config, "lpips", ())]
+        for stage in ("codebook", "tokenizer", "decoder"):
+            if stage in configs and config.judge.weights in weights_of(configs[stage]):
+                weights = config.judge.weights
+                yield judging, f"judge: stage {stage} learns from {weights}; a teacher can't be the judge, name another"
+            loss = getattr(configs.get(stage), "perceptual", None)
+            if isinstance(loss, LpipsLossConfig) and loss.backbone in backbones:
+                text = f"stage {stage} learns from this very distance, of backbone {loss.backbone}; take another"
+                yield judging, f"lpips: {text}"
 
 
 def guidance(kind: str, label_dropout: float, num_classes: int | None) -> Iterator[str]:

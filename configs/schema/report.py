@@ -15,7 +15,7 @@ class ReportConfig:
 
     STAGE: ClassVar[Stage] = Stage(
         name="report", version=4, needs=("data", "tokenizer", "scores"),
-        takes=("codebook", "decoder", "token_shards", *PRIOR_STAGES, "classifier", "samples", "views"),
+        takes=("codebook", "decoder", "token_shards", *PRIOR_STAGES, "classifier", "sweep", "samples", "views"),
         resumes=False, one_process=True, curves=None,
     )  # fmt: skip
     title: str

@@ -10,9 +10,12 @@ from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.ranges import AnyInt, PositiveInt
 from smalti.config.sampling import SamplingConfig
 
+AUTO = "auto"  # in place of a block of settings
+
 
 def _metadata(kind: PriorKind) -> dict[str, str]:
-    return {"hash": UNLESS_DEFAULT, "text": f"How the {kind.title} is sampled; null where stage samples has none."}
+    text = f"How the {kind.title} is sampled; auto: as stage sweep chose; null where stage samples has none."
+    return {"hash": UNLESS_DEFAULT, "text": text}
 
 
 # A block for each kind of prior. One that the recipe doesn't sample is absent, and then no part of the key: a new kind
@@ -20,7 +23,7 @@ def _metadata(kind: PriorKind) -> dict[str, str]:
 PriorBlocks: Any = make_dataclass(
     "PriorBlocks",
     [
-        (kind.name, kind.sampling_config | None, field(default=None, metadata=_metadata(kind)))
+        (kind.name, kind.sampling_config | Literal["auto"] | None, field(default=None, metadata=_metadata(kind)))
         for kind in PRIOR_KINDS.values()
     ],
     frozen=True,
@@ -37,7 +40,7 @@ class SamplesConfig(PriorBlocks):
 
     STAGE: ClassVar[Stage] = Stage(
         name="samples", version=4, needs=("tokenizer",),
-        takes=("decoder", *PRIOR_STAGES), resumes=True, one_process=False, curves=None,
+        takes=("decoder", *PRIOR_STAGES, "sweep"), resumes=True, one_process=False, curves=None,
     )  # fmt: skip
     num_samples: PositiveInt
     """Images from each prior (ADM's protocol: 50,000)."""
@@ -57,6 +60,13 @@ class SamplesConfig(PriorBlocks):
     """Where and how fast the stage runs; no part of the key."""
 
     def settings(self) -> dict[str, SamplingConfig]:
-        """Returns how each prior is sampled, by the name of its kind."""
+        """Returns how each prior is sampled of which the recipe says it, by the name of its kind."""
+        return {name: block for name, block in self._blocks().items() if block != AUTO}
+
+    def chosen(self) -> list[str]:
+        """Returns the kinds of which stage sweep chooses the settings."""
+        return [name for name, block in self._blocks().items() if block == AUTO]
+
+    def _blocks(self) -> dict[str, Any]:
         blocks = {name: getattr(self, name) for name in PRIOR_KINDS}
         return {name: block for name, block in blocks.items() if block is not None}

@@ -26,6 +26,7 @@ STAGES = {
         "latent_shards",
         *PRIOR_STAGES,
         "classifier",
+        "sweep",
         "samples",
         "scores",
         "views",

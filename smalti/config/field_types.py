@@ -15,12 +15,28 @@ def alternatives(kind: Any) -> tuple[Any, ...]:
     return tuple(part for part in typing.get_args(kind) if part is not type(None)) if union else (kind,)
 
 
+def words_of(kind: Any) -> tuple[str, ...]:
+    """Returns the words that may stand in place of a class, in a union of both.
+
+    >>> words_of(dict[str, int] | Literal["auto"] | None), words_of(Literal["a", "b"] | None)
+    (('auto',), ())
+    """
+    chosen = [part for part in alternatives(kind) if part not in classes_beside(kind)]
+    return tuple(word for part in chosen for word in typing.get_args(part))
+
+
+def classes_beside(kind: Any) -> tuple[Any, ...]:
+    """Returns the alternatives of a type without the words that may stand in place of them."""
+    parts = alternatives(kind)
+    return tuple(part for part in parts if typing.get_origin(part) is not Literal) or parts
+
+
 def classes_of(kind: Any) -> Mapping[str, type[Any]]:
     """Returns the config classes that a value, or each element of a list, may be, by its key ``kind``.
 
     Where there is no choice the one class is under ""; for anything but config classes the mapping is empty.
     """
-    parts = alternatives(kind)
+    parts = classes_beside(kind)
     if len(parts) > 1:
         return {tag: part for part in parts for tag in typing.get_args(typing.get_type_hints(part)["kind"])}
     if typing.get_origin(parts[0]) is tuple:
@@ -37,8 +53,9 @@ def describe(kind: Any) -> str:
     parts, arguments = alternatives(kind), typing.get_args(kind)
     origin = typing.get_origin(kind)
     if parts != (kind,):
-        words = describe(parts[0]) if len(parts) == 1 else f"a mapping of kind {_or(classes_of(kind))}"
-        return f"{words} or null" if type(None) in arguments else words
+        classes = classes_beside(kind)
+        named = describe(classes[0]) if len(classes) == 1 else f"a mapping of kind {_or(classes_of(kind))}"
+        return _or([named, *map(repr, words_of(kind)), *(["null"] if type(None) in arguments else [])])
     if origin is Annotated:
         return f"{describe(arguments[0])} {arguments[1]}".strip()
     if origin is tuple:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from smalti.config.field_types import alternatives, classes_of, describe
+from smalti.config.field_types import alternatives, classes_beside, classes_of, describe, words_of
 
 T = TypeVar("T")
 
@@ -124,7 +124,12 @@ class _Parser:
     def union(self, kind: Any, value: Any, key: str) -> Any:
         if value is None and type(None) in typing.get_args(kind):
             return None
-        if len(parts := alternatives(kind)) == 1:
+        if words := words_of(kind):
+            if isinstance(value, str) and value in words:
+                return value
+            if not isinstance(value, Mapping):
+                raise self.fail(key, f"{short(value)} given, expected {describe(kind)}")
+        if len(parts := classes_beside(kind)) == 1:
             return self.value(parts[0], value, key)
         classes = classes_of(kind)
         tag = value.get("kind") if isinstance(value, Mapping) else None

@@ -33,6 +33,15 @@ class TooFewImages(ValueError):
     """Too few for a figure: for a covariance, say, which would be rank-deficient noise."""
 
 
+def check_enough(width: int, number: int) -> None:
+    """Raises TooFewImages for fewer than two images a channel."""
+    if number < 2 * width:
+        raise TooFewImages(
+            f"Frechet distance over {width} channels needs at least {2 * width} images, there are {number}; name a "
+            f"tap with at most {number // 2} channels, or give more images"
+        )
+
+
 @dataclass(frozen=True)
 class Statistics:
     """``mean`` (C,) and ``covariance`` (C, C) float64 of ``number`` images; None: nobody wrote down of how many."""
@@ -51,12 +60,7 @@ class Statistics:
         width = len(self.mean)
         if width != len(other.mean):
             raise ValueError(f"statistics of {width} and of {len(other.mean)} channels: they are of two networks")
-        number = min(number for number in (self.number, other.number, 2 * width) if number is not None)
-        if number < 2 * width:
-            raise TooFewImages(
-                f"Frechet distance over {width} channels needs at least {2 * width} images, there are {number}; name a "
-                f"tap with at most {number // 2} channels, or give more images"
-            )
+        check_enough(width, min(number for number in (self.number, other.number, 2 * width) if number is not None))
         return float(frechet_distance(self.mean, self.covariance, other.mean, other.covariance))
 
 

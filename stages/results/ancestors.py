@@ -46,5 +46,5 @@ def check_judge(judge: str, job: Job) -> None:
         stage, weights = teacher
         raise ValueError(
             f"judge {judge}: stage {stage} was trained with the same network ({weights}); "
-            "a teacher can't be the judge, name another network in scores.yaml"
+            f"a teacher can't be the judge, name another network in {job.stage}.yaml"
         )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from configs.schema.generation import GenerationConfig
 from configs.schema.scores import ScoresConfig
 from datamodules.arrays import read_array
 from datamodules.images import EvaluationImages
@@ -17,7 +18,7 @@ from smalti.artifact import Artifact
 Batch = dict[str, Tensor]
 
 
-def reference_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
+def reference_members(index: ImageIndex, config: GenerationConfig) -> np.ndarray:
     """Returns the images that samples are compared with, in an order of their own seed."""
     members = np.arange(len(index.splits)) if config.reference == "all" else index.members(config.reference)
     return _shuffled(members)[: config.reference_images]
@@ -28,7 +29,7 @@ def manifold_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
     return reference_members(index, config)[: config.manifold_images]
 
 
-def classifier_members(index: ImageIndex, config: ScoresConfig) -> np.ndarray:
+def classifier_members(index: ImageIndex, config: GenerationConfig) -> np.ndarray:
     """Returns the train images that the class judge is fitted to; none of data with fewer than two classes, of which
     there is no judge."""
     if len(index.facts.class_names) < 2:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from configs.schema.generation import GenerationConfig
 from configs.schema.scores import ScoresConfig
 from datamodules.index import ImageIndex
 from lit_modules.scores import Judge, LitFeatureScores, LitReconstructionScores
@@ -88,7 +89,7 @@ def generation_scores(job: Job, judge: Judge, index: ImageIndex, val: LitReconst
     """Measures the samples against real images, over all ranks; ``val`` has seen the val images."""
     config: ScoresConfig = job.config
     samples = job.inputs["samples"]
-    reference = reference_features(job, judge, index)
+    reference = reference_features(job, judge, index, manifold_members(index, config))
     class_judge = fit_class_judge(reference, index)
     logits_tap = inception_tap(config, samples)
     scores: dict[str, SampleScores] = {}
@@ -105,15 +106,13 @@ def generation_scores(job: Job, judge: Judge, index: ImageIndex, val: LitReconst
     return GenerationScores(agreement(class_judge, val), scores, generated_usage(samples), measured)
 
 
-def reference_features(job: Job, judge: Judge, index: ImageIndex) -> LitFeatureScores:
+def reference_features(job: Job, judge: Judge, index: ImageIndex, near: np.ndarray) -> LitFeatureScores:
     """Returns the features of the real images that samples are compared with, and of those that the class judge is
-    fitted to."""
-    config: ScoresConfig = job.config
-    images = RealImages(
-        index, reference_members(index, config), classifier_members(index, config), manifold_members(index, config)
-    )
+    fitted to; of the images ``near``, which are among the first, one by one."""
+    config: GenerationConfig = job.config
+    images = RealImages(index, reference_members(index, config), classifier_members(index, config), near)
     module = LitFeatureScores(judge, config.generation_tap, config.classifier_tap)
-    run_test(job, module, images, images.members, config.runtime.num_workers)
+    run_test(job, module, images, images.members, job.config.runtime.num_workers)
     return module
 
 
@@ -121,20 +120,32 @@ def measured_images(
     config: ScoresConfig, reference: LitFeatureScores, class_judge: ClassJudge | Absent, num_samples: int
 ) -> dict[str, Any]:
     """Returns for the protocol which images were measured; unreadable ones aren't counted."""
-    splits = "train and val" if config.reference == "all" else config.reference
+    judged = judged_by(config, reference, class_judge)
+    if "class_judge" in judged:
+        judged["class_judge"] += ", compared on the val images"
     num_near = len(reference.manifold_features)
-    measured: dict[str, Any] = {
-        "generation_reference": f"{reference.statistics.compute()[2]} {splits} images, centre crops",
-        "manifold": {
-            "neighbours": COUNTED, "tap": config.generation_tap, "features": "float32, averaged over positions",
-            "real": num_near, "samples": num_samples, "reference": f"{num_near} {splits} images, centre crops",
-        },
-        "generation_codebook": f"all tokens of the {num_samples} samples of each prior, as drawn",
+    near = {
+        "neighbours": COUNTED, "tap": config.generation_tap, "features": "float32, averaged over positions",
+        "real": num_near, "samples": num_samples, "reference": real_images(num_near, config),
     }  # fmt: skip
+    tokens = f"all tokens of the {num_samples} samples of each prior, as drawn"
+    return {**judged, "manifold": near, "generation_codebook": tokens}
+
+
+def real_images(number: int, config: GenerationConfig) -> str:
+    """Returns so many of the real images that samples are compared with, in words."""
+    return f"{number} {'train and val' if config.reference == 'all' else config.reference} images, centre crops"
+
+
+def judged_by(
+    config: GenerationConfig, reference: LitFeatureScores, class_judge: ClassJudge | Absent
+) -> dict[str, str]:
+    """Returns for the protocol which real images samples are compared with, and to which the class judge was fitted."""
+    judged = {"generation_reference": real_images(reference.statistics.compute()[2], config)}
     if not isinstance(class_judge, Absent):
         fitted = len(_classified(reference)[1])
-        measured["class_judge"] = f"fitted to {fitted} train images, compared on the val images"
-    return measured
+        judged["class_judge"] = f"fitted to {fitted} train images"
+    return judged
 
 
 def fit_class_judge(reference: LitFeatureScores, index: ImageIndex) -> ClassJudge | Absent:

@@ -86,6 +86,17 @@ def check_size(index: ImageIndex, tokenizer: Artifact) -> None:
         )
 
 
+def check_classes(index: ImageIndex, artifact: Artifact) -> None:
+    """Raises ValueError if the labels of samples, or of a prior, aren't those of the data."""
+    names = artifact.facts["class_names"]
+    if names and names != index.facts.class_names:
+        raise ValueError(
+            f"{artifact.path}: {artifact.stage} of {len(names)} classes ({', '.join(names[:3])} ...), the data has "
+            f"{len(index.facts.class_names)} ({', '.join(index.facts.class_names[:3])} ...); name the data that the "
+            "priors were trained on"
+        )
+
+
 def load_decoders(job: Job) -> dict[str, Frozen[VQTokenizer]]:
     """Returns the tokenizer of each phase: "phase1", and "phase2" if the recipe has a decoder.
 

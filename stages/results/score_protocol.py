@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from configs.schema.generation import GenerationConfig
 from configs.schema.scores import ScoresConfig
 from datamodules.index import ImageIndex
 from pipeline.job import Job
 from smalti.config.features import InceptionConfig
 from smalti.metrics.usage_window import WINDOW
+from smalti.published import drawn_settings
 from stages.results.ancestors import lpips_teachers, teachers
 from stages.results.named_protocols import named_protocols
 from stages.results.reconstruction_scores import WINDOW_USAGE
 
 
-def distance_name(config: ScoresConfig, judge: str, tap: str) -> str:
+def distance_name(config: GenerationConfig, judge: str, tap: str) -> str:
     """Returns the name of the Frechet distance over a tap: only Inception's pooled features give FID.
 
     >>> distance_name(ScoresConfig(judge=InceptionConfig(), reconstruction_tap="", generation_tap=""), "", "pooled")
@@ -43,7 +45,7 @@ def sampling_protocol(job: Job) -> dict[str, Any]:
     samples = job.inputs["samples"]
     return {
         "number": samples.facts["num_samples"], "labels": samples.facts["labels"], "seed": samples.facts["seed"],
-        **{prior: samples.config[prior] for prior in samples.facts["priors"]},
+        **{prior: drawn_settings(samples, prior) for prior in samples.facts["priors"]},
         "precision": samples.config["precision"],
         "guidance": "parameter s: u + s (c - u); parameter w: s = 1 + w",
     }  # fmt: skip

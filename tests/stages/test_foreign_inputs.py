@@ -12,7 +12,7 @@ from tests_support import say_otherwise, write_images
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
-from stages.samples import common_classes
+from stages.results.sampling import common_classes
 
 
 def recipe_beside(smoke: dict[str, Artifact], folder: Path, stage: str, inputs: list[str], size: int = 64) -> Path:

@@ -36,6 +36,8 @@ Share = Annotated[float, Range(at_least=0, at_most=1)]
         (Dog | Cat, "a mapping of kind dog, puppy or cat", {"dog": Dog, "puppy": Dog, "cat": Cat}),
         (Dog | Cat | None, "a mapping of kind dog, puppy or cat or null", {"dog": Dog, "puppy": Dog, "cat": Cat}),
         (tuple[Cat, ...], "a list, each a mapping", {"": Cat}),
+        (Cat | Literal["auto"] | None, "a mapping, 'auto' or null", {"": Cat}),
+        (Literal["a", "b"] | None, "'a' or 'b' or null", {}),
     ],
 )
 def test_words_and_classes(kind: Any, words: str, classes: dict[str, type]) -> None:

@@ -1,0 +1,59 @@
+"""Settings by dotted names, as ``guidance.scale`` and ``method.eta`` are."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from smalti.config.parsing import parse_value, plain, unknown
+
+T = TypeVar("T")
+
+
+def setting_names(settings: Any) -> Iterator[str]:
+    """Yields the name of every setting, those that hold others too; without ``kind``, which settings go with.
+
+    >>> from smalti.config.latent_sampling import DdimConfig, LdmSamplingConfig
+    >>> [name for name in setting_names(LdmSamplingConfig()) if "guid" not in name]
+    ['quantise', 'method', 'method.eta', 'steps']
+    """
+    for field in dataclasses.fields(settings):
+        if field.name != "kind":
+            yield field.name
+            value = getattr(settings, field.name)
+            if dataclasses.is_dataclass(value):
+                yield from (f"{field.name}.{name}" for name in setting_names(value))
+
+
+def setting(settings: Any, name: str) -> Any:
+    """Returns the value of a setting as JSON has it; of a list of one its element."""
+    value = plain(settings)
+    for part in name.split("."):
+        value = value[part]
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def with_setting(settings: T, name: str, value: object, source: str) -> T:
+    """Returns settings of which one has another value; ``source`` says in errors who gave it.
+
+    >>> from smalti.config.sampling import ArSamplingConfig
+    >>> with_setting(ArSamplingConfig(), "guidance.scale", 2, "a test").guidance.scale
+    (2.0,)
+
+    Args:
+        value: as YAML has it; a value alone, where the setting is a list, is a list of one.
+
+    Raises:
+        ValueError: there is no such setting, or it can't have this value.
+    """
+    known = list(setting_names(settings))
+    if name not in known:
+        raise ValueError(f"{source}: {unknown('setting', name, known)}")
+    whole = plain(settings)
+    *parents, last = name.split(".")
+    holder = whole
+    for parent in parents:
+        holder = holder[parent]
+    alone = isinstance(holder[last], list) and not isinstance(value, list | tuple)
+    holder[last] = [value] if alone else value
+    found: T = parse_value(type(settings), whole, source)
+    return found
