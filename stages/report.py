@@ -21,6 +21,7 @@ from stages.results.prior_section import prior_section
 from stages.results.real_section import real_section
 from stages.results.report_figures import bars, curves, labelled_grid, token_picture
 from stages.results.report_page import Section, render
+from stages.results.sweep_section import sweep_section
 
 STAGE = "report"
 GENERATED = "/codebook"  # ends the names of figures of generated tokens
@@ -206,6 +207,8 @@ def build(job: Job) -> None:
     scores = json.loads(job.inputs["scores"].file("scores.json").read_text())
     text = absent_text(scores["protocol"]["absent"])
     sections = [Section("Scores", text, tables=score_tables(scores)), reconstruction_section(job.inputs["scores"])]
+    if "sweep" in job.inputs:
+        sections.append(sweep_section(job.inputs["sweep"]))
     if "samples" in job.inputs:
         samples = job.inputs["samples"]
         priors = {kind.name: job.inputs[stage] for stage, kind in PRIOR_STAGES.items() if stage in job.inputs}

@@ -1,10 +1,10 @@
 """Settings by dotted names, as ``guidance.scale`` and ``method.eta`` are."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from smalti.config.parsing import parse_value, plain, unknown
+from smalti.config.parsing import ConfigError, parse_value, plain, unknown
 
 T = TypeVar("T")
 
@@ -24,12 +24,16 @@ def setting_names(settings: Any) -> Iterator[str]:
                 yield from (f"{field.name}.{name}" for name in setting_names(value))
 
 
-def setting(settings: Any, name: str) -> Any:
-    """Returns the value of a setting as JSON has it; of a list of one its element."""
-    value = plain(settings)
+def setting(values: Mapping[str, Any], name: str) -> Any:
+    """Returns one of the settings, which are given as JSON has them; of a list of one its element.
+
+    >>> setting({"guidance": {"scale": [2.0]}}, "guidance.scale")
+    2.0
+    """
+    found: Any = values
     for part in name.split("."):
-        value = value[part]
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+        found = found[part]
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def with_setting(settings: T, name: str, value: object, source: str) -> T:
@@ -55,5 +59,8 @@ def with_setting(settings: T, name: str, value: object, source: str) -> T:
         holder = holder[parent]
     alone = isinstance(holder[last], list) and not isinstance(value, list | tuple)
     holder[last] = [value] if alone else value
-    found: T = parse_value(type(settings), whole, source)
+    try:
+        found: T = parse_value(type(settings), whole, source)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error  # to which a parser may add the file
     return found

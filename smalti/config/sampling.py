@@ -71,8 +71,13 @@ class SamplingConfig:
 
     @property
     def num_forwards(self) -> int:
-        """How often the network sees all positions of an image, without guidance; the cost of a sample."""
+        """How often the network sees all positions of an image, without guidance."""
         raise NotImplementedError
+
+    @property
+    def guided_forwards(self) -> int:
+        """The same with guidance, which has it look twice; the cost of a sample."""
+        return self.num_forwards * (2 if self.guidance.active else 1)
 
 
 @dataclass(frozen=True, kw_only=True)

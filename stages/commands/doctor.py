@@ -29,7 +29,7 @@ from smalti.config.weights import locate_weights, weights_of
 from stages.commands.cost import costs
 from stages.commands.data import read_report, stops
 from stages.commands.disk_use import rows_of, sample_bytes
-from stages.commands.forecast import absent_scores, late_gans, wrong_networks
+from stages.commands.forecast import absent_scores, late_gans, small_sweeps, wrong_networks
 from stages.commands.params import not_counted
 from stages.training.checkpoints import KEPT
 
@@ -111,7 +111,7 @@ def check_images(recipe: Recipe, store: Store) -> Iterator[Finding]:
 
 def check_forecast(recipe: Recipe, store: Store) -> Iterator[Finding]:
     """Loads each feature network, and says what a run would meet at its end."""
-    problems = [*wrong_networks(recipe), *late_gans(recipe)]
+    problems = [*wrong_networks(recipe), *small_sweeps(recipe), *late_gans(recipe)]
     yield from ((False, f"{stage}: {problem}") for stage, problem in problems)
     if not problems:
         yield True, "feature networks load, their taps are there, each GAN starts before its training ends"

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from configs.schema.codebook import CodebookConfig
+from configs.schema.generation import GenerationConfig
 from configs.schema.scores import ScoresConfig
+from configs.schema.sweep import SweepConfig
 from pipeline.graph import Recipe
 from smalti.artifact import Artifact
 from smalti.config.features import FeatureNetworkConfig, InceptionConfig
 from smalti.config.field_types import classes_of
 from smalti.config.losses import SemanticLossConfig
 from smalti.features import build_features, feature_width
+from smalti.metrics.frechet import check_enough
 from smalti.metrics.inception import PARTS
 from smalti.metrics.neighbours import FEWEST
 
@@ -34,9 +37,10 @@ def taps_of(config: Any) -> Iterator[tuple[Any, str, str]]:
     """Yields (network, tap, key of the tap) of a stage's config."""
     if isinstance(config, CodebookConfig):
         yield config.features, config.tap, "tap"
-    if isinstance(config, ScoresConfig):
+    if isinstance(config, GenerationConfig):
         for name in ("reconstruction_tap", "generation_tap", "classifier_tap"):
-            yield config.judge, getattr(config, name), name
+            if hasattr(config, name):
+                yield config.judge, getattr(config, name), name
     loss = getattr(config, "perceptual", None)
     if isinstance(loss, SemanticLossConfig):
         for name in ("low", "semantic"):
@@ -62,6 +66,16 @@ def wrong_networks(recipe: Recipe) -> Iterator[Problem]:
                     tried[network] = str(error)
             if tried[network]:
                 yield stage, f"{network.kind}: {tried[network]}"
+
+
+def small_sweeps(recipe: Recipe) -> Iterator[Problem]:
+    """Yields sweeps of fewer samples than the distance that they judge by needs."""
+    for stage, node in recipe.nodes.items():
+        if isinstance(node.config, SweepConfig):
+            try:
+                check_enough(feature_width(node.config.judge, node.config.generation_tap), node.config.num_samples)
+            except ValueError as error:
+                yield stage, f"num_samples: {error}"
 
 
 def late_gans(recipe: Recipe) -> Iterator[Problem]:

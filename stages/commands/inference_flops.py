@@ -1,6 +1,6 @@
 """FLOPs of the stages that train nothing: a pass over the images, or sampling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from configs.schema.samples import SamplesConfig
+from configs.schema.sweep import PriorSweepConfig, SweepConfig
 from datamodules.index import SPLITS
 from pipeline.graph import Recipe
 from smalti.artifact import Artifact
 from smalti.config.features import FeatureNetworkConfig
-from smalti.config.prior_kinds import PRIOR_STAGES
+from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
+from smalti.config.sampling import SamplingConfig
 from smalti.features import bare_network
 from smalti.priors import TokenPrior
 from smalti.priors.latent import LatentPrior
@@ -65,18 +66,41 @@ def prior_flops(prior: nn.Module) -> int:
     return body + sum(2 * prior.num_tokens * weight.numel() for weight in prior.outputs.weights())
 
 
-def sampling_flops(config: SamplesConfig, priors: dict[str, nn.Module]) -> int:
-    """Returns the FLOPs of one image from each of the priors (by stage): all forward passes of their samplers, twice as
-    many with guidance."""
-    total, settings = 0, config.settings()
+def sampling_flops(settings: Mapping[str, SamplingConfig], priors: Mapping[str, nn.Module]) -> int:
+    """Returns the FLOPs of one image from each of the priors (by stage): all forward passes of their samplers, whose
+    ``settings`` are those of their kinds."""
+    return sum(
+        settings[PRIOR_STAGES[stage].name].guided_forwards * prior_flops(prior) for stage, prior in priors.items()
+    )
+
+
+def settings_of_samples(recipe: Recipe) -> dict[str, SamplingConfig]:
+    """Returns how stage samples samples each kind of prior; of those that stage sweep will choose, from where it
+    starts, or the defaults."""
+    config, searches = recipe.nodes["samples"].config, dict[str, PriorSweepConfig]()
+    if "sweep" in recipe.nodes:
+        searches = recipe.nodes["sweep"].config.searches()
+    starts = {
+        name: searches[name].start if name in searches else PRIOR_KINDS[name].sampling_config()
+        for name in config.chosen()
+    }
+    return config.settings() | starts
+
+
+def sweep_pass(config: SweepConfig, priors: Mapping[str, nn.Module], looking: int) -> tuple[int, int]:
+    """Returns the FLOPs of an image of stage sweep, on average, and how many it draws in one pass: of ``looking`` each
+    is decoded and judged."""
+    work = images = 0
     for stage, prior in priors.items():
-        own = settings[PRIOR_STAGES[stage].name]
-        total += own.num_forwards * (2 if own.guidance.active else 1) * prior_flops(prior)
-    return total
+        candidates = config.searches()[PRIOR_STAGES[stage].name].around_start()
+        images += len(candidates) * config.num_samples
+        forwards = sum(candidate.guided_forwards for candidate in candidates)
+        work += config.num_samples * forwards * prior_flops(prior)
+    return (work // images + looking if images else 0), images
 
 
 def pass_costs(recipe: Recipe, speed: float, data: Artifact | None = None) -> dict[str, Pass]:
-    """Returns the cost of those of codebook, shards, samples and scores that a recipe has, by stage.
+    """Returns the cost of those of codebook, shards, sweep, samples and scores that a recipe has, by stage.
 
     Priors and decoders count if this recipe trains them and the stage takes them. The search for codes is left out: it
     costs little. Scores are counted for val images; samples and train images pass through the judge once each on top.
@@ -109,11 +133,17 @@ def pass_costs(recipe: Recipe, speed: float, data: Artifact | None = None) -> di
         for stage in ("token_shards", "latent_shards"):
             if stage in nodes:
                 work[stage] = encoding * nodes[stage].config.num_views, num_all
+        if "sweep" in nodes:
+            config = nodes["sweep"].config
+            priors = {stage: prior for stage, prior in networks.priors.items() if takes("sweep", stage)}
+            last = decoding["decoder" if takes("sweep", "decoder") else "tokenizer"]
+            work["sweep"] = sweep_pass(config, priors, last + feature_flops(config.judge, size))
         if "samples" in nodes:
             config = nodes["samples"].config
             priors = {stage: prior for stage, prior in networks.priors.items() if takes("samples", stage)}
             decoders = [number for name, number in decoding.items() if takes("samples", name)]
-            work["samples"] = sampling_flops(config, priors) + len(priors) * sum(decoders), config.num_samples
+            drawing = sampling_flops(settings_of_samples(recipe), priors)
+            work["samples"] = drawing + len(priors) * sum(decoders), config.num_samples
         if "scores" in nodes:
             decoders = [number for name, number in decoding.items() if takes("scores", name)]
             judging = (1 + len(decoders)) * feature_flops(nodes["scores"].config.judge, size)

@@ -3,6 +3,9 @@
 import base64
 import io
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -70,19 +73,35 @@ def bars(counts: np.ndarray) -> str:
     return svg(figure)
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A curve through ``points`` (x, y), where x is a number or a word; ``marked`` is one of them with a cross."""
+
+    title: str
+    points: Sequence[tuple[Any, float]]
+    marked: tuple[Any, float] | None = None
+
+
 def curves(series: dict[str, list[tuple[float, float]]]) -> str:
     """Returns one panel for each series of (update, value), those of val first."""
     names = sorted(series, key=lambda name: (not name.startswith("val/"), name))
+    return panels([Panel(name, series[name]) for name in names])
+
+
+def panels(shown: Sequence[Panel]) -> str:
+    """Returns panels side by side, four in a row."""
     columns = 4
-    rows = max(1, math.ceil(len(names) / columns))
+    rows = max(1, math.ceil(len(shown) / columns))
     figure, axes = plt.subplots(rows, columns, figsize=(12, 1.8 * rows), squeeze=False)
     # The margins are fixed, since matplotlib's layout engines take seconds for so many panels.
     figure.subplots_adjust(0.04, 0.3 / rows, 0.99, 1 - 0.25 / rows, wspace=0.25, hspace=0.6)
-    for panel in axes.flat[len(names) :]:
+    for panel in axes.flat[len(shown) :]:
         panel.axis("off")
-    for panel, name in zip(axes.flat, names, strict=False):
-        updates, values = zip(*series[name], strict=True)
-        panel.plot(updates, values, linewidth=1, marker="." if len(values) < 10 else None)
-        panel.set_title(name, fontsize=8)
+    for panel, one in zip(axes.flat, shown, strict=False):
+        x, y = zip(*one.points, strict=True)
+        panel.plot(x, y, linewidth=1, marker="." if len(y) < 10 else None)
+        if one.marked:
+            panel.plot(*([number] for number in one.marked), marker="x", markersize=8)
+        panel.set_title(one.title, fontsize=8)
         panel.tick_params(labelsize=6)
     return svg(figure)

@@ -23,6 +23,7 @@ SHORT = {
     "tokenizer": ["training.updates=2", "training.validate_every=2", "runtime.checkpoint_every=1"],
     "token_shards": [],
     "ar_prior": ["training.updates=2", "training.validate_every=2", "runtime.checkpoint_every=1"],
+    "sweep": [],
     "samples": ["num_samples=9"],
     "scores": [],
 }

@@ -114,7 +114,7 @@ def test_samples_of_two_priors_by_two_decoders() -> None:
 def test_images_that_are_published_are_counted(smoke: dict[str, Artifact]) -> None:
     facts, recipe = smoke["data"].facts, Recipe(PROJECT / "configs" / "smoke")
     found, assumed = pass_costs(recipe, 1e14, smoke["data"]), pass_costs(recipe, 1e14)
-    expected = {"codebook": facts["num_train"], "scores": facts["num_val"], "samples": 54}
+    expected = {"codebook": facts["num_train"], "scores": facts["num_val"], "sweep": 2 * 2 * 36, "samples": 54}
     expected |= dict.fromkeys(("token_shards", "latent_shards"), facts["num_train"] + facts["num_val"])
     assert {stage: one.images for stage, one in found.items()} == expected
     assert assumed["codebook"].images == 1_000_000
