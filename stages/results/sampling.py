@@ -85,7 +85,7 @@ def chosen_settings(job: Job, kind: PriorKind) -> SamplingConfig:
     That the sweep was made with the very prior which is sampled is checked before a stage starts, as of all inputs.
 
     Raises:
-        ValueError: there is no sweep, or it didn't try this prior.
+        ValueError: there is no sweep, it didn't try this prior, or it drew the very noise that samples will draw.
     """
     if "sweep" not in job.inputs:
         raise ValueError(f"{job.stage}: {kind.name}: auto, and there is no input sweep; add it, or write the settings")
@@ -95,6 +95,10 @@ def chosen_settings(job: Job, kind: PriorKind) -> SamplingConfig:
         raise ValueError(
             f"{job.stage}: {kind.name}: auto, and {sweep.path} tried {', '.join(chosen)}; add a block {kind.name} to "
             "sweep.yaml, or write the settings"
+        )
+    if sweep.facts["seed"] == job.config.seed:
+        raise ValueError(
+            f"{job.stage}: seed {job.config.seed}: {sweep.path} chose by the noise of this seed; take another"
         )
     settings = parse_value(kind.sampling_config, chosen[kind.name], f"{sweep.path / MANIFEST}: settings.{kind.name}")
     assert isinstance(settings, SamplingConfig)

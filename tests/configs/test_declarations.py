@@ -11,6 +11,7 @@ from configs.schema.runtime import RuntimeConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.stage import Stage
 from configs.schema.stages import STAGES, stage_of
+from configs.schema.sweep import SweepConfig
 from lit_modules.latent_prior import LitLatentPrior
 from lit_modules.prior import LitPrior
 from lit_modules.training import LitTraining
@@ -57,13 +58,14 @@ def test_what_trains_resumes_and_says_so_in_the_report(stage: str) -> None:
 @pytest.mark.parametrize("kind", PRIOR_KINDS.values(), ids=PRIOR_KINDS)
 def test_prior_is_whole(kind: PriorKind) -> None:
     assert issubclass(kind.sampling_config, SamplingConfig)
-    assert {field.name for field in dataclasses.fields(SamplesConfig)} >= {kind.name}
+    for config in (SamplesConfig, SweepConfig):
+        assert {field.name for field in dataclasses.fields(config)} >= {kind.name}
     network, sampler = load_name(kind.network), load_name(kind.sampler)
     assert next(iter(inspect.signature(network).parameters)) == "config"
     assert list(inspect.signature(sampler).parameters) == ["prior", "config", "seed"]
     assert STAGES[kind.stage].__annotations__["network"] is kind.network_config
     assert stage_of(kind.stage).needs == (kind.shards, "tokenizer")
-    assert kind.stage in stage_of("samples").takes
+    assert kind.stage in stage_of("samples").takes and kind.stage in stage_of("sweep").takes
     classes = inspect.getmembers(importlib.import_module(f"stages.{kind.stage}"), inspect.isclass)
     assert any(issubclass(member, LitPrior | LitLatentPrior) for _, member in classes)
 

@@ -11,12 +11,12 @@ from pipeline.store import Store
 from smalti.artifact import Artifact
 from smalti.config.parsing import ConfigError
 from stages.commands.doctor import check_forecast, check_images
-from stages.commands.forecast import absent_scores, late_gans, wrong_networks
+from stages.commands.forecast import absent_scores, late_gans, small_sweeps, wrong_networks
 
 
 def test_a_recipe_that_is_right_has_no_problem(smoke_runs: Path) -> None:
     recipe = Recipe(SMOKE)
-    assert not [*wrong_networks(recipe), *late_gans(recipe)]
+    assert not [*wrong_networks(recipe), *small_sweeps(recipe), *late_gans(recipe)]
     first, *absent = check_forecast(recipe, Store(smoke_runs))
     assert first[0] and first[1].startswith("feature networks load")
     assert all(text.startswith("will be absent: ") for _, text in absent)
@@ -26,6 +26,7 @@ def test_a_recipe_that_is_right_has_no_problem(smoke_runs: Path) -> None:
     ("change", "stage", "expected"),
     [
         ("codebook.tap=block99", "codebook", "tap: efficientnet_lite0 has no tap 'block99'; it has "),
+        ("sweep.generation_tap=none", "sweep", "generation_tap: efficientnet_lite2 has no tap 'none'; it has "),
         ("scores.generation_tap=none", "scores", "generation_tap: efficientnet_lite2 has no tap 'none'; it has "),
         ("tokenizer.perceptual.low={block0: 1, blockX: 1}", "tokenizer", "perceptual.low: efficientnet_lite0 has no"),
     ],
@@ -40,6 +41,11 @@ def test_weights_of_another_network_are_named(monkeypatch: pytest.MonkeyPatch, t
     torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
     [(stage, text)] = wrong_networks(Recipe(SMOKE, ["scores.judge.weights=other.pth"]))
     assert stage == "scores" and text.startswith("efficientnet_lite2: ") and "other.pth" in text
+
+
+def test_a_sweep_of_too_few_samples_is_named() -> None:
+    [(stage, text)] = small_sweeps(Recipe(SMOKE, ["sweep.num_samples=31"]))
+    assert stage == "sweep" and "num_samples: Frechet distance over 16 channels needs at least 32 images" in text
 
 
 def test_a_gan_that_would_never_start_is_named() -> None:
