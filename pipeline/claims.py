@@ -118,7 +118,7 @@ def _runs(
     dotted_seeds = seeds_of(recipe, config.seeded)
     number = max(config.seeds_of(name), lengths.full.seeds if full else 1)
     for seed in range(number):
-        seeded = (*texts, *(f"{dotted}={seed}" for dotted in dotted_seeds)) if seed else texts
+        seeded = (*texts, *seed_changes(dotted_seeds, seed)) if seed else texts
         yield Run(name, seed, folder, seeded, tuple(stage for stage in recipe.nodes if stage in wanted))
 
 
@@ -127,6 +127,13 @@ def seeds_of(recipe: Recipe, stages: Sequence[str] = ()) -> list[str]:
     as it is."""
     chosen = [stage for stage in recipe.nodes if (stage in stages if stages else stage != "data")]
     return [f"{stage}.{key}" for stage in chosen for key in _seeds(recipe.nodes[stage].config, "")]
+
+
+def seed_changes(dotted: Sequence[str], seed: int) -> Iterator[str]:
+    """Yields the changes that set these seeds; that of stage sweep is one more, as by default: it must not choose by
+    the noise of the samples."""
+    for name in dotted:
+        yield f"{name}={seed + (name == 'sweep.seed')}"
 
 
 def _seeds(config: Any, key: str) -> Iterator[str]:

@@ -40,7 +40,6 @@ def gather_all(rows: Tensor) -> Tensor:
         return rows
     own = torch.tensor([len(rows)], device=rows.device)
     numbers = gather_rows(own).tolist()
-    padded = torch.cat([rows, rows.new_zeros(max(numbers) - len(rows), *rows.shape[1:])])
-    return torch.cat(
-        [part[:number] for part, number in zip(gather_rows(padded).split(max(numbers)), numbers, strict=True)]
-    )
+    longest = max(numbers)
+    padded = gather_rows(torch.cat([rows, rows.new_zeros(longest - len(rows), *rows.shape[1:])]))
+    return torch.cat([padded[rank * longest :][:number] for rank, number in enumerate(numbers)])

@@ -30,7 +30,7 @@ class ViewsConfig:
 
     STAGE: ClassVar[Stage] = Stage(
         name="views", version=1, needs=("data", "tokenizer"),
-        takes=("decoder", "token_shards", "ar_prior", "samples"), resumes=False, one_process=True, curves=None,
+        takes=("decoder", "token_shards", "ar_prior", "samples"), resumes=False, one_process=False, curves=None,
     )  # fmt: skip
     num_images: PositiveInt = 8
     """Val images of a sheet."""

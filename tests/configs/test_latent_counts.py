@@ -53,6 +53,5 @@ def test_priors_over_latents_have_their_counts(name: str) -> None:
 
 
 def test_every_recipe_of_latents_is_counted() -> None:
-    assert {
-        str(file.parent.relative_to(CONFIGS)) for file in CONFIGS.glob("*/*_latents/pipeline.yaml")
-    } == RECIPES.keys()
+    papers = [file for file in CONFIGS.glob("*/*_latents/pipeline.yaml") if file.parent.parent.name != "claims"]
+    assert {str(file.parent.relative_to(CONFIGS)) for file in papers} == RECIPES.keys()

@@ -53,7 +53,8 @@ def test_runs_are_recipes_with_changes(tmp_path: Path) -> None:
     [claim] = read_claims(folder=write(tmp_path))
     assert [(run.variant, run.seed) for run in claim.runs] == [("a", 0), ("a", 1), ("b", 0)]
     first, second, b = claim.runs
-    assert first.changes == () and {f"{dotted}=1" for dotted in seeds_of(Recipe(SMOKE))} == {*second.changes}
+    moved = {f"{dotted}={2 if dotted == 'sweep.seed' else 1}" for dotted in seeds_of(Recipe(SMOKE))}
+    assert first.changes == () and {*second.changes} == moved
     assert b.changes == (
         "tokenizer.perceptual.alpha=1", "tokenizer.training.updates=10", "ar_prior.label_dropout=0.2",
     )  # fmt: skip
@@ -66,7 +67,7 @@ def test_runs_are_recipes_with_changes(tmp_path: Path) -> None:
 def test_every_seed_but_the_datas_is_varied() -> None:
     found = seeds_of(Recipe(SMOKE))
     trainings = [f"{stage}.training.seed" for stage, node in Recipe(SMOKE).nodes.items() if node.config.STAGE.trains]
-    assert {*trainings, "codebook.seed", "samples.seed"} == {*found}
+    assert {*trainings, "codebook.seed", "sweep.seed", "samples.seed", "views.seed"} == {*found}
     assert seeds_of(Recipe(SMOKE), ["ar_prior", "latent_shards"]) == ["ar_prior.training.seed"]
     ema = Recipe(CONFIGS / "small" / "vqgan_ema")
     assert "tokenizer.quantizer.seed" in seeds_of(ema)

