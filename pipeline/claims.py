@@ -10,6 +10,7 @@ from typing import Any
 
 from configs.schema.claims import ClaimConfig, LengthsConfig, VariantConfig
 from configs.schema.stages import STAGES
+from configs.schema.sweep import SEED
 from pipeline.config import Change, read_yaml
 from pipeline.graph import Recipe
 from pipeline.known_recipes import CONFIGS
@@ -130,10 +131,10 @@ def seeds_of(recipe: Recipe, stages: Sequence[str] = ()) -> list[str]:
 
 
 def seed_changes(dotted: Sequence[str], seed: int) -> Iterator[str]:
-    """Yields the changes that set these seeds; that of stage sweep is one more, as by default: it must not choose by
-    the noise of the samples."""
+    """Yields the changes that set these seeds; that of stage sweep stays as far from the others as by default: it must
+    not choose by the noise of the samples."""
     for name in dotted:
-        yield f"{name}={seed + (name == 'sweep.seed')}"
+        yield f"{name}={seed + SEED if name == 'sweep.seed' else seed}"
 
 
 def _seeds(config: Any, key: str) -> Iterator[str]:

@@ -13,6 +13,8 @@ from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES, PriorKind
 from smalti.config.ranges import AnyInt, PositiveInt
 from smalti.config.sampling import SamplingConfig
 
+SEED = 100_000  # far from those that anybody gives stage samples
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaryConfig:
@@ -111,7 +113,7 @@ class SweepConfig(SweepBlocks, GenerationConfig):
     passes: PositiveInt = 1
     """How often the settings are gone through, for those that depend on each other; a pass that changes nothing is the
     last."""
-    seed: AnyInt = 1
+    seed: AnyInt = SEED
     """Seed of the noise; another one than that of stage samples, which would else be drawn again from the noise that
     the choice was made on."""
     precision: Literal["32-true", "bf16-true"] = "32-true"

@@ -53,7 +53,7 @@ def test_runs_are_recipes_with_changes(tmp_path: Path) -> None:
     [claim] = read_claims(folder=write(tmp_path))
     assert [(run.variant, run.seed) for run in claim.runs] == [("a", 0), ("a", 1), ("b", 0)]
     first, second, b = claim.runs
-    moved = {f"{dotted}={2 if dotted == 'sweep.seed' else 1}" for dotted in seeds_of(Recipe(SMOKE))}
+    moved = {f"{dotted}={100_001 if dotted == 'sweep.seed' else 1}" for dotted in seeds_of(Recipe(SMOKE))}
     assert first.changes == () and {*second.changes} == moved
     assert b.changes == (
         "tokenizer.perceptual.alpha=1", "tokenizer.training.updates=10", "ar_prior.label_dropout=0.2",
