@@ -1,6 +1,9 @@
 """``python -m pipeline views`` on published results."""
 
+import base64
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import SMOKE
@@ -8,7 +11,7 @@ from PIL import Image
 
 from pipeline.commands import parse
 from smalti.artifact import Artifact
-from stages.commands.views import main
+from stages.commands.views import main, size_section
 
 
 @pytest.fixture
@@ -54,6 +57,20 @@ def test_several_tokenizers_stand_on_one_sheet(smoke_runs: Path, phase1: Path, t
     for row in ("smoke: AR prior", "smoke: n = 8", "phase1: tokens as they are", "phase1: n = 8"):
         assert f"<span>{row}</span>" in html
     assert "phase1: AR prior" not in html and "Token viewer" not in html
+
+
+def test_distances_stand_against_the_size_of_the_books(smoke: dict[str, Artifact]) -> None:
+    other = {**smoke, "tokenizer": SimpleNamespace(facts={**smoke["tokenizer"].facts, "num_books": 2})}
+    section = size_section(["one", "two"], [smoke, other])  # type: ignore[list-item]
+    assert section
+    [(_, [head, *rows])], [(_, picture)] = section.tables, section.pictures
+    distance = json.loads(smoke["scores"].file("scores.json").read_text())["reconstruction"]["phase2"]["frechet"]
+    assert head[2].startswith("fd_") and [row[0] for row in rows] == ["one", "two"]
+    assert [row[2] for row in rows] == [f"{distance:.4g}"] * 2
+    assert isinstance(picture, str)
+    drawn = base64.b64decode(picture.partition(",")[2]).decode()
+    assert "<!-- 1 book -->" in drawn and "<!-- 2 books -->" in drawn and "<!-- codes of a book -->" in drawn
+    assert size_section(["one"], [smoke]) is None
 
 
 @pytest.mark.parametrize(
