@@ -109,15 +109,16 @@ def sections_of(
     sections.append(replacement_section(viewed, of.images, config)[0])
     if size := size_section([one.name for one in viewed], recipes):
         sections.append(size)
-    for one, found in zip(viewed, recipes, strict=True):
-        sections.append(code_section(one, code_counts(found), of, class_names(found), config))
+    counts = [code_counts(found) for found in recipes]
+    for one, found, used in zip(viewed, recipes, counts, strict=True):
+        sections.append(code_section(one, used, of, class_names(found), config))
     if len(viewed) == 1:
-        [one], [found] = viewed, recipes
+        [one], [found], [used] = viewed, recipes, counts
         maps = reconstructed_tokens(one, of.images[: config.viewer.reconstructions])
         if "samples" in found:
             maps += sampled_tokens(found["samples"], config.viewer.samples)
         if maps:
-            sections.append(viewer_section(one, maps, code_counts(found), open_index(found["data"]), config.viewer))
+            sections.append(viewer_section(one, maps, used, open_index(found["data"]), config.viewer))
     return sections
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from configs.schema.tokenizer import TokenizerConfig
 from datamodules.images import EvaluationImages, to_unit_range
-from datamodules.index import ImageIndex
+from datamodules.index import ImageIndex, Split
 from pipeline.devices import global_rank
 from pipeline.job import Job
 from smalti.artifact import Artifact
@@ -118,12 +119,16 @@ def load_prior(artifact: Artifact) -> nn.Module:
     return prior.eval().requires_grad_(False)
 
 
+def spread_members(index: ImageIndex, split: Split, number: int) -> np.ndarray:
+    """Returns at most ``number`` images spread over a split, by index, always the same ones."""
+    members = index.members(split)
+    return members[torch.linspace(0, len(members) - 1, min(number, len(members))).long().numpy()]
+
+
 def fixed_images(index: ImageIndex, number: int) -> Tensor:
     """Returns ``number`` val images spread over the split, always the same ones: (B, 3, H, W) in [-1, 1]."""
-    members = index.members("val")
-    chosen = members[torch.linspace(0, len(members) - 1, min(number, len(members))).long().numpy()]
     images = EvaluationImages(index)
-    return torch.cat([to_unit_range(images[int(i)])["images"] for i in chosen])
+    return torch.cat([to_unit_range(images[int(i)])["images"] for i in spread_members(index, "val", number)])
 
 
 def previews(job: Job) -> dict[str, Path]:

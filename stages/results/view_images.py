@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from datamodules.images import EvaluationImages, to_unit_range
 from datamodules.index import ImageIndex, Split
+from stages.results.published import spread_members
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,7 @@ class LabelledImages:
 def spread_batches(index: ImageIndex, split: Split, number: int, size: int) -> Iterator[LabelledImages]:
     """Yields at most ``number`` images spread over a split, always the same ones, in batches of ``size``, without those
     that can't be read."""
-    members = index.members(split)
-    chosen = members[np.linspace(0, len(members) - 1, min(number, len(members))).astype(np.int64)]
-    images = EvaluationImages(index)
+    chosen, images = spread_members(index, split, number), EvaluationImages(index)
     for start in range(0, len(chosen), size):
         found = [batch for batch in (images[int(i)] for i in chosen[start : start + size]) if batch["readable"]]
         if found:
