@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tests_support import write_images, write_inception
 
+from datamodules.split import split_by_group
 from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti.artifact import Artifact
@@ -51,20 +52,44 @@ def test_the_recipe_for_own_images(tmp_path: Path) -> None:
     assert status["data"].state == "ready" and list(status) == list(Recipe(PROJECT / "configs" / "quickstart").nodes)
 
 
+def test_the_recipe_of_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's line cuts squares where the recipe looks for them, and those of one picture stay together."""
+    recipe = PROJECT / "configs" / "photos"
+    (command,) = re.findall(r"(?m)^smalti (crop .*)$", README)
+    words = shlex.split(command)
+    for number in range(9):
+        file = tmp_path / words[1] / f"picture{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (200, 140), (20 * number, 0, 0)).save(file)
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "--number", "4"]) == 0
+    squares = Path(words[words.index("--out") + 1])
+    text = (recipe / "pipeline.yaml").read_text()
+    assert f"root: ../../{squares}}}" in text and f"#   smalti {command}\n" in text
+    node = Recipe(recipe, [f"data.source.root={tmp_path / squares}"]).nodes["data"]
+    names = [str(file.relative_to(squares)) for file in sorted(squares.rglob("*.png"))]
+    assert len(names) == 36
+    val = split_by_group(names, node.config.val_fraction, node.config.group, node.config.seed)
+    assert {tuple(part) for part in val.reshape(9, 4).tolist()} == {(0, 0, 0, 0), (1, 1, 1, 1)}
+
+
 def test_snippet_and_commands_of_the_library(
     folder: Path, smoke: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snippet = re.search(r"```python\n(import smalti.*?)```", README, re.DOTALL)
     assert snippet
-    names: dict[str, object] = {}
-    exec(with_keys(snippet[1], smoke), names)
-    assert getattr(names["images"], "shape", None) == (2, 3, 64, 64)
+    made: dict[str, object] = {}
+    exec(with_keys(snippet[1], smoke), made)
+    assert getattr(made["images"], "shape", None) == (2, 3, 64, 64)
     assert sorted(path.name for path in (folder / "my_tokenizer").iterdir()) == ["config.json", "model.safetensors"]
     save_file(torch.load(write_inception(folder / "inception.pth")), folder / InceptionConfig.weights)
     monkeypatch.setenv("SMALTI_WEIGHTS", str(folder))
     commands = re.findall(r"(?m)^smalti (.*?)(?:  #.*)?$", README)
-    assert {command.split()[0] for command in commands} == {"show", "encode", "decode", "generate", "evaluate"}
+    names = {"show", "encode", "decode", "generate", "evaluate", "crop"}
+    assert {command.split()[0] for command in commands} == names
     for command in commands:
+        if command.startswith("crop"):
+            continue
         if command.startswith(("decode", "generate")) and (folder / "images").exists():
             (folder / "images").rename(folder / "before")
         assert main(shlex.split(with_keys(command, smoke))) == 0, command
