@@ -84,6 +84,13 @@ def seqgan_pooled() -> int:
     return encoder + decoder + 1024 * 256
 
 
+def maskgit() -> int:
+    """The same with MaskGIT's shortcuts, which read a block's output: width x width where they change it."""
+    changed = [(before, width) for before, width in pairwise((128, *F16)) if before != width]
+    squares = sum(width * width + before * before - 2 * before * width for before, width in changed)
+    return seqgan_pooled() + squares
+
+
 def open_magvit2_encoder(widths: tuple[int, ...], bits: int) -> int:
     """improved_model.py: 4 blocks without biases a level and in the middle, with them what halves the resolution."""
     total = conv(3, widths[0], bias=False)
@@ -133,6 +140,7 @@ TOKENIZERS = {
     "SeQ-GAN, Conv x 2": Network(69_897_987, "SeQ-GAN Table 1 prints 70.0 M", seqgan(conv_blocks=4)),
     "SeQ-GAN, Attention x 2": Network(61_393_667, "SeQ-GAN Table 1 prints 61.4 M", seqgan(pairs=2)),
     "SeQ-GAN, pooled": Network(54_433_667, "MaskGIT's layout, 54.516 M, with a true shortcut", seqgan_pooled()),
+    "MaskGIT": Network(54_515_587, "open-muse's modeling_maskgit_vqgan.py: 54.516 M", maskgit()),
     "StyleGAN2": Network(24_001_089, f"rosinality/stylegan2-pytorch model.py, {BUILT}", style_discriminator()),
     "PatchGAN": Network(2_765_633, "taming/modules/discriminator/model.py, n_layers 3", patch_discriminator(3)),
     "PatchGAN, 2 layers": Network(663_361, "VQGAN-LC's models_vq.py, n_layers 2", patch_discriminator(2)),

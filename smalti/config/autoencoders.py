@@ -65,6 +65,14 @@ class SeqganPooledConfig(ConvolutionalShape):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaskgitConfig(ConvolutionalShape):
+    """MaskGIT's autoencoder as released: the shortcut of a block that changes the width reads the block's output, and
+    pixels are in [0, 1] inside. For released weights; ``seqgan_pooled`` is the same without both."""
+
+    kind: Literal["maskgit"] = "maskgit"
+
+
+@dataclass(frozen=True, kw_only=True)
 class VqganShape(Levels):
     """VQGAN's autoencoder (Esser et al. 2021); f = 8 has widths 128, 256, 256, 512."""
 
@@ -124,7 +132,7 @@ class OpenMagvit2Config(Levels):
     """Groups of each group norm."""
 
 
-AutoencoderConfig = SeqganConfig | SeqganPooledConfig | VqganConfig | FqganConfig | OpenMagvit2Config
+AutoencoderConfig = SeqganConfig | SeqganPooledConfig | MaskgitConfig | VqganConfig | FqganConfig | OpenMagvit2Config
 
 
 @dataclass(frozen=True, kw_only=True)

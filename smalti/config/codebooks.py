@@ -154,6 +154,24 @@ class ProjectedCosineConfig(ProjectedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IndexPropagationConfig(BaseQuantizerConfig):
+    """Codebook that chooses the row of the largest dot product, with gradient to all rows (IBQ, Shi et al. 2024)."""
+
+    quantizer: ClassVar[str] = "smalti.codebooks.propagated:IndexPropagation"
+    kind: Literal["index_propagation"] = "index_propagation"
+    num_codes: SeveralInt = 16_384
+    """Codes K; memory grows with tokens x codes."""
+    normalised: bool = False
+    """Whether rows and latents have length 1."""
+    commitment_weight: NonNegativeFloat = 0.25
+    """Weight of |sg z - e|^2 in IBQ's double quantisation loss, whose two other terms have 1."""
+    entropy_weight: NonNegativeFloat = 0.05
+    """Weight of mean H(p) - H(mean p), in nats, of p = softmax(z e / temperature) (IBQ: 0.05)."""
+    entropy_temperature: PositiveFloat = 0.01
+    """Temperature of these assignments."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FactorisedConfig(BaseQuantizerConfig):
     """k books of ``latent_dim`` / k channels each, all alike (FQGAN section 3)."""
 
@@ -271,6 +289,7 @@ QuantizerConfig = (
     | KMeansCodebookConfig
     | ProjectedL2Config
     | ProjectedCosineConfig
+    | IndexPropagationConfig
     | FactorisedConfig
     | ResidualConfig
     | LookupFreeConfig

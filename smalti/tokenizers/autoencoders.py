@@ -8,17 +8,18 @@ from smalti.config.autoencoders import AutoencoderConfig, DecoderAttentionConfig
 from smalti.tokenizers.attention import DilatedAttention, RegionalAttention
 from smalti.tokenizers.fqgan import FqganEncoder
 from smalti.tokenizers.open_magvit2 import OpenMagvit2Decoder, OpenMagvit2Encoder
-from smalti.tokenizers.pooled import PooledDecoder, PooledEncoder
+from smalti.tokenizers.pooled import MaskgitDecoder, MaskgitEncoder, PooledDecoder, PooledEncoder
 from smalti.tokenizers.seqgan import SeqganDecoder, SeqganEncoder
 from smalti.tokenizers.vqgan import VqganDecoder, VqganEncoder
 
 AnyDecoder = SeqganDecoder | PooledDecoder | VqganDecoder | OpenMagvit2Decoder
 ENCODERS: dict[str, Any] = {
-    "seqgan": SeqganEncoder, "seqgan_pooled": PooledEncoder, "vqgan": VqganEncoder, "open_magvit2": OpenMagvit2Encoder,
+    "seqgan": SeqganEncoder, "seqgan_pooled": PooledEncoder, "maskgit": MaskgitEncoder, "vqgan": VqganEncoder,
+    "open_magvit2": OpenMagvit2Encoder,
 }  # fmt: skip
 DECODERS: dict[str, Any] = {
-    "seqgan": SeqganDecoder, "seqgan_pooled": PooledDecoder, "vqgan": VqganDecoder, "fqgan": VqganDecoder,
-    "open_magvit2": OpenMagvit2Decoder,
+    "seqgan": SeqganDecoder, "seqgan_pooled": PooledDecoder, "maskgit": MaskgitDecoder, "vqgan": VqganDecoder,
+    "fqgan": VqganDecoder, "open_magvit2": OpenMagvit2Decoder,
 }  # fmt: skip
 
 

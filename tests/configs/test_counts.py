@@ -92,6 +92,9 @@ def test_counts_are_those_of_the_closed_form(name: str) -> None:
         (Path("row:SeQ-GAN/1/VQ, baseline"), ["tokenizer.autoencoder.kind=seqgan_pooled"], ABLATION | {
             "tokenizer": "SeQ-GAN, pooled"
         }),
+        (Path("row:SeQ-GAN/1/VQ, baseline"), ["tokenizer.autoencoder.kind=maskgit"], ABLATION | {
+            "tokenizer": "MaskGIT"
+        }),
         (CONFIGS / "imagenet256/fqgan_dual", [SUMMED], DUAL | {"ar_prior": "FAR-Base, summed"}),
         (Path("row:FQGAN/2/FAR-Large"), [SUMMED], DUAL | {"ar_prior": "FAR-Large, summed"}),
     ],
@@ -113,7 +116,8 @@ def test_every_recipe_of_the_papers_is_counted() -> None:
     }
     assert found == RECIPES.keys()
     used = {name for networks in (*RECIPES.values(), *ROWS.values()) for name in networks.values()}
-    beside = {"VQGAN, 1,024 codes", "GPT, 1,024 codes", "FAR-Base, summed", "FAR-Large, summed", "SeQ-GAN, pooled"}
+    beside = {"VQGAN, 1,024 codes", "GPT, 1,024 codes", "FAR-Base, summed", "FAR-Large, summed"}
+    beside |= {"SeQ-GAN, pooled", "MaskGIT"}
     assert used | beside == NETWORKS.keys()
 
 

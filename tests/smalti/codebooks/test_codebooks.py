@@ -11,11 +11,13 @@ from smalti.codebooks import FactorisedCodebooks, Quantizer, build_quantizer, em
 from smalti.codebooks.factorised import PENALTIES
 from smalti.codebooks.implicit import FiniteScalar
 from smalti.codebooks.nearest import NearestCode
+from smalti.codebooks.propagated import IndexPropagation
 from smalti.codebooks.residual import ResidualCodebooks
 from smalti.config.codebooks import (
     EmaCodebookConfig,
     FactorisedConfig,
     FiniteScalarConfig,
+    IndexPropagationConfig,
     KMeansCodebookConfig,
     LearnedCodebookConfig,
     LearnedCosineConfig,
@@ -40,6 +42,7 @@ KINDS: list[tuple[QuantizerConfig, int]] = [
     (ProjectedCosineConfig(projector=ProjectorConfig(kind="mlp", hidden=16)), 8),
     (ProjectedL2Config(projector=ProjectorConfig(kind="none")), 20),
     (ProjectedL2Config(tune_centres=True), 8),
+    (IndexPropagationConfig(num_codes=32, normalised=True), 8),
     (FactorisedConfig(book=LearnedCosineConfig(num_codes=32)), 8),
     (FactorisedConfig(names=("a", "b", "c"), book=EmaCodebookConfig(num_codes=32)), 12),
     (ResidualConfig(num_books=3, book=EmaCodebookConfig(num_codes=32)), 8),
@@ -67,7 +70,7 @@ def passes_latents(quantizer: Quantizer) -> bool:
         return all(map(passes_latents, quantizer.parts()))
     if isinstance(quantizer, NearestCode):
         return type(quantizer).align is NearestCode.align
-    return not isinstance(quantizer, FiniteScalar)
+    return not isinstance(quantizer, FiniteScalar | IndexPropagation)
 
 
 @every_kind
