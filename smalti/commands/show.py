@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def facts(saved: SavedTokenizer | SavedPrior) -> dict[str, Any]:
-    """Returns what is worth knowing of a folder, by name, as JSON values; ``teachers`` None if nobody can tell."""
+    """Returns what is worth knowing of a folder, by name, as JSON values; ``teachers`` None if nobody can tell, and
+    absent for an imported file."""
     from smalti.building import build_outline
     from smalti.config.prior_kinds import PRIOR_KINDS
     from smalti.tokenizer import build_tokenizer
@@ -41,9 +42,10 @@ def facts(saved: SavedTokenizer | SavedPrior) -> dict[str, Any]:
             "image_size": saved.image_size,
         }  # fmt: skip
     origin = plain(saved.origin)
+    teachers = origin.pop("teachers")
     return {
         **own, "parameters": sum(parameter.numel() for parameter in network.parameters()), "tokens": saved.tokens,
-        "teachers": origin.pop("teachers"), "from": origin,
+        **({} if saved.origin.imported else {"teachers": teachers}), "from": origin,
     }  # fmt: skip
 
 
@@ -86,7 +88,9 @@ def teacher_lines(teachers: list[dict[str, str]] | None) -> list[str]:
 
 
 def origin_line(origin: dict[str, str | None]) -> list[str]:
-    """Returns stage, key, time and commit."""
+    """Returns stage, key, time and commit, or the released file."""
+    if origin["imported"]:
+        return [f"imported from {origin['imported']}, sha256 {(origin['digest'] or '')[:16]}"]
     when = f", {origin['finished']}" if origin["finished"] else ""
     commit = f", commit {origin['git'][:12]}" if origin["git"] else ""
     return [f"stage {origin['stage']}, key {origin['key']}{when}{commit}"]

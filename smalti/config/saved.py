@@ -43,6 +43,8 @@ class Origin:
     """Commit of the code that made it."""
     teachers: tuple[Teacher, ...] | None = None
     """Pretrained networks behind it; null if a result that it was made from is gone, so that nobody can tell."""
+    imported: str | None = None
+    """Format and name of the released file that it was imported from; null for what smalti trained."""
 
 
 @dataclass(frozen=True, kw_only=True)

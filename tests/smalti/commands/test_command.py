@@ -47,7 +47,11 @@ def test_names_that_help_lists_are_those_of_the_library() -> None:
 
 
 def test_help_explains_every_option() -> None:
-    assert list(commands()) == list(COMMANDS) == ["encode", "decode", "generate", "evaluate", "crop", "weights", "show"]
+    assert (
+        list(commands())
+        == list(COMMANDS)
+        == ["encode", "decode", "generate", "evaluate", "crop", "import", "weights", "show"]
+    )
     for name, command in commands().items():
         assert command.description and not command.allow_abbrev
         for action in command._actions:
