@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from configs.schema.contradictions import contradictions
 from configs.schema.data import DataConfig
-from configs.schema.stages import STAGES, stage_of
+from configs.schema.imported import ImportedConfig
+from configs.schema.stages import STAGES
+from pipeline.imports import check_unchanged, declaration, imported_config, inputs_of, is_import
 from pipeline.known_recipes import nearest
 from pipeline.listing import hash_listing
 from pipeline.rows import from_anywhere, is_row
@@ -31,6 +33,11 @@ class Node:
     config: Any
     file: Path
     inputs: Mapping[str, str]
+
+    @property
+    def script(self) -> str:
+        """Its script in ``stages/``: the stage's own, or the one that imports a file in its place."""
+        return self.config.STAGE.name if isinstance(self.config, ImportedConfig) else self.stage
 
 
 @dataclass(frozen=True)
@@ -91,14 +98,23 @@ class Recipe:
         for stage, text in contradictions(configs, given):
             raise ConfigError(f"{self.nodes[stage].file}: {text}")
 
+    @property
+    def own(self) -> dict[str, Node]:
+        """The stages whose results are made here, and not imported from a file."""
+        return {stage: node for stage, node in self.nodes.items() if not isinstance(node.config, ImportedConfig)}
+
     def _node(self, stage: str, written: WrittenRecipe) -> Node:
+        given = written.stages[stage]
+        inputs = {
+            name: _absolute(reference, written.stages, written.author) for name, reference in inputs_of(given).items()
+        }
+        if is_import(given):
+            check_unchanged(stage, written.changes.get(stage, ()), written.author)
+            config = imported_config(stage, given, self.file, written.author)
+            return Node(stage, config, self.folder / f"{stage}.yaml", inputs)
         document = written.document(stage)
         source = f"{self.folder}: {document.file}" if is_row(self.folder) else str(document.file)
         config = parse(STAGES[stage], document.data, source, document.folders)
-        inputs = {
-            name: _absolute(reference, written.stages, written.author)
-            for name, reference in (written.stages[stage] or {}).items()
-        }
         return Node(stage, config, self.folder / f"{stage}.yaml", inputs)
 
     def _order(self, stages: Mapping[str, Any]) -> list[str]:
@@ -109,12 +125,12 @@ class Recipe:
                 raise ConfigError(f"{self.file}: {unknown('stage', str(stage), list(STAGES))}")
             if inputs is not None and not isinstance(inputs, dict):
                 raise ConfigError(f"{self.file}: {stage}: {short(inputs)} given, expected 'input: stage' lines")
-            declaration, given = stage_of(stage), inputs or {}
-            known = sorted(declaration.needs + declaration.takes)
+            said, given = declaration(stage, inputs, self.file), inputs_of(inputs)
+            known = sorted(said.needs + said.takes)
             for name in given:
                 if name not in known:
                     raise ConfigError(f"{self.file}: {stage}: {unknown('input', name, known)}")
-            if missing := sorted(set(declaration.needs) - given.keys()):
+            if missing := sorted(set(said.needs) - given.keys()):
                 raise ConfigError(f"{self.file}: {stage}: input {missing[0]!r} is missing")
             if wrong := [reference for reference in given.values() if not isinstance(reference, str)]:
                 raise ConfigError(

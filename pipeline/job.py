@@ -171,16 +171,22 @@ def find_work(stage: str, words: argparse.Namespace) -> tuple[Status, Store] | N
     return status, store
 
 
-def open_job(stage: str) -> Job | None:
+def open_job(stage: str, script: str = "") -> Job | None:
     """Returns the job that the command line asks for, or None when its result is published already.
 
     Raises:
-        ValueError: the recipe is wrong, an input is missing or damaged, another process is at work, or the launcher
-            started several for a stage of one.
+        ValueError: the recipe is wrong, an input is missing or damaged, another process is at work, the launcher
+            started several for a stage of one, or the stage is the work of another script than this one.
     """
-    found = find_work(stage, parse_arguments(stage, sys.argv[1:]))
+    words = parse_arguments(stage, sys.argv[1:])
+    found = find_work(stage, words)
     if found is None:
         return None
+    if found[0].node.script != (script or stage):
+        raise ValueError(
+            f"stage {stage} of {words.config.parent} is the work of stages/{found[0].node.script}.py; run: "
+            f"python -m pipeline run {words.config.parent} --until {stage}"
+        )
     if stage_of(stage).one_process and world_size() > 1:
         raise ValueError(
             f"stage {stage} works in one process, the launcher started {world_size()}; take --devices, --ntasks and "
@@ -219,8 +225,9 @@ def _end(code: int, number: int, frame: FrameType | None) -> None:
     sys.exit(code)
 
 
-def run_stage(stage: str, build: Callable[[Job], None]) -> None:
-    """Runs ``build`` on the job of the command line; the main of every script in ``stages/``.
+def run_stage(stage: str, build: Callable[[Job], None], script: str = "") -> None:
+    """Runs ``build`` on the job of the command line; the main of every script in ``stages/``, which has the stage's
+    name unless ``script`` says another.
 
     A ValueError or OSError, or that there is no memory, becomes one line and exit code 1; set SMALTI_TRACEBACK=1 to see
     where it came from.
@@ -228,7 +235,7 @@ def run_stage(stage: str, build: Callable[[Job], None]) -> None:
     end_with_parent()
     obey_signals(stage)
     try:
-        job = open_job(stage)
+        job = open_job(stage, script)
         if job is not None:
             build(job)
             job.wait_for_rank_0()

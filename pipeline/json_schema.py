@@ -10,7 +10,9 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from configs.schema.imported import ImportedConfig
 from configs.schema.stages import STAGES
+from pipeline.imports import IMPORT, INPUTS, MAY_HAVE
 from smalti.config.field_types import alternatives, classes_beside, words_of
 from smalti.config.fields import fields_of
 from smalti.config.parsing import plain
@@ -51,6 +53,8 @@ def pipeline_schema() -> Schema:
             "required": sorted(needed),
             "additionalProperties": False,
         }
+        if stage in INPUTS:
+            stages[stage] = {"anyOf": [stages[stage], _import_schema(stage)]}
     return {
         "$schema": DIALECT,
         "title": "pipeline.yaml",
@@ -80,6 +84,23 @@ def pipeline_schema() -> Schema:
         "anyOf": [{"required": ["stages"]}, {"required": ["base"]}],
         "additionalProperties": False,
     }
+
+
+def _import_schema(stage: str) -> Schema:
+    """Returns the schema of a released file in the place of a stage."""
+    whole = _mapping(ImportedConfig, {})
+    numbers = {name: value for name, value in whole["properties"].items() if name not in ("file", "runtime")}
+    inputs = (*INPUTS[stage], *MAY_HAVE[stage])
+    return {
+        "description": whole["description"],
+        "type": "object",
+        "properties": {
+            IMPORT: {"type": "string", "description": whole["properties"]["file"]["description"]}, **numbers,
+            **{name: {"type": "string"} for name in inputs},
+        },
+        "required": [IMPORT, "format", *INPUTS[stage]],
+        "additionalProperties": False,
+    }  # fmt: skip
 
 
 def _mapping(config: type[Any], definitions: dict[str, Schema]) -> Schema:

@@ -34,7 +34,7 @@ class Launcher:
 
     def run(self, node: Node, arguments: Sequence[str]) -> int:
         """Runs a stage to its end; returns its exit code. Success is a published manifest, not the code."""
-        script = PROJECT / "stages" / f"{node.stage}.py"
+        script = PROJECT / "stages" / f"{node.script}.py"
         arguments = ["--config", str(node.file), *arguments]
         runtime = node.config.runtime
         if runtime.num_nodes > 1:

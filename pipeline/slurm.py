@@ -40,7 +40,7 @@ def job_script(
     place = from_anywhere(recipe.folder, Path.cwd())
     words = ["--runs", str(store.root), *(f"--set={change}" for change in changes)]
     return _Template(TEMPLATE.read_text()).substitute(
-        stage=node.stage, recipe=recipe.folder, nodes=runtime.num_nodes, devices=runtime.devices,
+        stage=node.stage, script=node.script, recipe=recipe.folder, nodes=runtime.num_nodes, devices=runtime.devices,
         cpus=runtime.num_workers + 1, notice=NOTICE,
         gpus=f"#SBATCH --gpus-per-node={runtime.devices}\n" if on_gpus else "",
         log=store.root / "slurm" / f"{node.stage}-%j.log",

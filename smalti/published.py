@@ -14,6 +14,11 @@ TOKENIZER_STAGES = ("tokenizer", "decoder")
 LPIPS_BACKBONES = {"vgg": "VGG16", "alex": "AlexNet", "squeeze": "SqueezeNet 1.1"}  # of torchvision: BSD-3-Clause
 
 
+def is_imported(artifact: Artifact) -> bool:
+    """Returns whether a result is a released file of others, and not trained here."""
+    return "imported" in artifact.facts
+
+
 def describe_artifact(artifact: Artifact) -> SavedTokenizer | SavedPrior:
     """Returns what a result of a stage that trains a tokenizer or a prior holds.
 
@@ -30,7 +35,8 @@ def describe_tokenizer(artifact: Artifact) -> SavedTokenizer:
     """Returns what a result of stage tokenizer (phase 1) or decoder (phase 2) holds."""
     source, phase1 = str(artifact.path / MANIFEST), artifact.stage == "tokenizer"
     try:
-        facts, trained = artifact.facts, artifact.config if phase1 else artifact.facts["tokenizer"]
+        facts = artifact.facts
+        trained = artifact.config if phase1 and not is_imported(artifact) else facts["tokenizer"]
         said = {
             "kind": "tokenizer",
             "format": FORMAT,
@@ -55,16 +61,17 @@ def describe_prior(artifact: Artifact) -> SavedPrior:
     source, kind = str(artifact.path / MANIFEST), PRIOR_STAGES[artifact.stage]
     try:
         facts = artifact.facts
+        trained = facts if is_imported(artifact) else artifact.config
         said = {
             "kind": "prior",
             "format": FORMAT,
             "prior": kind.name,
-            "network": artifact.config["network"],
+            "network": trained["network"],
             "settings": recipe_settings(artifact, kind.name),
             "space": plain(kind.space.of(facts)),
             "grid": facts["grid"],
             "class_names": facts["class_names"],
-            "label_dropout": artifact.config["label_dropout"],
+            "label_dropout": trained["label_dropout"],
             "tokens": facts["tokenizer_digest"],
             "origin": plain(origin_of(artifact)),
         }
@@ -112,12 +119,15 @@ def origin_of(artifact: Artifact) -> Origin:
     made_by = artifact.manifest["made_by"]
     return Origin(
         stage=artifact.stage, key=artifact.key, digest=artifact.digest, finished=made_by.get("finished"),
-        git=made_by.get("git"), teachers=teachers_of(artifact),
+        git=made_by.get("git"), teachers=teachers_of(artifact), imported=dict(artifact.facts).get("imported"),
     )  # fmt: skip
 
 
 def teachers_of(artifact: Artifact) -> tuple[Teacher, ...] | None:
-    """Returns the pretrained networks behind an artefact, its own first; None if a parent is gone."""
+    """Returns the pretrained networks behind an artefact, its own first; None if a parent is gone, or was imported from
+    a file that doesn't name them."""
+    if is_imported(artifact):
+        return None
     found = {(teacher.stage, teacher.sha256): teacher for teacher in _own_teachers(artifact)}
     parents = artifact.parents()
     if len(parents) < len(artifact.manifest["inputs"]):

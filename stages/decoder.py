@@ -8,11 +8,11 @@ from lit_modules.decoder import LitDecoder
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
 from smalti.config.autoencoders import AutoencoderConfig
-from smalti.config.discriminators import DiscriminatorConfig
 from smalti.config.parsing import plain
 from smalti.discriminators import build_discriminator
 from smalti.layers.frozen import Frozen
 from smalti.losses.perceptual import build_perceptual
+from smalti.published import describe_tokenizer, is_imported
 from smalti.tokenizers.autoencoders import AnyDecoder, build_decoder
 from smalti.tokenizers.vq_tokenizer import VQTokenizer
 from stages.results.published import (
@@ -53,14 +53,13 @@ def build(job: Job) -> None:
     training, parent = config.training, job.inputs["tokenizer"]
     index = open_index(job.inputs["data"])
     phase1 = load_tokenizer(parent)
-    parent_config = tokenizer_config(parent)
-    autoencoder = parent_config.autoencoder
+    autoencoder = describe_tokenizer(parent).autoencoder
     check_size(index, parent)
 
     seed_everything(training.seed, verbose=False)
     assert isinstance(phase1.decoder, AnyDecoder)
     decoder = add_attention(phase1.decoder, autoencoder, config)
-    discriminator = pretrained_discriminator(parent_config.discriminator, parent)
+    discriminator = discriminator_of(config, parent)
     if "init_from" in job.inputs:
         check_tokenizer([job.inputs["init_from"]], parent)
         load_network(decoder, job.inputs["init_from"].file("decoder.safetensors"))
@@ -88,7 +87,8 @@ def build(job: Job) -> None:
         },
         records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
-            **{name: parent.facts[name] for name in inherited}, "tokenizer": plain(parent_config),
+            **{name: parent.facts[name] for name in inherited},
+            "tokenizer": parent.facts["tokenizer"] if is_imported(parent) else plain(tokenizer_config(parent)),
             "tokenizer_digest": parent.digest, "updates": training.updates,
             "perceptual_network": module.perceptual.name, "skipped_updates": int(module.skipped[0]),
         },
@@ -98,9 +98,22 @@ def build(job: Job) -> None:
     )  # fmt: skip
 
 
-def pretrained_discriminator(config: DiscriminatorConfig, parent: Artifact) -> torch.nn.Module:
-    """Returns the discriminator as phase 1 left it: it knows the images, so that phase 2 needs no warm-up."""
-    discriminator = build_discriminator(config)
+def discriminator_of(config: DecoderConfig, parent: Artifact) -> torch.nn.Module:
+    """Returns the discriminator as phase 1 left it: it knows the images, so that phase 2 needs no warm-up. Beside an
+    imported tokenizer it is a fresh one.
+
+    Raises:
+        ValueError: an imported tokenizer without a discriminator in the config, or a trained one with.
+    """
+    if is_imported(parent):
+        if config.discriminator is None:
+            raise ValueError(
+                "decoder.discriminator: an imported tokenizer brings none; say which ({kind: patch} takes the defaults)"
+            )
+        return build_discriminator(config.discriminator)
+    if config.discriminator is not None:
+        raise ValueError("decoder.discriminator: phase 1's goes on; leave it out")
+    discriminator = build_discriminator(tokenizer_config(parent).discriminator)
     load_network(discriminator, parent.file("discriminator.safetensors"))
     return discriminator
 

@@ -12,8 +12,9 @@ from pipeline.job import Job, run_stage
 from smalti.byte_size import byte_size
 from smalti.layers.frozen import Frozen
 from smalti.metrics.latents import channel_statistics
+from smalti.published import describe_tokenizer
 from stages.results.image_shards import SplitRows, encode_images, publish_rows
-from stages.results.published import check_size, load_tokenizer, open_index, tokenizer_config
+from stages.results.published import check_size, load_tokenizer, open_index
 from stages.training.trainer import lay_out
 
 STAGE = "latent_shards"
@@ -34,7 +35,7 @@ def build(job: Job) -> None:
     """
     config: LatentShardsConfig = job.config
     parent = job.inputs["tokenizer"]
-    trained = tokenizer_config(parent)
+    trained = describe_tokenizer(parent)
     if reason := trained.quantizer.no_latents:
         raise ValueError(f"{parent.path}: {reason}")
     index = open_index(job.inputs["data"])

@@ -12,6 +12,7 @@ from datamodules.arrays import read_array
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS, PRIOR_STAGES
+from smalti.published import is_imported
 from stages.results.classifier_section import classifier_section
 from stages.results.code_counts import count_codes
 from stages.results.comparison import MANIFOLD
@@ -61,7 +62,9 @@ def token_section(job: Job) -> Section:
         (f"image and token map (one colour a code){_book(i, num_books)}", token_picture(original, book, num_codes))
         for i, book in enumerate(maps)
     ]
-    counted = {"last training window": read_array(job.inputs["tokenizer"].file("train_counts.npy"))}
+    counted = {}
+    if not is_imported(job.inputs["tokenizer"]):
+        counted["last training window"] = read_array(job.inputs["tokenizer"].file("train_counts.npy"))
     if "token_shards" in job.inputs:
         shards = job.inputs["token_shards"]
         counted |= {f"{split} tokens": count_codes(shards, split, has_views=True) for split in ("train", "val")}
@@ -186,10 +189,13 @@ def absent_text(absent: dict[str, str]) -> str:
 
 
 def stage_table(job: Job) -> list[list[str]]:
-    """Returns a row for each stage: key, seconds, peak memory."""
+    """Returns a row for each stage: key, seconds, peak memory; of an imported one its file too."""
     rows = [["stage", "key", "seconds", "peak GB"]]
     for name, artifact in job.inputs.items():
         made_by = artifact.manifest["made_by"]
+        if is_imported(artifact):
+            (sha256,) = artifact.manifest["weights"].values()
+            name = f"{name}, imported: {artifact.facts['imported']}, sha256 {sha256[:16]}"
         rows.append([name, artifact.key, f"{made_by['seconds']:.0f}", f"{made_by['peak_memory_gb']:.1f}"])
     return rows
 
@@ -226,7 +232,7 @@ def build(job: Job) -> None:
     panels = [
         (config_class.STAGE.curves, curves(read_curves(job.inputs[stage].file("curves.csv"))))
         for stage, config_class in STAGES.items()
-        if stage in job.inputs and config_class.STAGE.trains
+        if stage in job.inputs and config_class.STAGE.trains and not is_imported(job.inputs[stage])
     ]
     sections.append(Section("Curves", "Unweighted loss terms and other figures, by update.", pictures=panels))
     settings = {name: json.dumps(a.config, indent=1) for name, a in job.inputs.items()}

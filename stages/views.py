@@ -6,6 +6,7 @@ from dataclasses import asdict
 from configs.schema.views import ViewsConfig
 from pipeline.job import Job, run_stage
 from smalti.artifact import Artifact
+from smalti.published import is_imported
 from stages.results.curves import read_curves
 from stages.results.published import check_size, open_index
 from stages.results.report_page import Section
@@ -49,7 +50,8 @@ def build(job: Job) -> None:
     section, psnr = replacement_section([viewed], val.images, config)
     figures["replaced_psnr"] = psnr[viewed.name]
     sections.append(section)
-    sections.append(usage_section(tokenizer, job.inputs["data"].facts["num_train"]))
+    if not is_imported(tokenizer):
+        sections.append(usage_section(tokenizer, job.inputs["data"].facts["num_train"]))
     sections.append(code_section(viewed, counts, val, index.facts.class_names, config))
     maps = reconstructed_tokens(viewed, val.images[: config.viewer.reconstructions])
     if "samples" in job.inputs:

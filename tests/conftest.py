@@ -112,15 +112,15 @@ def restored_process() -> Iterator[None]:
     assert not torch.distributed.is_initialized(), "a test left a process group behind"
 
 
-def run_stage_here(stage: str, recipe: Path, runs: Path, *words: str) -> None:
+def run_stage_here(stage: str, recipe: Path, runs: Path, *words: str, script: str = "") -> None:
     """Runs a stage as its script does, in this process: seconds instead of the import of the whole stack."""
     before = sys.argv
     sys.argv = [f"{stage}.py", "--config", str(recipe / f"{stage}.yaml"), "--runs", str(runs), *words]
     job = None
     try:
-        job = open_job(stage)
+        job = open_job(stage, script)
         if job is not None:
-            importlib.import_module(f"stages.{stage}").build(job)
+            importlib.import_module(f"stages.{script or stage}").build(job)
     finally:
         sys.argv = before
         if job is not None and job.lock is not None:

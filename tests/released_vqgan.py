@@ -86,6 +86,20 @@ def head_shapes(dim: int, suffix: str = "") -> Shapes:
     return shapes | convolution(f"quant_conv{suffix}", BOTTLENECK, dim, 1)
 
 
+def adapter_shapes(prefix: str, side: int) -> Shapes:
+    """FQGAN's transformer of one layer over side x side positions."""
+    width = WIDTHS[-1]
+    shapes: Shapes = {f"{prefix}.positional_embedding": (side * side, width)}
+    for name in ("ln_pre", "ln_post", "transformer.0.ln_1", "transformer.0.ln_2"):
+        shapes |= pair(f"{prefix}.{name}", width)
+    block = f"{prefix}.transformer.0"
+    shapes |= {f"{block}.attn.in_proj_weight": (3 * width, width), f"{block}.attn.in_proj_bias": (3 * width,)}
+    linears = {"attn.out_proj": (width, width), "mlp.c_fc": (4 * width, width), "mlp.c_proj": (width, 4 * width)}
+    for name, shape in linears.items():
+        shapes |= {f"{block}.{name}.weight": shape, f"{block}.{name}.bias": shape[:1]}
+    return shapes
+
+
 def decoder_shapes(style: str, dim: int) -> Shapes:
     shapes = convolution("post_quant_conv", dim, BOTTLENECK, 1)
     shapes |= convolution("decoder.conv_in", BOTTLENECK, WIDTHS[-1], 3)

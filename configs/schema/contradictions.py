@@ -5,7 +5,9 @@ from typing import Any
 
 from configs.schema.classifier import ClassifierConfig
 from configs.schema.data import DataConfig
+from configs.schema.decoder import DecoderConfig
 from configs.schema.generation import GenerationConfig
+from configs.schema.imported import ImportedConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.sources import FlatFolder, LsunLmdb
 from configs.schema.sweep import SweepConfig
@@ -61,6 +63,7 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     yield from (("samples", text) for text in _choices(configs, inputs))
     yield from _judges(configs)
     tokenizer = configs.get("tokenizer")
+    yield from (("decoder", text) for text in _discriminator(tokenizer, configs.get("decoder")))
     if not isinstance(tokenizer, TokenizerConfig):
         return
     yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
@@ -78,7 +81,7 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     books, codes = num_books(tokenizer), num_codes(tokenizer, configs.get("codebook"))
     space = latent_space(tokenizer, configs.get("data"))
     for stage, kind in PRIOR_STAGES.items():
-        if stage in configs:
+        if stage in configs and not isinstance(configs[stage], ImportedConfig):
             network = configs[stage].network
             yield from ((stage, f"network.{text}") for text in network.misfits(books, codes))
             if kind.trains_on == "latents" and space:
@@ -91,6 +94,16 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     yield from _samplers(configs, inputs, tokenizer)
 
 
+def _discriminator(tokenizer: Any, decoder: Any) -> Iterator[str]:
+    """Yields what is wrong with the discriminator of phase 2: it is phase 1's unless that was imported."""
+    if not isinstance(decoder, DecoderConfig):
+        return
+    if isinstance(tokenizer, ImportedConfig) and decoder.discriminator is None:
+        yield "discriminator: an imported tokenizer brings none; say which ({kind: patch} takes the defaults)"
+    if isinstance(tokenizer, TokenizerConfig) and decoder.discriminator is not None:
+        yield "discriminator: phase 1's goes on; leave it out"
+
+
 def _samplers(
     configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]], tokenizer: TokenizerConfig
 ) -> Iterator[tuple[str, str]]:
@@ -99,11 +112,11 @@ def _samplers(
     for stage, name, settings in _settings(configs):
         yield from ((stage, f"{name}.{text}") for text in settings.misfits_with(tokenizer.quantizer))
         prior = PRIOR_KINDS[name].stage
-        if prior in configs:
+        if prior in configs and not isinstance(configs[prior], ImportedConfig):
             number = configs[prior].network.num_sub_tokens(books)
             yield from ((stage, f"{name}.{text}") for text in settings.misfits(number))
-        if settings.guidance.active and inputs.get(stage, {}).get(prior) == prior:
-            yield from ((stage, text) for text in guidance(name, configs[prior].label_dropout, classes))
+            if settings.guidance.active and inputs.get(stage, {}).get(prior) == prior:
+                yield from ((stage, text) for text in guidance(name, configs[prior].label_dropout, classes))
 
 
 def _settings(configs: Mapping[str, Any]) -> Iterator[tuple[str, str, SamplingConfig]]:

@@ -1,11 +1,13 @@
 """Config of stage decoder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from configs.schema.reconstruction import ReconstructionTrainingConfig
 from configs.schema.stage import Stage
 from smalti.config.autoencoders import DecoderAttentionConfig
+from smalti.config.discriminators import DiscriminatorConfig
+from smalti.config.parsing import UNLESS_DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,3 +20,5 @@ class DecoderConfig(ReconstructionTrainingConfig):
     )  # fmt: skip
     attention: DecoderAttentionConfig
     """What the decoder gains over phase 1's."""
+    discriminator: DiscriminatorConfig | None = field(default=None, metadata={"hash": UNLESS_DEFAULT})
+    """The discriminator beside an imported tokenizer, which brings none; null: that of phase 1 goes on."""

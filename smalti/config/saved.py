@@ -42,7 +42,8 @@ class Origin:
     git: str | None = None
     """Commit of the code that made it."""
     teachers: tuple[Teacher, ...] | None = None
-    """Pretrained networks behind it; null if a result that it was made from is gone, so that nobody can tell."""
+    """Pretrained networks behind it; null if a result that it was made from is gone or was imported, so that nobody can
+    tell."""
     imported: str | None = None
     """Format and name of the released file that it was imported from; null for what smalti trained."""
 

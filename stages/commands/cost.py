@@ -86,7 +86,7 @@ def training_cost(
 
 def image_costs(recipe: Recipe, tokenizer: VQTokenizer, tflops: float, utilisation: float) -> dict[str, Cost]:
     """Returns the costs of the stages tokenizer and decoder."""
-    nodes = recipe.nodes
+    nodes = recipe.own
     config, size = nodes["tokenizer"].config, nodes["data"].config.image_size
     discriminator = build_discriminator(config.discriminator)
     images = torch.zeros(1, 3, size, size)
@@ -121,7 +121,7 @@ def image_costs(recipe: Recipe, tokenizer: VQTokenizer, tflops: float, utilisati
 
 def costs(recipe: Recipe, tflops: float, utilisation: float) -> dict[str, Cost]:
     """Returns the cost of each training of a recipe, by stage."""
-    nodes = recipe.nodes
+    nodes = recipe.own
     if "tokenizer" not in nodes or "data" not in nodes:
         return {}
     networks = networks_of(recipe)

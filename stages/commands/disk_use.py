@@ -40,7 +40,7 @@ def feature_bytes(config: CodebookConfig, image_size: int) -> int:
 def token_bytes(recipe: Recipe) -> int:
     """Returns what the tokens of an image take."""
     quantizer = quantizer_of(recipe)
-    num_tokens = (recipe.nodes["data"].config.image_size // recipe.nodes["tokenizer"].config.autoencoder.factor) ** 2
+    num_tokens = (recipe.own["data"].config.image_size // recipe.own["tokenizer"].config.autoencoder.factor) ** 2
     return quantizer.num_books * num_tokens * np.dtype(token_type(quantizer.num_codes)).itemsize
 
 
@@ -59,7 +59,7 @@ def rows_of(recipe: Recipe) -> dict[str, Rows]:
     Raises:
         ValueError: the number of features isn't known without weights.
     """
-    nodes, by_stage = recipe.nodes, dict[str, Rows]()
+    nodes, by_stage = recipe.own, dict[str, Rows]()
     if "data" not in nodes:
         return by_stage
     size = nodes["data"].config.image_size
@@ -77,10 +77,10 @@ def rows_of(recipe: Recipe) -> dict[str, Rows]:
 
 def sample_bytes(recipe: Recipe) -> int:
     """Returns what the samples of a recipe take: from each prior tokens, and uint8 images decoded by each decoder."""
-    if "samples" not in recipe.nodes or "data" not in recipe.nodes:
+    if "samples" not in recipe.own or "data" not in recipe.own:
         return 0
-    node, size = recipe.nodes["samples"], recipe.nodes["data"].config.image_size
+    node, size = recipe.own["samples"], recipe.own["data"].config.image_size
     priors = sum(stage in node.inputs for stage in PRIOR_STAGES)
     decoders = 2 if "decoder" in node.inputs else 1
-    tokens = token_bytes(recipe) if "tokenizer" in recipe.nodes else 0
+    tokens = token_bytes(recipe) if "tokenizer" in recipe.own else 0
     return node.config.num_samples * priors * (decoders * 3 * size**2 + tokens)

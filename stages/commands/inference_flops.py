@@ -77,9 +77,9 @@ def sampling_flops(settings: Mapping[str, SamplingConfig], priors: Mapping[str, 
 def settings_of_samples(recipe: Recipe) -> dict[str, SamplingConfig]:
     """Returns how stage samples samples each kind of prior; of those that stage sweep will choose, from where it
     starts, or the defaults."""
-    config, searches = recipe.nodes["samples"].config, dict[str, PriorSweepConfig]()
-    if "sweep" in recipe.nodes:
-        searches = recipe.nodes["sweep"].config.searches()
+    config, searches = recipe.own["samples"].config, dict[str, PriorSweepConfig]()
+    if "sweep" in recipe.own:
+        searches = recipe.own["sweep"].config.searches()
     starts = {
         name: searches[name].start if name in searches else PRIOR_KINDS[name].sampling_config()
         for name in config.chosen()
@@ -111,7 +111,7 @@ def pass_costs(recipe: Recipe, speed: float, data: Artifact | None = None) -> di
     """
     num_train, num_val = (data.facts[f"num_{split}"] if data else MILLION for split in SPLITS)
     num_all = num_train + num_val if data else MILLION
-    nodes = recipe.nodes
+    nodes = recipe.own
     if "tokenizer" not in nodes or "data" not in nodes:
         return {}
     networks, size = networks_of(recipe), nodes["data"].config.image_size

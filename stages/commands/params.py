@@ -35,14 +35,14 @@ def count(network: nn.Module) -> int:
 
 def centres_of(recipe: Recipe) -> torch.Tensor | None:
     """Returns zeros of the shape (K, C) that stage codebook publishes; None if the tokenizer takes no codebook."""
-    reference = recipe.nodes["tokenizer"].inputs.get("codebook")
+    reference = recipe.own["tokenizer"].inputs.get("codebook")
     if reference is None:
         return None
     folder, colon, stage = reference.rpartition(":")
     if colon:
         config = Recipe(Path(folder)).nodes[stage].config
-    elif reference in recipe.nodes:
-        config = recipe.nodes[reference].config
+    elif reference in recipe.own:
+        config = recipe.own[reference].config
     else:
         artifact = Artifact(Path(reference))
         config = parse(CodebookConfig, artifact.config, f"{reference}/manifest.json", artifact.path)
@@ -53,16 +53,16 @@ def not_counted(recipe: Recipe, counted: Collection[str]) -> str:
     """Returns a line that names the stages which can't be counted, "" if there are none: all of them where data or
     tokenizer are another recipe's, else the trainings that aren't among those ``counted``."""
     for needed in ("data", "tokenizer"):
-        if needed not in recipe.nodes:
-            stages = ", ".join(recipe.nodes)
+        if needed not in recipe.own:
+            stages = ", ".join(recipe.own)
             return f"{recipe.file}: not counted, since it has no stage {needed} of its own: {stages}"
-    unknown = [stage for stage, node in recipe.nodes.items() if node.config.STAGE.trains and stage not in counted]
+    unknown = [stage for stage, node in recipe.own.items() if node.config.STAGE.trains and stage not in counted]
     return f"{recipe.file}: not counted, since their networks are unknown here: {', '.join(unknown)}" if unknown else ""
 
 
 def quantizer_of(recipe: Recipe) -> Quantizer:
     """Returns the quantizer of a recipe's tokenizer, on the meta device."""
-    config = recipe.nodes["tokenizer"].config
+    config = recipe.own["tokenizer"].config
     with torch.device("meta"):
         return build_quantizer(config.quantizer, config.autoencoder.latent_dim, centres_of(recipe))
 
@@ -95,7 +95,7 @@ def classifier_of(config: Any, code_dim: int, side: int, num_classes: int) -> nn
 
 def networks_of(recipe: Recipe) -> Networks:
     """Returns the tokenizer, the priors and the classifier of a recipe."""
-    nodes = recipe.nodes
+    nodes = recipe.own
     config, data = nodes["tokenizer"].config, nodes["data"].config
     side, num_classes = data.image_size // config.autoencoder.factor, data.num_classes or 0
     quantizer = quantizer_of(recipe)
@@ -120,7 +120,7 @@ def networks_of(recipe: Recipe) -> Networks:
 
 def parameter_counts(recipe: Recipe) -> dict[str, dict[str, int]]:
     """Returns {stage: {part: parameters}}. A total leaves out the discriminator and the frozen networks."""
-    nodes = recipe.nodes
+    nodes = recipe.own
     if "tokenizer" not in nodes or "data" not in nodes:
         return {}
     config, networks = nodes["tokenizer"].config, networks_of(recipe)

@@ -12,6 +12,7 @@ from datamodules.index import ImageIndex
 from smalti.artifact import Artifact
 from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.pixels import to_uint8
+from smalti.published import is_imported
 from smalti.views.alternatives import alternatives
 from smalti.views.patches import CodePatches
 from stages.results.code_counts import count_codes
@@ -28,9 +29,15 @@ TEXT = (
 
 def code_counts(found: Mapping[str, Artifact]) -> np.ndarray:
     """Returns how often each code of each book occurs (k, K): in the train images' tokens if the recipe keeps them,
-    else in the last window of the tokenizer's training."""
+    else in the last window of the tokenizer's training.
+
+    Raises:
+        ValueError: an imported tokenizer without token shards, of whose training nothing is known.
+    """
     if "token_shards" in found:
         return count_codes(found["token_shards"], "train", has_views=True)
+    if is_imported(found["tokenizer"]):
+        raise ValueError("views: the tokenizer is imported, and nobody counted its codes; add the input token_shards")
     return np.asarray(read_array(found["tokenizer"].file("train_counts.npy")))
 
 

@@ -10,6 +10,7 @@ import torch
 from released_vqgan import (
     WIDTHS,
     State,
+    adapter_shapes,
     by_distance,
     chosen,
     decoder_shapes,
@@ -98,19 +99,6 @@ def test_vqgan_lc(projector: str, images: Tensor, tmp_path: Path) -> None:
     check(tokenizer, images, tokens, run_decoder(state, "taming", looked_up(rows, tokens)))
 
 
-def adapter_shapes(prefix: str) -> dict[str, tuple[int, ...]]:
-    width, side = WIDTHS[-1], SIZE // 2
-    shapes: dict[str, tuple[int, ...]] = {f"{prefix}.positional_embedding": (side * side, width)}
-    for name in ("ln_pre", "ln_post", "transformer.0.ln_1", "transformer.0.ln_2"):
-        shapes |= {f"{prefix}.{name}.weight": (width,), f"{prefix}.{name}.bias": (width,)}
-    block = f"{prefix}.transformer.0"
-    shapes |= {f"{block}.attn.in_proj_weight": (3 * width, width), f"{block}.attn.in_proj_bias": (3 * width,)}
-    linears = {"attn.out_proj": (width, width), "mlp.c_fc": (4 * width, width), "mlp.c_proj": (width, 4 * width)}
-    for name, shape in linears.items():
-        shapes |= {f"{block}.{name}.weight": shape, f"{block}.{name}.bias": shape[:1]}
-    return shapes
-
-
 def run_adapter(state: State, prefix: str, x: Tensor) -> Tensor:
     """By torch's own multi-head attention of 8 heads."""
 
@@ -143,7 +131,7 @@ def test_fqgan(books: dict[str, str], images: Tensor, tmp_path: Path) -> None:
     """Books in the order of the decoder's channels: visual, then semantic."""
     shapes = trunk_shapes("llamagen") | decoder_shapes("llamagen", D * len(books))
     for suffix, name in books.items():
-        shapes |= head_shapes(D, f"_{suffix}") | adapter_shapes(f"encoder.{name}.0")
+        shapes |= head_shapes(D, f"_{suffix}") | adapter_shapes(f"encoder.{name}.0", SIZE // 2)
         shapes |= {f"quantize_{suffix}.embedding.weight": (K, D)}
     state = random_state(shapes)
     unused = {"feat_pred_head.ln_pre.weight": torch.ones(1), "quantize_vis.codebook_used": torch.ones(1)}
