@@ -211,8 +211,9 @@ def digests(runs: Path, recipe: Path, changes: list[str]) -> dict[str, str]:
 
 def random_kill(seed: int, victims: list[str], longest: float) -> tuple[str, str, Moment]:
     """Returns victim, signal, and a moment up to ``longest`` seconds after the start. SIGUSR1 is sent to groups and
-    runners alone: a stage that starts anew ignores it, and the run would go on to its end."""
+    runners alone: a stage that starts anew ignores it, GNU make takes it for a wish to see debugging, and the run would
+    go on to its end."""
     dice = random.Random(seed)
     victim = dice.choice(victims)
-    signals = [name for name in SIGNALS if name != "USR1" or victim != "rank 0"]
+    signals = [name for name in SIGNALS if name != "USR1" or victim in ("runner", "group")]
     return victim, dice.choice(signals), after(dice.uniform(0.5, longest))
