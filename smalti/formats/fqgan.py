@@ -16,7 +16,7 @@ from smalti.formats.vqgan_names import LLAMAGEN, decoder, head, trunk, vqgan_sha
 # What a branch is called in the names of its codebook and convolutions, and its adapter; in the order of the channels.
 DUAL = {"vis": "visual_head", "sem": "semantic_head"}
 TRIPLE = {"vis": "visual_head", "sem_mid": "semantic_head_mid", "sem_high": "semantic_head_high"}
-BOOK_NAMES = {"vis": "visual", "sem": "semantic", "sem_mid": "mid", "sem_high": "high"}
+BOOK_NAMES = {"vis": "visual", "sem": "semantic", "sem_mid": "semantic_mid", "sem_high": "semantic_high"}
 HEADS = 8  # of an adapter: no tensor tells them
 
 

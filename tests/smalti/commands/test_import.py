@@ -47,7 +47,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_folder_that_everything_reads(here: Path, run: Callable[..., str]) -> None:
     said = run("import", "vqgan.ckpt", "--format", "taming-vqgan", "--config", "vqgan.yaml", "--out", "released")
     assert said.startswith("released: VQGAN of taming-transformers")
-    assert sorted(file.name for file in Path("released").iterdir()) == ["config.json", "model.safetensors"]
+    names = sorted(file.name for file in Path("released").iterdir())
+    assert names == ["README.md", "config.json", "model.safetensors"]
     images = torch.rand(1, 3, SIZE, SIZE) * 2 - 1
     direct = import_tokenizer("vqgan.ckpt", "taming-vqgan", {"image_size": SIZE})
     assert torch.equal(Tokenizer.load("released").encode(images), direct.encode(images))
