@@ -1,4 +1,4 @@
-"""A folder of ``config.json`` and ``model.safetensors``: how a network is kept outside a folder of runs."""
+"""A folder of ``config.json``, ``model.safetensors`` and a card: how a network is kept outside a folder of runs."""
 
 import dataclasses
 import json
@@ -12,29 +12,30 @@ from smalti.config.parsing import plain
 from smalti.config.saved import SavedPrior, SavedTokenizer, parse_saved
 from smalti.tensors import write_tensors
 
-CONFIG, MODEL = "config.json", "model.safetensors"
+CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
 Saved = TypeVar("Saved", SavedTokenizer, SavedPrior)
 
 
-def save(saved: Saved, network: nn.Module, folder: Path) -> None:
-    """Writes both files into ``folder``, which may exist but holds neither; on failure neither is left behind.
+def save(saved: Saved, network: nn.Module, folder: Path, card: str) -> None:
+    """Writes the three files into ``folder``, which may exist but holds none; on failure none is left behind.
 
     Raises:
         ValueError: the folder holds a saved network already, or can't be written.
     """
-    model, config = folder / MODEL, folder / CONFIG
-    for file in (config, model):
+    model, config, text = files = [folder / name for name in (MODEL, CONFIG, CARD)]
+    for file in files:
         if file.exists():
             raise ValueError(f"{file} exists; delete it, or name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(network, model)
         said = plain(dataclasses.replace(saved, sha256=sha256_of(model)))
+        text.write_text(card, encoding="utf-8")
         config.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     except (OSError, ValueError) as error:
         if folder.is_dir():
-            config.unlink(missing_ok=True)
-            model.unlink(missing_ok=True)
+            for file in files:
+                file.unlink(missing_ok=True)
         if isinstance(error, ValueError):
             raise
         raise ValueError(f"{folder}: cannot be written ({error.strerror}); name another folder") from error

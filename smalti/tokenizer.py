@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from smalti.card import card_of
 from smalti.codebooks import empty_published
 from smalti.config.saved import SavedTokenizer
 from smalti.folder import describe, load_network
+from smalti.hub import find_folder
 from smalti.images import UnreadableImage, as_picture, crop, decode, resize_short_side
 from smalti.pixels import from_uint8
 from smalti.saving import save
@@ -32,8 +34,12 @@ class Tokenizer:
     k books.
     """
 
-    def __init__(self, network: VQTokenizer, saved: SavedTokenizer) -> None:
-        self.network, self.saved = network.eval().requires_grad_(False), saved
+    def __init__(self, network: VQTokenizer, saved: SavedTokenizer, source: Path | None = None) -> None:
+        """
+        Args:
+            source: the folder that it was loaded from, of which ``save`` tells on its card.
+        """
+        self.network, self.saved, self.source = network.eval().requires_grad_(False), saved, source
 
     def __repr__(self) -> str:
         kinds = f"{self.saved.autoencoder.kind}, {self.saved.quantizer.kind}"
@@ -51,15 +57,29 @@ class Tokenizer:
         saved = describe(Path(folder))
         if not isinstance(saved, SavedTokenizer):
             raise ValueError(f"{folder}: holds a {saved.kind}, not a tokenizer; load it with smalti.Prior.load")
-        return cls(load_network(Path(folder), saved, lambda: build_tokenizer(saved)), saved).to(device)
+        return cls(load_network(Path(folder), saved, lambda: build_tokenizer(saved)), saved, Path(folder)).to(device)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, *, revision: str | None = None, device: str | torch.device = "cpu"
+    ) -> Self:
+        """Returns the tokenizer in a folder, or in the repository OWNER/NAME of the Hugging Face hub.
+
+        Args:
+            revision: branch, tag or commit of the repository.
+
+        Raises:
+            ValueError: it can't be had, or as ``load``.
+        """
+        return cls.load(find_folder(name, revision), device)
 
     def save(self, folder: str | Path) -> None:
-        """Writes config.json and model.safetensors into ``folder``, nothing else; ``load`` takes it back.
+        """Writes config.json, model.safetensors and a card, README.md, into ``folder``; ``load`` takes it back.
 
         Raises:
             ValueError: the folder holds a saved network already, or can't be written.
         """
-        save(self.saved, self.network, Path(folder))
+        save(self.saved, self.network, Path(folder), card_of(self.saved, self.source))
 
     def to(self, device: str | torch.device) -> Self:
         """Moves the network to ``device``; returns the tokenizer."""

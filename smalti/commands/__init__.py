@@ -1,4 +1,4 @@
-"""The command ``smalti``: ``smalti encode|decode|generate|evaluate|crop|import|weights|show``, a file each.
+"""The command ``smalti``: ``smalti encode|decode|generate|evaluate|crop|import|export|push|weights|show``, a file each.
 
 Each command's file has TEXT, ``add_arguments`` and ``run``. torch is imported when a command runs, so that ``--help``
 answers at once.
@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from smalti import __version__
-from smalti.commands import crop, decode, encode, evaluate, generate, import_weights, show, weights
+from smalti.commands import crop, decode, encode, evaluate, export, generate, import_weights, push, show, weights
 from smalti.error_line import error_line
 
 COMMANDS = {
     "encode": encode, "decode": decode, "generate": generate, "evaluate": evaluate, "crop": crop,
-    "import": import_weights, "weights": weights, "show": show,
+    "import": import_weights, "export": export, "push": push,
+    "weights": weights, "show": show,
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from datamodules.index import ImageIndex
 from smalti.artifact import Artifact
-from smalti.images import UnreadableImage, crop, decode, resize_short_side
+from smalti.images import UnreadableImage, crop, resize_short_side
 from stages.results.report_figures import labelled_grid
 from stages.results.report_page import Section
 
@@ -27,7 +27,7 @@ def pictures(index: ImageIndex, members: np.ndarray) -> np.ndarray:
     size, found = index.facts.image_size, []
     for member in members:
         try:
-            image = decode(index.read(int(member)))
+            image = index.picture(int(member))
         except (UnreadableImage, OSError):
             continue
         found.append(np.asarray(crop(resize_short_side(image, size), size)).transpose(2, 0, 1))

@@ -59,12 +59,13 @@ def test_every_method_comes_back_bit_for_bit(recipe: Path, tmp_path: Path) -> No
 def test_a_published_tokenizer_comes_back_bit_for_bit(published: dict[str, Path], stage: str, tmp_path: Path) -> None:
     tokenizer, images = Tokenizer.load(published[stage]), torch.rand(4, 3, 64, 64) * 2 - 1
     tokenizer.save(str(tmp_path / "new" / "folder"))
-    assert sorted(file.name for file in (tmp_path / "new" / "folder").iterdir()) == ["config.json", "model.safetensors"]
+    names = sorted(file.name for file in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["README.md", "config.json", "model.safetensors"]
     again = Tokenizer.load(str(tmp_path / "new" / "folder"))
     tokens = tokenizer.encode(images)
     assert again.encode(images).equal(tokens) and again.decode(tokens).equal(tokenizer.decode(tokens))
     again.save(tmp_path / "copy")
-    for name in ("config.json", "model.safetensors"):
+    for name in names:
         assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / "new" / "folder" / name).read_bytes()
 
 
