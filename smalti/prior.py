@@ -8,14 +8,18 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from smalti.card import card_of
 from smalti.config.parsing import parse_value, plain, unknown
 from smalti.config.prior_kinds import PRIOR_KINDS
 from smalti.config.sampling import SamplingConfig
 from smalti.config.saved import SavedPrior
 from smalti.folder import describe, load_network
+from smalti.hub import find_folder
 from smalti.samplers.draw import Drawn, make_draw
+from smalti.samplers.given import Given, check_kept, completed_labels
 from smalti.saving import save
-from smalti.tokenizer import Tokenizer
+from smalti.tokenizer import Tokenizer, check_tokens
+from smalti.tokenizers.vq_tokenizer import on_grid
 
 BATCH = 64  # images at a time, unless the caller says otherwise
 
@@ -27,8 +31,11 @@ class Prior:
     H W pixels, h w grid, k books.
     """
 
-    def __init__(self, network: nn.Module, saved: SavedPrior, tokenizer: Tokenizer) -> None:
+    def __init__(self, network: nn.Module, saved: SavedPrior, tokenizer: Tokenizer, source: Path | None = None) -> None:
         """
+        Args:
+            source: the folder that it was loaded from, of which ``save`` tells on its card.
+
         Raises:
             ValueError: the prior was trained on the tokens of another tokenizer.
         """
@@ -38,6 +45,7 @@ class Prior:
                 f"{tokenizer.saved.tokens[:16]}; load the tokenizer that it was trained with"
             )
         self.network, self.saved, self.tokenizer = network.eval().requires_grad_(False), saved, tokenizer
+        self.source = source
 
     def __repr__(self) -> str:
         space = self.saved.space
@@ -60,15 +68,27 @@ class Prior:
             raise ValueError(f"{folder}: holds a {saved.kind}, not a prior; load it with smalti.Tokenizer.load")
         kind = PRIOR_KINDS[saved.prior]
         network: nn.Module = load_network(Path(folder), saved, lambda: kind.build(saved.network, saved.space))
-        return cls(network.to(tokenizer.device), saved, tokenizer)
+        return cls(network.to(tokenizer.device), saved, tokenizer, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, tokenizer: Tokenizer, *, revision: str | None = None) -> Self:
+        """Returns the prior in a folder, or in the repository OWNER/NAME of the Hugging Face hub.
+
+        Args:
+            revision: branch, tag or commit of the repository.
+
+        Raises:
+            ValueError: it can't be had, or as ``load``.
+        """
+        return cls.load(find_folder(name, revision), tokenizer)
 
     def save(self, folder: str | Path) -> None:
-        """Writes config.json and model.safetensors into ``folder``, nothing else; ``load`` takes it back.
+        """Writes config.json, model.safetensors and a card, README.md, into ``folder``; ``load`` takes it back.
 
         Raises:
             ValueError: the folder holds a saved network already, or can't be written.
         """
-        save(self.saved, self.network, Path(folder))
+        save(self.saved, self.network, Path(folder), card_of(self.saved, self.source))
 
     def to(self, device: str | torch.device) -> Self:
         """Moves the network and the tokenizer's to ``device``; returns the prior."""
@@ -182,6 +202,44 @@ class Prior:
             self.tokenizer.network.decode_codes(self._draw(part, seed, first + start, guidance, settings).codes)
             for start, part in zip(range(0, len(labels), batch_size), labels.split(batch_size), strict=True)
         ]
+        return torch.cat(parts)
+
+    def complete(
+        self,
+        tokens: Tensor,
+        keep: Tensor,
+        classes: Sequence[str | int] | None = None,
+        *,
+        seed: int = 0,
+        first: int = 0,
+        guidance: float | Sequence[float] | None = None,
+        batch_size: int = BATCH,
+        **settings: Any,
+    ) -> Tensor:
+        """Returns tokens of the same shape: those at the positions ``keep`` as they were, the others drawn anew.
+
+        A NAR prior fills in any positions (inpainting), an AR prior goes on from whole rows at the top.
+
+        Args:
+            tokens: (B, h, w), or (B, k, h, w) of k > 1 books, as the tokenizer gives them.
+            keep: (h, w) bool, the same for all images.
+            classes: names or numbers, one for each image; None for "no class", which a prior knows that was trained
+                with label dropout or without classes.
+            seed, first, guidance, batch_size, settings: as for ``generate``.
+
+        Raises:
+            ValueError: another shape, positions that this prior can't keep, or as ``generate``.
+        """
+        check_tokens(tokens, self.tokenizer.num_books, self.tokenizer.num_codes)
+        check_kept(tokens, keep, self.saved.grid)
+        labels = completed_labels(None if classes is None else self.labels(classes), len(tokens), self.saved)
+        kind, chosen = PRIOR_KINDS[self.saved.prior], self._settings(guidance, settings)
+        rows = tokens.reshape(len(tokens), self.tokenizer.num_books, -1).to(self.device, torch.int64)
+        parts = []
+        for start, part in zip(range(0, len(rows), batch_size), rows.split(batch_size), strict=True):
+            sample = kind.make_sampler(self.network, chosen, seed, Given(part, keep.flatten().to(self.device)))
+            own = labels[start : start + len(part)].to(self.device)
+            parts.append(on_grid(sample(own, range(first + start, first + start + len(part))), self.saved.grid))
         return torch.cat(parts)
 
     def _labels(self, classes: Sequence[str | int] | None, num: int | None) -> Tensor:

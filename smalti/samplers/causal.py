@@ -7,6 +7,7 @@ from torch import Tensor
 
 from smalti.config.sampling import ArSamplingConfig
 from smalti.priors.causal import CausalPrior
+from smalti.samplers.given import Given
 from smalti.samplers.guidance import Guidance, guidance_for, guide
 from smalti.samplers.logits import check_drawable, draw, drawable, keep_top_k, keep_top_p
 from smalti.samplers.noise import uniform
@@ -25,15 +26,21 @@ def sample_causal(
     top_k: int | Sequence[int] = 0,
     top_p: float = 1.0,
     guidance: Guidance = UNGUIDED,
+    given: Given | None = None,
 ) -> Tensor:
     """Returns tokens (B, k, N) for labels (B,) and noise (B, s, N), with preallocated key-value caches.
 
     Temperature and top-k are one number for all sub-tokens, or one for each. Guidance 1 runs the conditional model
     alone; any other scale runs both in one batch.
 
+    Args:
+        given: the beginning of the image, which is kept.
+
     Raises:
-        ValueError: logits that aren't finite.
+        ValueError: logits that aren't finite, or kept tokens that are no beginning.
     """
+    prefix = given.prefix() if given else 0
+    known = prior.division.split(given.tokens) if given else None
     guided, number = guidance.active, prior.num_sub_tokens
     temperatures = [temperature] * number if isinstance(temperature, int | float) else temperature
     top_ks = [top_k] * number if isinstance(top_k, int) else top_k
@@ -44,7 +51,9 @@ def sample_causal(
     sound = torch.ones((), dtype=torch.bool, device=labels.device)
     for position in range(prior.num_tokens):
         previous, done = None, position / prior.num_tokens
-        for book in range(number):
+        if known is not None and position < prefix:
+            tokens[:, :, position] = known[:, :, position]
+        for book in range(number if position >= prefix else 0):
             logits = prior.sub_logits(book, feature, previous, head_caches)
             if guided:
                 conditional, unconditional = logits.chunk(2)
@@ -61,8 +70,8 @@ def sample_causal(
     return prior.division.join(tokens)
 
 
-def causal_sampler(prior: CausalPrior, config: ArSamplingConfig, seed: int) -> Sampler:
-    """Returns (labels (B,), sample indices) -> tokens (B, k, N).
+def causal_sampler(prior: CausalPrior, config: ArSamplingConfig, seed: int, given: Given | None = None) -> Sampler:
+    """Returns (labels (B,), sample indices) -> tokens (B, k, N), which go on from what is ``given`` of these samples.
 
     Raises:
         ValueError: temperatures or guidance scales that fit neither all sub-tokens at once nor each.
@@ -77,7 +86,8 @@ def causal_sampler(prior: CausalPrior, config: ArSamplingConfig, seed: int) -> S
         noise = uniform(seed, indices, (number, prior.num_tokens), "ar").to(labels.device)
         temperature = config.temperatures or config.temperature
         return sample_causal(
-            prior, labels, noise, temperature=temperature, top_k=top_ks, top_p=config.top_p, guidance=guidance
-        )
+            prior, labels, noise, temperature=temperature, top_k=top_ks, top_p=config.top_p, guidance=guidance,
+            given=given,
+        )  # fmt: skip
 
     return sample

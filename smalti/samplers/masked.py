@@ -11,6 +11,7 @@ from torch import Tensor
 
 from smalti.config.sampling import NarSamplingConfig
 from smalti.priors.masked import MaskedPrior
+from smalti.samplers.given import Given
 from smalti.samplers.guidance import Guidance, guidance_for, guide
 from smalti.samplers.logits import check_drawable, draw, drawable
 from smalti.samplers.noise import gumbel, uniform
@@ -122,15 +123,23 @@ def draw_where(
 
 
 @torch.no_grad()
-def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: ConfidenceDecoding) -> Tensor:
+def sample_masked(
+    prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: ConfidenceDecoding, given: Given | None = None
+) -> Tensor:
     """Returns tokens (B, k, N) for labels (B,) and noise (B, 2, T, k, N) (MaskGIT section 3.3, eq. 1).
 
-    Each step draws every masked sub-token, keeps the most confident of all k N, and masks the rest again.
+    Each step draws every masked sub-token, keeps the most confident of all k N, and masks the rest again. What is
+    ``given`` is known from the start, and the steps share out the rest (MaskGIT section 4.3: inpainting).
     """
     books, guidance = prior.num_books, settings.guidance
-    counts = masked_counts(books * prior.num_tokens, settings.steps, SCHEDULES[settings.schedule])
     mask_token = prior.num_codes
     tokens = labels.new_full((len(labels), books, prior.num_tokens), mask_token)
+    if given:
+        tokens = torch.where(given.keep, given.tokens, tokens)
+    unknown_first = books * (prior.num_tokens - (int(given.keep.sum()) if given else 0))
+    if not unknown_first:
+        return tokens
+    counts = masked_counts(unknown_first, settings.steps, SCHEDULES[settings.schedule])
     for step, masked_after in enumerate(counts):
         known = 1 - max(1, masked_after) / (books * prior.num_tokens)  # after this step, as MAR counts
         scales = [guidance.scale(book, step / settings.steps, known) for book in range(books)]
@@ -155,8 +164,8 @@ def sample_masked(prior: MaskedPrior, labels: Tensor, noise: Tensor, settings: C
     return tokens
 
 
-def masked_sampler(prior: MaskedPrior, config: NarSamplingConfig, seed: int) -> Sampler:
-    """Returns (labels (B,), sample indices) -> tokens (B, k, N)."""
+def masked_sampler(prior: MaskedPrior, config: NarSamplingConfig, seed: int, given: Given | None = None) -> Sampler:
+    """Returns (labels (B,), sample indices) -> tokens (B, k, N), what is ``given`` of these samples among them."""
     settings = ConfidenceDecoding(
         steps=config.steps,
         token_temperature=config.token_temperature,
@@ -168,6 +177,6 @@ def masked_sampler(prior: MaskedPrior, config: NarSamplingConfig, seed: int) -> 
 
     def sample(labels: Tensor, indices: Sequence[int]) -> Tensor:
         noise = uniform(seed, indices, (2, config.steps, prior.num_books, prior.num_tokens), "nar").to(labels.device)
-        return sample_masked(prior, labels, noise, settings)
+        return sample_masked(prior, labels, noise, settings, given)
 
     return sample

@@ -229,7 +229,8 @@ def test_saved_and_loaded_it_draws_the_same(prior: Prior, tmp_path: Path) -> Non
     """Settings and class names come along, so that the folder needs no runs beside it."""
     prior.save(str(tmp_path / "mine"))
     prior.tokenizer.save(tmp_path / "tokenizer")
-    assert sorted(file.name for file in (tmp_path / "mine").iterdir()) == ["config.json", "model.safetensors"]
+    names = sorted(file.name for file in (tmp_path / "mine").iterdir())
+    assert names == ["README.md", "config.json", "model.safetensors"]
     again = Prior.load(str(tmp_path / "mine"), Tokenizer.load(str(tmp_path / "tokenizer")))
     assert again.generate(CLASSES, seed=7).equal(prior.generate(CLASSES, seed=7))
     assert again.settings == prior.settings and again.class_names == prior.class_names
