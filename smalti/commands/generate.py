@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from smalti.commands.image_sinks import ImageSink, NpzFile, PngFolder
 from smalti.commands.options import add_running, positive, progress, usable_device
-from smalti.commands.outputs import new_file, png_files
+from smalti.commands.outputs import new_file
 from smalti.config.parsing import unknown
 
-TEXT = "generates images of classes, as PNG files; sample i of a seed is the same whatever the batch"
+TEXT = "generates images of classes, as PNG files or an npz; sample i of a seed is the same whatever the batch"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokenizer", type=Path, required=True, metavar="FOLDER", help="the tokenizer that decodes: phase 1's or 2's"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the PNG files go")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PLACE",
+        help="folder of PNG files, or a file .npz as ADM's evaluator reads",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what the same command left when it was interrupted"
+    )
     parser.add_argument(
         "--tokens",
         type=Path,
@@ -86,13 +96,14 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from smalti.images import write_png
     from smalti.prior import Prior
     from smalti.token_type import token_type
     from smalti.tokenizer import Tokenizer
 
     if options.tokens is not None and options.tokens.suffix != ".npz":
         raise ValueError(f"--tokens {options.tokens}: the name of a file that ends in .npz is needed")
+    if options.tokens is not None and options.resume:
+        raise ValueError(f"--tokens {options.tokens}: tokens are written at the end, all at once; leave out --resume")
     settings = read_settings(options.set)
     tokenizer = Tokenizer.load(options.tokenizer, usable_device(options.device))
     prior = Prior.load(options.prior, tokenizer)
@@ -105,16 +116,31 @@ def run(options: argparse.Namespace) -> None:
     if chosen:
         labels = prior.labels([class_of(text, names) for text in chosen]).repeat(options.number)
     titles = [names[label].replace("/", "_") if names else "sample" for label in labels.tolist()]
-    files = png_files(options.out, [f"{i:06d}-{title}.png" for i, title in enumerate(titles)])
-    kind, rows, written = token_type(tokenizer.num_codes), [], 0
+    file_names = [f"{i:06d}-{title}.png" for i, title in enumerate(titles)]
+    order = {
+        "prior": prior.saved.origin.digest, "tokenizer": tokenizer.saved.origin.digest, "number": len(labels),
+        "classes": [str(name) for name in chosen], "seed": options.seed, "guidance": options.guidance,
+        "settings": settings,
+    }  # fmt: skip
+    sink: ImageSink
+    if options.out.suffix == ".npz":
+        sink = NpzFile(options.out, (tokenizer.image_size, tokenizer.image_size, 3), labels, order, options.resume)
+    else:
+        sink = PngFolder(options.out, file_names, order, options.resume)
+    begun = sink.done
+    kind, rows = token_type(tokenizer.num_codes), []
+    left = labels[begun:]
     with new_file(options.tokens) if options.tokens else contextlib.nullcontext() as stream:
-        for part in progress(labels.split(options.batch_size), len(labels), options.batch_size, "image"):
-            tokens = prior.tokens(part, seed=options.seed, first=written, guidance=options.guidance, **settings)
+        for part in progress(left.split(options.batch_size), len(left), options.batch_size, "image"):
+            tokens = prior.tokens(part, seed=options.seed, first=sink.done, guidance=options.guidance, **settings)
             for image in tokenizer.decode(tokens):
-                write_png(image, files[written])
-                written += 1
+                sink.write(image)
             if stream:
                 rows.append(tokens.cpu().numpy().astype(kind))
         if stream:
-            np.savez(stream, tokens=np.concatenate(rows), names=np.array([file.name for file in files]))
-    print(f"{options.out}: {written} images" + (f"; {options.tokens}: their tokens" if options.tokens else ""))
+            np.savez(stream, tokens=np.concatenate(rows), names=np.array(file_names))
+    sink.finish()
+    there = f", {begun} of them there before" if begun else ""
+    print(
+        f"{options.out}: {len(labels)} images{there}" + (f"; {options.tokens}: their tokens" if options.tokens else "")
+    )

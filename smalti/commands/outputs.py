@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import IO
 
 
-def png_files(folder: Path, names: Sequence[str]) -> list[Path]:
+def png_files(folder: Path, names: Sequence[str], may_exist: bool = False) -> list[Path]:
     """Returns the PNG file below ``folder`` for each name, an image's suffix replaced by .png.
 
     Raises:
-        ValueError: a name that is empty or leads out of the folder, two names of one file, or a file that exists.
+        ValueError: a name that is empty or leads out of the folder, two names of one file, or a file that exists and
+            may not.
     """
     from smalti.images import SUFFIXES
 
@@ -25,7 +26,7 @@ def png_files(folder: Path, names: Sequence[str]) -> list[Path]:
             raise ValueError(f"names {owners[file]!r} and {name!r} would be one file, {file}; rename one of them")
         owners[file] = name
     for file in owners:
-        if file.exists():
+        if file.exists() and not may_exist:
             raise ValueError(f"{file} exists; delete it, or name another folder with --out")
     return list(owners)
 

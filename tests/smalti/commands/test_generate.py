@@ -49,6 +49,32 @@ def test_all_classes_by_default_are_the_stages_samples(
     assert np.array_equal(found, shard[:, 1])
 
 
+def test_an_npz_and_an_interruption(
+    prior: Prior, words: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., str],
+    refusal: Callable[..., str],
+) -> None:  # fmt: skip
+    """Stopped in the middle, resumed: to the bit what one go makes, PNG files and an npz alike."""
+    drawn = Prior.tokens
+
+    def stopped(self: Prior, labels: object, *, first: int = 0, **words: object) -> object:
+        if first:
+            raise ValueError("stopped here")
+        return drawn(self, labels, first=first, **words)  # type: ignore[arg-type]
+
+    asked = ["--classes", "flags", "--number", 5, "--batch-size", 2, "--set", "steps=2", "--seed", 3]
+    run(*words, "--out", tmp_path / "whole", *asked)
+    expected = np.stack([read(file) for file in sorted((tmp_path / "whole").iterdir())])
+    for place in (tmp_path / "out", tmp_path / "out.npz"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Prior, "tokens", stopped)
+            assert refusal(*words, "--out", place, *asked) == "stopped here"
+        assert run(*words, "--out", place, *asked, "--resume") == f"{place}: 5 images, 2 of them there before\n"
+    assert np.array_equal(np.stack([read(file) for file in sorted((tmp_path / "out").iterdir())]), expected)
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert np.array_equal(arrays["arr_0"].transpose(0, 3, 1, 2), expected)
+        assert arrays["arr_1"].tolist() == prior.labels(["flags"] * 5).tolist()
+
+
 def test_tokens_are_kept_and_decode_to_the_images(
     prior: Prior, words: list[object], published: dict[str, Path], tmp_path: Path, run: Callable[..., str]
 ) -> None:
@@ -69,6 +95,7 @@ def test_tokens_are_kept_and_decode_to_the_images(
     ("changes", "expected"),
     [
         (["--tokens", "tokens.npy"], "--tokens tokens.npy: the name of a file that ends in .npz is needed"),
+        (["--tokens", "tokens.npz", "--resume"], "--tokens tokens.npz: tokens are written at the end"),
         (["--classes", "flgs"], "unknown class 'flgs'; did you mean 'flags'?"),
         (["--classes", "9"], "class 9: the classes of this prior are 0 to 8"),
         (["--set", "steps"], "--set steps: expected NAME=VALUE"),
