@@ -5,7 +5,7 @@ from typing import Protocol
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
@@ -18,7 +18,8 @@ class Previewing(Protocol):
 
 
 class Previews(Callback):
-    """Draws the module's ``preview`` of ``fixed`` at each validation, as a grid: a PNG file and in TensorBoard."""
+    """Draws the module's ``preview`` of ``fixed`` at each validation, as a grid: a PNG file, and in the logger
+    where it takes pictures."""
 
     def __init__(self, fixed: Tensor, folder: Path) -> None:
         self.fixed, self.folder = fixed, folder
@@ -35,3 +36,5 @@ class Previews(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("preview", grid, trainer.global_step)
+            if isinstance(logger, WandbLogger):
+                logger.log_image("preview", [grid], trainer.global_step)

@@ -24,12 +24,17 @@ class RuntimeConfig:
     """CPU threads of a process; 0: PyTorch's choice."""
     num_workers: NonNegativeInt = 0
     """Processes that load data, for each device; 0: the training process itself."""
+    logger: Literal["tensorboard", "csv", "wandb", "none"] = "tensorboard"
+    """Where curves, pictures and settings of a training go too; curves.csv and the previews are written in any case."""
     log_every: PositiveInt = 50
     """Updates from one line of the curves to the next."""
     checkpoint_every: PositiveInt = 1000
     """Updates from one checkpoint to the next; one is also written before each validation."""
     compile: bool = False
     """Whether torch.compile compiles the networks."""
+    recompute: bool = False
+    """Whether a transformer's blocks are computed again in the backward pass, so that their insides needn't be kept:
+    less memory, about a third more time."""
     channels_last: bool = False
     """Whether convolutions keep their weights in the memory format channels_last, which suits tensor cores."""
     fused_optimizer: bool = False

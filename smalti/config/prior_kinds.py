@@ -56,9 +56,22 @@ class PriorKind:
             return network(config, space)
         return network(config, space.num_books, space.num_codes, space.num_tokens, space.num_classes)
 
-    def make_sampler(self, network: Any, settings: Any, seed: int) -> Any:
-        """Returns the Sampler of a network: (labels (B,), indices) to tokens (B, k, N) or latents (B, D, h, w)."""
-        return load_name(self.sampler)(network, settings, seed)
+    def make_sampler(self, network: Any, settings: Any, seed: int, given: Any = None) -> Any:
+        """Returns the Sampler of a network: (labels (B,), indices) to tokens (B, k, N) or latents (B, D, h, w).
+
+        Args:
+            given: of priors over tokens, the Given tokens that the samples keep.
+
+        Raises:
+            ValueError: given tokens, and a prior over latents.
+        """
+        if given is None:
+            return load_name(self.sampler)(network, settings, seed)
+        if self.trains_on != "tokens":
+            raise ValueError(
+                f"keep: the {self.title} draws latents, of which no token can be kept; take an AR or NAR prior"
+            )
+        return load_name(self.sampler)(network, settings, seed, given)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Callback, LightningDataModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from callbacks.checkpoints import Checkpoints
@@ -28,10 +27,12 @@ from lit_modules.training import LitTraining, NonFinite
 from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
+from smalti.layers.recomputed import recompute_blocks
 from smalti.seeds import mix
 from stages.training.bfloat16 import cpu_has_bfloat16
 from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint, update_of
 from stages.training.disk_space import check_room
+from stages.training.loggers import make_logger
 
 CHECKPOINTS = "checkpoints"
 
@@ -155,7 +156,7 @@ def last_validation(trainer: Trainer) -> dict[str, float]:
 
 
 def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Callback]) -> Trainer:
-    """Returns the Trainer of a training stage: seeds, checkpoints, curves, signals, TensorBoard."""
+    """Returns the Trainer of a training stage: seeds, checkpoints, curves, signals, logger."""
     runtime: RuntimeConfig = job.config.runtime
     folder = job.work / CHECKPOINTS
     curves = Curves(
@@ -181,7 +182,7 @@ def training_trainer(job: Job, training: TrainingConfig, callbacks: Sequence[Cal
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         log_every_n_steps=runtime.log_every,
-        logger=TensorBoardLogger(job.work, name="tensorboard", version=""),
+        logger=make_logger(job) or False,
     )
     on_cpu = trainer.strategy.root_device.type == "cpu"
     if on_cpu and training.precision == "bf16-mixed" and not cpu_has_bfloat16() and not job.rank:
@@ -205,8 +206,14 @@ def lay_out(runtime: RuntimeConfig, *networks: nn.Module) -> None:
 
 
 def speed_up(module: LitTraining, runtime: RuntimeConfig) -> None:
-    """Applies the run-time settings that change speed alone: memory format and compilation."""
+    """Applies the run-time settings that change speed and memory alone: memory format, recomputation, compilation.
+
+    Raises:
+        ValueError: a network whose blocks can't be computed again.
+    """
     lay_out(runtime, module, *module.frozen.values())
+    if runtime.recompute:
+        recompute_blocks(module.network)
     if runtime.compile:
         for part in module.compiled_parts():
             part.compile()
