@@ -16,7 +16,7 @@ from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
 from datamodules.workers import leave_signals_to_the_stage
-from smalti.images import Corner, UnreadableImage, crop, decode, resize_short_side
+from smalti.images import Corner, UnreadableImage, crop, resize_short_side
 from smalti.pixels import from_uint8
 from smalti.seeds import mix
 
@@ -52,7 +52,7 @@ class TrainingImages(Dataset[Batch]):
         for skipped in range(len(self.members)):
             index = int(self.members[self.permutations[position + skipped]])
             try:
-                image = decode(self.index.read(index))
+                image = self.index.picture(index)
                 break
             except (UnreadableImage, OSError):
                 continue
@@ -92,7 +92,7 @@ class EvaluationImages(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         """Returns images uint8 (V, 3, H, W), labels, index, and whether the image is ``readable``."""
         try:
-            image = resize_short_side(decode(self.index.read(index)), self.square)
+            image = resize_short_side(self.index.picture(index), self.square)
             square = crop(image, self.square)
             random = np.random.Generator(np.random.PCG64(mix("view", index)))
             views = [

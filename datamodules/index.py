@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from datamodules.arrays import read_array, write_array
+from smalti.images import decode
 
 FILES = ("files.txt", "records.npy", "labels.npy", "splits.npy", "index.json")
 Split = Literal["train", "val"]
@@ -38,6 +40,8 @@ class IndexFacts:
     num_train: int
     num_val: int
     listing: str
+    upright: bool = False
+    """Whether images are turned as their EXIF orientation says; not written where it isn't so."""
 
 
 class ImageIndex:
@@ -61,6 +65,15 @@ class ImageIndex:
         """Returns the image's name for messages: its file, and its offset in an archive."""
         file, offset, _ = self.records[index]
         return self.files[file] if not offset else f"{self.files[file]}@{offset}"
+
+    def picture(self, index: int) -> Image.Image:
+        """Returns an image in mode RGB.
+
+        Raises:
+            UnreadableImage: it is damaged.
+            OSError, ValueError: as ``read``.
+        """
+        return decode(self.read(index), self.facts.upright)
 
     def read(self, index: int) -> bytes:
         """Returns the bytes of the image file.
@@ -105,5 +118,6 @@ def write_index(
     (folder / "files.txt").write_text("\n".join(files))
     for name, array in (("records", records), ("labels", labels), ("splits", splits)):
         write_array(folder / f"{name}.npy", array)
-    (folder / "index.json").write_text(json.dumps(asdict(facts), indent=1))
+    said = {name: value for name, value in asdict(facts).items() if name != "upright" or value}
+    (folder / "index.json").write_text(json.dumps(said, indent=1))
     return {name: folder / name for name in FILES}

@@ -15,12 +15,14 @@ from configs.schema.sources import (
     FlatFolder,
     ListFile,
     LsunLmdb,
+    Parquet,
     SourceConfig,
     SplitByList,
 )
 from datamodules.entry import Entry, Scan
 from datamodules.folders import scan_class_folders, scan_flat_folder
 from datamodules.index import SPLITS
+from datamodules.parquet import scan_parquet
 from datamodules.val_list import split_by_list
 from datamodules.webdataset import scan_webdataset
 from smalti.config.parsing import unknown
@@ -108,8 +110,8 @@ def scan_lmdb(root: Path) -> Scan:
 
 
 def scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
-    """Returns the images of ``source``, split by its val list if it has one; the archive ``embedded`` is first unpacked
-    to ``unpacked``."""
+    """Returns the images of ``source``, split by its val list if it has one; the archive ``embedded``, and Parquet
+    files, are first unpacked to ``unpacked``."""
     found = _scan(source, embedded, unpacked)
     if found.entries and isinstance(source, SplitByList) and source.val_list is not None:
         return replace(found, entries=split_by_list(found.entries, Path(source.val_list)))
@@ -134,4 +136,6 @@ def _scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
         return scan_flat_folder(root)
     if isinstance(source, ListFile):
         return scan_list(root, Path(source.list))
+    if isinstance(source, Parquet):
+        return scan_parquet(source, unpacked)
     return scan_lmdb(root) if isinstance(source, LsunLmdb) else scan_webdataset(root)

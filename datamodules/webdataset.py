@@ -6,11 +6,9 @@ from pathlib import Path, PurePosixPath
 from datamodules.entry import Entry, Scan
 from datamodules.folders import IMAGE_SUFFIXES
 
-MANY = 5  # images of a class, below which on the average the labels look like captions
 
-
-def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
-    """Returns the image members of a tar shard and its labels, by sample key.
+def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str], int]:
+    """Returns the image members of a tar shard and its labels, by sample key, and the number of its captions.
 
     Raises:
         tarfile.TarError: the shard is cut off or damaged anywhere.
@@ -18,6 +16,7 @@ def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
     """
     images: dict[str, tarfile.TarInfo] = {}
     labels: dict[str, str] = {}
+    captions = 0
     with tarfile.open(shard, "r:") as archive:
         for member in archive:
             path = PurePosixPath(member.name)
@@ -32,11 +31,13 @@ def _members(shard: Path) -> tuple[dict[str, tarfile.TarInfo], dict[str, str]]:
                 if member.issparse():
                     raise ValueError(f"{shard}: {member.name} is stored with holes; pack it without tar's --sparse")
                 images[key] = member
-            elif path.suffix in (".cls", ".txt"):
+            elif path.suffix == ".txt":
+                captions += 1
+            elif path.suffix == ".cls":
                 stream = archive.extractfile(member)
                 labels[key] = stream.read(1024).decode(errors="replace").strip() if stream else ""
         _check_end(archive)
-    return images, labels
+    return images, labels, captions
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
@@ -54,13 +55,15 @@ def scan_webdataset(root: Path) -> Scan:
     Nothing is unpacked; a member's path is only its name.
     """
     entries: list[Entry] = []
+    captions = 0
     shards = sorted(path for path in root.rglob("*.tar") if path.is_file())
     for shard in shards:
         file = str(shard.relative_to(root))
         try:
-            images, labels = _members(shard)
+            images, labels, told = _members(shard)
         except tarfile.TarError as error:
             raise ValueError(f"{shard}: not a readable tar file ({error}); fetch it again or take it out") from error
+        captions += told
         missing = len(images.keys() - labels.keys())
         if 0 < missing < len(images):
             raise ValueError(f"{shard}: {missing} images have no label; give all or none")
@@ -69,11 +72,5 @@ def scan_webdataset(root: Path) -> Scan:
         ]
     if len({entry.label is None for entry in entries}) == 2:
         raise ValueError(f"data root {root}: some shards have a label for every image and some don't; give all or none")
-    notes, names = [], {entry.label for entry in entries if entry.label is not None}
-    if len(names) > len(entries) / MANY:
-        longest = max(sorted(names), key=len)[:60]
-        notes.append(
-            f"{len(names)} classes among {len(entries)} images, such as {longest!r}: is that a label, or a caption? "
-            "Take captions out of the shards to train without labels"
-        )
+    notes = [f"{captions} captions (.txt) are left out; a class stands in a .cls file"] if captions else []
     return Scan(root, entries, by_number=True, notes=notes)

@@ -1,7 +1,8 @@
 """Image files: bytes to an RGB picture, its crops, and back to a file.
 
 Grey and palette images become RGB; transparency is composited on white; Pillow converts CMYK; 16-bit grey is scaled to
-8 bit; an animation gives its first frame; EXIF orientation is not applied, as is usual for ImageNet.
+8 bit; an animation gives its first frame; EXIF orientation is applied where it is asked for, as for one's own
+photographs, and not otherwise, as is usual for ImageNet.
 """
 
 import io
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from smalti.pixels import to_uint8
@@ -36,8 +37,11 @@ class UnreadableImage(ValueError):
     """An image that can't be read; the message says why."""
 
 
-def decode(data: bytes) -> Image.Image:
+def decode(data: bytes, upright: bool = False) -> Image.Image:
     """Returns the picture in an image file's bytes, in mode RGB.
+
+    Args:
+        upright: turn it as its EXIF orientation says.
 
     Raises:
         UnreadableImage: the file is truncated, empty or none of FORMATS; it has so many pixels (89 million) that Pillow
@@ -46,7 +50,7 @@ def decode(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return as_picture(Image.open(io.BytesIO(data), formats=FORMATS))
+            return as_picture(Image.open(io.BytesIO(data), formats=FORMATS), upright)
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:  # Pillow's message ends in an address
@@ -55,8 +59,8 @@ def decode(data: bytes) -> Image.Image:
         raise UnreadableImage(f"{type(error).__name__}: {error}") from error
 
 
-def as_picture(image: Image.Image) -> Image.Image:
-    """Returns an opened image in mode RGB, all its pixels read.
+def as_picture(image: Image.Image, upright: bool = False) -> Image.Image:
+    """Returns an opened image in mode RGB, all its pixels read; ``upright`` as its EXIF orientation says.
 
     Raises:
         UnreadableImage: damaged, without pixels, or one side more than MAX_ASPECT times the other.
@@ -67,7 +71,7 @@ def as_picture(image: Image.Image) -> Image.Image:
         raise UnreadableImage(f"{image.width} x {image.height} px, one side more than {MAX_ASPECT} times the other")
     try:
         image.load()
-        return as_rgb(image)
+        return as_rgb(ImageOps.exif_transpose(image) if upright else image)
     except DAMAGE as error:
         raise UnreadableImage(f"{type(error).__name__}: {error}") from error
 

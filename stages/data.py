@@ -56,7 +56,10 @@ def say_missing_classes(labels: np.ndarray, splits: np.ndarray, class_names: lis
 def build(job: Job) -> None:
     """Lists the images of the source, splits them into train and val, and publishes the index."""
     config = job.config
+    embedded, ours = config.source.kind == "embedded", config.source.kind in ("embedded", "parquet")
     unpacked = f"data/{EMBEDDED.stem}-{hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()[:8]}"
+    if not embedded:
+        unpacked = f"data/{config.source.kind}-{str(job.identity['listing'])[:16]}"
     (job.store.root / "data").mkdir(exist_ok=True)
     source = scan(config.source, EMBEDDED, job.store.root / unpacked)
     check_source(source)
@@ -95,9 +98,9 @@ def build(job: Job) -> None:
         num_train=len(splits) - num_val,
         num_val=num_val,
         listing=str(job.identity["listing"]),
+        upright=config.upright,
     )
-    embedded = config.source.kind == "embedded"
-    root = str(source.root.relative_to(job.store.root)) if embedded else str(source.root)
+    root = str(source.root.relative_to(job.store.root)) if ours else str(source.root)
     job.publish(
         files=write_index(job.work / "index", files, records, labels, splits, facts),
         facts={

@@ -19,7 +19,7 @@ class DataConfig:
 
     STAGE: ClassVar[Stage] = Stage(
         name="data",
-        version=1,
+        version=2,
         needs=(),
         takes=(),
         resumes=False,
@@ -32,6 +32,8 @@ class DataConfig:
     """Side in pixels of the square that every image is resized and cropped to."""
     num_classes: NonNegativeInt | None = None
     """Classes that the source should hold, 0 for no labels; null: whatever is there."""
+    upright: bool = field(default=False, metadata={"hash": UNLESS_DEFAULT})
+    """Whether images are turned as their EXIF orientation says: yes for one's own photographs, no for ImageNet."""
     val_fraction: Annotated[float, Range(above=0, below=1)] = 0.05
     """Share of the images that go to val where the source doesn't say which."""
     group: str | None = None

@@ -66,11 +66,26 @@ class LsunLmdb:
 
 @dataclass(frozen=True, kw_only=True)
 class WebDataset:
-    """Tar shards below ``root``: <key>.<image extension>, with <key>.cls or <key>.txt as label where there is one."""
+    """Tar shards below ``root``: <key>.<image extension>, with <key>.cls as label where there is one; a <key>.txt is a
+    caption, and left out."""
 
     kind: Literal["webdataset"] = "webdataset"
     root: str = field(metadata=PATH)
     """Folder of the shards, at any depth."""
 
 
-SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset
+@dataclass(frozen=True, kw_only=True)
+class Parquet:
+    """Parquet files below ``root``, as Hugging Face's datasets writes them; train and validation by their names. Stage
+    data unpacks them into the folder of runs, since compressed rows can't be read at random."""
+
+    kind: Literal["parquet"] = "parquet"
+    root: str = field(metadata=PATH)
+    """Folder of the files, at any depth."""
+    image_column: str = "image"
+    """Column of the images: bytes, or datasets' pair of bytes and path."""
+    label_column: str = "label"
+    """Column of the classes: numbers, with the names that datasets keeps, or text. Images have no labels without it."""
+
+
+SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset | Parquet

@@ -34,7 +34,7 @@ def fetch_all(options: argparse.Namespace) -> int:
     """Fetches the weights that the recipe names and the weights folder lacks; returns exit code 0."""
     recipe, folder = Recipe(options.recipe), weights_folder()
     wanted: dict[str, Source] = {}
-    for node in recipe.nodes.values():
+    for node in recipe.own.values():
         wanted |= named_weights(node.config)
     missing = [str(folder / name) for name in wanted if not (folder / name).is_file()]
     if recipe.offline and missing:

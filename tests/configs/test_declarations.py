@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.schema.imported import ImportedConfig
 from configs.schema.runtime import RuntimeConfig
 from configs.schema.samples import SamplesConfig
 from configs.schema.stage import Stage
@@ -34,7 +35,9 @@ def test_stage_is_whole(stage: str) -> None:
 
 
 def test_every_script_of_stages_is_a_declared_stage() -> None:
-    assert {path.stem for path in (PROJECT / "stages").glob("*.py")} - {"__init__"} == STAGES.keys()
+    """But for the one that publishes a released file in the place of any."""
+    scripts = {path.stem for path in (PROJECT / "stages").glob("*.py")} - {"__init__"}
+    assert scripts == STAGES.keys() | {ImportedConfig.STAGE.name}
 
 
 def test_a_declaration_has_no_defaults() -> None:
@@ -62,7 +65,8 @@ def test_prior_is_whole(kind: PriorKind) -> None:
         assert {field.name for field in dataclasses.fields(config)} >= {kind.name}
     network, sampler = load_name(kind.network), load_name(kind.sampler)
     assert next(iter(inspect.signature(network).parameters)) == "config"
-    assert list(inspect.signature(sampler).parameters) == ["prior", "config", "seed"]
+    given = ["given"] if kind.trains_on == "tokens" else []  # tokens that a completion keeps
+    assert list(inspect.signature(sampler).parameters) == ["prior", "config", "seed", *given]
     assert STAGES[kind.stage].__annotations__["network"] is kind.network_config
     assert stage_of(kind.stage).needs == (kind.shards, "tokenizer")
     assert kind.stage in stage_of("samples").takes and kind.stage in stage_of("sweep").takes

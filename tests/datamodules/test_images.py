@@ -215,3 +215,21 @@ def test_ten_crops_are_llamagens(tmp_path: Path) -> None:
     offsets = [tuple(view[:2, 0, 0].tolist()) for view in views[::2]]
     assert offsets == [(2, 20), (0, 18), (0, 22), (4, 18), (4, 22)]  # row and column of each crop's first pixel
     assert torch.equal(views[1::2], views[::2].flip(-1))
+
+
+def test_photographs_are_turned_where_the_index_says_so(tmp_path: Path) -> None:
+    """Training and evaluation read by the index, which keeps the fact, and the bytes of indices without it stay."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    records, one = np.array([[0, 0, (tmp_path / "a.png").stat().st_size]]), np.zeros(1, dtype=np.int64)
+    found = {}
+    for upright in (False, True):
+        facts = IndexFacts("files", 8, [], 1, 0, "listing", upright)
+        folder = tmp_path / f"index-{upright}"
+        write_index(folder, ["a.png"], records, one, one.astype(np.uint8), facts)
+        assert ("upright" in (folder / "index.json").read_text()) == upright
+        index = ImageIndex(folder, tmp_path)
+        found[upright] = EvaluationImages(index)[0]["images"][0].numpy().transpose(1, 2, 0)
+    assert np.array_equal(found[False], pixels) and np.array_equal(found[True], np.rot90(pixels, -1))

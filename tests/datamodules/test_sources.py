@@ -262,13 +262,16 @@ def test_labels_that_are_numbers_keep_their_numbers(kind: str, tmp_path: Path) -
     assert scan(source, Path(), Path()).class_names == [str(i) for i in range(12)]
 
 
-def test_captions_taken_for_labels_are_said_aloud(tmp_path: Path) -> None:
-    pack(
-        tmp_path / "a.tar",
-        {f"{i}.{s}": b"a photo of %s" % (b"x" * i) for i in range(9) for s in ("png", "txt")},
-    )
-    [note] = scan(WebDataset(root=str(tmp_path)), Path(), Path()).notes
-    assert note.startswith("9 classes among 9 images, such as 'a photo of xxxxxxxx': is that a label, or a caption?")
+def test_captions_are_no_classes(tmp_path: Path) -> None:
+    """A .txt beside an image says what is on it; without .cls there are no labels, and a note says what is left out."""
+    pack(tmp_path / "a.tar", {f"{i}.{s}": b"a photo of %d" % i for i in range(9) for s in ("png", "txt")})
+    found = scan(WebDataset(root=str(tmp_path)), Path(), Path())
+    assert found.class_names == [] and len(found.entries) == 9
+    assert found.notes == ["9 captions (.txt) are left out; a class stands in a .cls file"]
+    content = {f"{i}.{s}": b"%d" % (i % 2) for i in range(4) for s in ("png", "cls", "txt")}
+    pack(tmp_path / "a.tar", content)
+    found = scan(WebDataset(root=str(tmp_path)), Path(), Path())
+    assert [entry.label for entry in found.entries] == ["0", "1", "0", "1"]
 
 
 def test_what_a_killed_unpacking_left_is_swept_when_it_is_old(tmp_path: Path) -> None:

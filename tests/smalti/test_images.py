@@ -91,3 +91,16 @@ def test_changed_bytes_give_a_picture_or_a_named_error(kind: str) -> None:
         examined = examine(bytes(changed[: random.integers(1, len(data) + 1)] if random.random() < 0.3 else changed))
         refused += bool(examined.problem)
     assert refused > 10
+
+
+def test_upright_as_exif_says() -> None:
+    """A photograph that was held sideways, turned or as its pixels lie."""
+    pixels = np.zeros((20, 40, 3), dtype=np.uint8)
+    pixels[:, :20] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: the top of the picture is its right side
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", exif=exif)
+    flat, upright = decode(stream.getvalue()), decode(stream.getvalue(), upright=True)
+    assert flat.size == (40, 20) and upright.size == (20, 40)
+    assert np.array_equal(np.asarray(upright), np.rot90(np.asarray(flat), -1))
