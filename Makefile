@@ -1,4 +1,4 @@
-# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [FAISS=gpu|cpu]   make test   make lint   make weights   make claims [FULL=1]
+# make pipeline [RECIPE=configs/quickstart] [RUNS=runs] [DEVICES=4] [ACCELERATOR=cuda] [FAISS=gpu|cpu]   make test   make lint   make weights   make claims [FULL=1]
 PYTHON ?= python3
 RECIPE ?= configs/quickstart
 RUNS ?= runs
@@ -8,10 +8,14 @@ FAISS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),$(if
 BIN := .venv/bin
 READY := .venv/installed-$(FAISS)
 
-.PHONY: pipeline rows claims benchmarks plan weights test test-slow test-gpu test-slurm reliability mutants costs lint install clean
+.PHONY: pipeline board rows claims benchmarks plan weights test test-slow test-gpu test-slurm reliability mutants costs lint install clean
 
 pipeline: $(READY)
-	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run "$(RECIPE)" --runs "$(RUNS)" $(SET)
+	exec env SMALTI_END_WITH_PARENT=$$PPID $(BIN)/python -m pipeline run "$(RECIPE)" --runs "$(RUNS)" $(if $(DEVICES),--devices $(DEVICES)) $(if $(ACCELERATOR),--accelerator $(ACCELERATOR)) $(SET)
+
+# TensorBoard on all stages of the recipe.
+board: $(READY)
+	exec $(BIN)/python -m pipeline board "$(RECIPE)" --runs "$(RUNS)"
 
 plan: $(READY)
 	$(BIN)/python -m pipeline plan "$(RECIPE)" --runs "$(RUNS)"

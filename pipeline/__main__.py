@@ -11,6 +11,7 @@ from typing import Any
 
 from configs.schema.contradictions import indivisible
 from configs.schema.protocols import PROTOCOLS
+from pipeline.board import board
 from pipeline.clean import clean
 from pipeline.commands import COMMANDS, INTERRUPTED, exit_code, parse
 from pipeline.graph import Recipe, Status
@@ -211,6 +212,8 @@ def run_command(options: argparse.Namespace) -> int:
         return run_command_script(options.command)
     if options.command == "plan":
         return plan(recipe, store)
+    if options.command == "board":
+        return board(recipe, store, options.port)
     if options.command == "run":
         return run(recipe, store, options)
     if options.command == "slurm":

@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.process import PROJECT
+from pipeline.wildcards import EVERY, OPTIONS
 from smalti.error_line import error_line
 
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
+
+
+def positive(text: str) -> int:
+    """Returns a whole number of at least 1; argparse names the option if it isn't one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} given, expected a whole number of at least 1")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -34,15 +42,25 @@ RECIPE: dict[str, dict[str, Any]] = {
         "type": Path, "nargs": "?", "default": PROJECT / "configs" / "quickstart",
         "help": "folder of the recipe, its pipeline.yaml, or row:PAPER/TABLE/ROW (default configs/quickstart)",
     },
+    "changes": {
+        "nargs": "*", "metavar": "STAGE.KEY=VALUE",
+        "help": "changes of the recipe's values; *.KEY=VALUE of every stage that has the key",
+    },
     "--set": {
         "action": "append", "default": [], "metavar": "STAGE.KEY=VALUE",
-        "help": "change a value of the recipe; may be repeated",
+        "help": "the same; may be repeated",
     },
     "--runs": {
         "type": Path, "default": Path("runs"), "metavar": "FOLDER",
         "help": "results and unfinished work (default %(default)s, in the working directory)",
     },
 }  # fmt: skip
+# One knob for all stages that can use it, for where their YAMLs say something else.
+MACHINE: dict[str, dict[str, Any]] = {
+    "--devices": {"type": positive, "metavar": "N", "help": "devices of each node, for every stage that can use them"},
+    "--nodes": {"type": positive, "metavar": "N", "help": "nodes, for every stage that can use them"},
+    "--accelerator": {"choices": ("auto", "cpu", "cuda", "mps"), "help": "what every stage runs on"},
+}
 JSON = {"--json": {"action": "store_true", "help": "print JSON"}}
 
 COMMANDS = {
@@ -51,6 +69,7 @@ COMMANDS = {
         "runs what isn't published yet, in order",
         {
             **RECIPE,
+            **MACHINE,
             "--until": {"metavar": "STAGE", "help": "stop after this stage"},
             "--only": {"metavar": "STAGE", "help": "this stage alone"},
             "--force": {"metavar": "STAGE", "help": "build this stage again"},
@@ -61,6 +80,7 @@ COMMANDS = {
         "writes one job script for each stage, and submits them as a chain",
         {
             **RECIPE,
+            **MACHINE,
             "--submit": {"action": "store_true", "help": "submit the jobs, chained by afterok"},
             "--no-gpus": {"action": "store_true", "help": "ask for no GPUs"},
             "--sbatch": {
@@ -86,6 +106,10 @@ COMMANDS = {
             "--runs": RECIPE["--runs"],
         },
     ),
+    "board": Command(
+        "opens TensorBoard on all stages of the recipe",
+        {**RECIPE, "--port": {"type": positive, "default": 6006, "help": "its port (default %(default)s)"}},
+    ),
     "params": Command(
         "prints parameter counts of each network, built on the meta device", {**RECIPE, **JSON}, script=True
     ),
@@ -94,7 +118,7 @@ COMMANDS = {
     ),
     "doctor": Command(
         "says whether the recipe can run here: versions, devices, weights, space, one update of each training",
-        RECIPE,
+        {**RECIPE, **MACHINE},
         script=True,
     ),
     "cost": Command(
@@ -144,6 +168,19 @@ COMMANDS = {
             },
             "--set": RECIPE["--set"],
             "--runs": RECIPE["--runs"],
+        },
+        script=True,
+    ),
+    "export": Command(
+        "writes what the recipe has trained as folders of the library, each with a card, and its tokens for others",
+        {
+            **RECIPE,
+            "--to": {"type": Path, "required": True, "metavar": "FOLDER", "help": "the new folder to write"},
+            "--tokens": {
+                "choices": ("npz", "webdataset", "llamagen"),
+                "help": "write the tokens of all images too, as npz, as WebDataset's tars, or as LlamaGen's code reads "
+                "them",
+            },
         },
         script=True,
     ),
@@ -202,7 +239,28 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         own = parsers.add_parser(name, help=command.text, description=command.text, allow_abbrev=False)
         for argument, settings in command.arguments.items():
             own.add_argument(argument, **settings)
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if "changes" in options:
+        options.recipe, options.set = asked_changes(options)
+    return options
+
+
+def asked_changes(options: argparse.Namespace) -> tuple[Path, list[str]]:
+    """Returns the recipe, and all changes that the command line makes to it, those that stand alone and those of its
+    options among them.
+
+    >>> options = argparse.Namespace(recipe=Path("data.seed=1"), changes=["data.seed=2"], set=[], devices=4)
+    >>> asked_changes(options)[1]
+    ['data.seed=1', 'data.seed=2', '*.runtime.devices=4']
+    """
+    recipe, changes = options.recipe, [*options.set, *options.changes]
+    if "=" in str(recipe) and not recipe.exists():
+        recipe, changes = RECIPE["recipe"]["default"], [*options.set, str(recipe), *options.changes]
+    for option, key in OPTIONS.items():
+        value = getattr(options, option, None)
+        if value is not None:
+            changes.append(f"{EVERY}.{key}={value}")
+    return recipe, changes
 
 
 def exit_code(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:

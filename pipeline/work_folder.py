@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import IO
 
-LOGS = ("lock", "tensorboard")  # what stays in a work folder
+LOGS = ("lock", "tensorboard", "csv", "wandb")  # what stays in a work folder
 
 
 def lock(work: Path, stage: str) -> IO[str]:

@@ -1,12 +1,15 @@
 """What is written of a recipe: its files, those of the recipes that it is based on, and the changes to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.schema.stages import STAGES
 from pipeline.config import Change, override, read_change, read_yaml
+from pipeline.imports import is_import
 from pipeline.rows import find_row, from_anywhere, is_row
+from pipeline.wildcards import spread
 from smalti.config.parsing import ConfigError, short, unknown
 
 KEYS = ["stages", "base", "set", "offline"]  # of pipeline.yaml
@@ -98,11 +101,12 @@ def read_recipe(place: Path, overrides: Sequence[str]) -> WrittenRecipe:
     offline = next((data["offline"] for _, data in chain if "offline" in data), False)
     inherited = [change for _, data in reversed(chain) for change in data.get("set", [])]
     asked = [read_change(text, chain[0][0], "command line") for text in overrides]
-    changes = _by_stage([*inherited, *asked], list(stages))
+    trained = [stage for stage, given in stages.items() if stage in STAGES and not is_import(given)]
+    changes = _by_stage(spread([*inherited, *asked], trained), list(stages))
     return WrittenRecipe(stages, author, offline, [folder for folder, _ in chain], changes)
 
 
-def _by_stage(written: Sequence[Change], stages: list[str]) -> dict[str, list[Change]]:
+def _by_stage(written: Iterable[Change], stages: list[str]) -> dict[str, list[Change]]:
     """Returns {stage: its changes, in order}; ConfigError for a stage that isn't one of ``stages``."""
     changes: dict[str, list[Change]] = {}
     for change in written:
