@@ -81,14 +81,15 @@ def test_snippet_and_commands_of_the_library(
     made: dict[str, object] = {}
     exec(with_keys(snippet[1], smoke), made)
     assert getattr(made["images"], "shape", None) == (2, 3, 64, 64)
-    assert sorted(path.name for path in (folder / "my_tokenizer").iterdir()) == ["config.json", "model.safetensors"]
+    names = sorted(path.name for path in (folder / "my_tokenizer").iterdir())
+    assert names == ["README.md", "config.json", "model.safetensors"]
     save_file(torch.load(write_inception(folder / "inception.pth")), folder / InceptionConfig.weights)
     monkeypatch.setenv("SMALTI_WEIGHTS", str(folder))
     commands = re.findall(r"(?m)^smalti (.*?)(?:  #.*)?$", README)
-    names = {"show", "encode", "decode", "generate", "evaluate", "crop", "import"}
-    assert {command.split()[0] for command in commands} == names
+    used = {"show", "encode", "decode", "generate", "evaluate", "crop", "import", "export", "push"}
+    assert {command.split()[0] for command in commands} == used
     for command in commands:
-        if command.startswith(("crop", "import")):  # each has a test of its own
+        if command.startswith(("crop", "import", "push")):  # each has a test of its own
             continue
         if command.startswith(("decode", "generate")) and (folder / "images").exists():
             (folder / "images").rename(folder / "before")
