@@ -35,6 +35,17 @@ def class_names(schema: Any, column: str) -> list[str]:
     return list(features.get(column, {}).get("names", []))
 
 
+def name_of(label: int, names: list[str], where: str) -> str | None:
+    """Returns the name of a class number; none for -1, which datasets writes where a label isn't known.
+
+    >>> name_of(1, ["cat", "dog"], "label"), name_of(-1, ["cat", "dog"], "label")
+    ('dog', None)
+    """
+    if not -1 <= label < len(names):
+        raise ValueError(f"{where}: class {label}, where {len(names)} classes have names")
+    return None if label == -1 else names[label]
+
+
 def image_bytes(value: Any, where: str) -> bytes:
     """Returns an image's bytes: of a cell that holds them, or of datasets' pair of bytes and path; none for an empty
     cell, which counts as unreadable later.
@@ -79,7 +90,7 @@ def unpack(file: Path, source: Parquet, stream: BinaryIO) -> Iterator[tuple[int,
                     stream.write(data)
                     label = row[source.label_column] if len(wanted) > 1 else None
                     if label is not None and names:
-                        label = names[label]
+                        label = name_of(label, names, f"{file}: {source.label_column}")
                     yield len(data), None if label is None else str(label)
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{file}: not a readable Parquet file ({' '.join(str(error).split())[:200]})") from error
@@ -136,5 +147,5 @@ def scan_parquet(source: Parquet, folder: Path) -> Scan:
         raise ValueError(f"{place}: {unlabelled} of {len(entries)} images have no label; give all or none")
     notes = [f"{left_out} images of files called test are left out"] if left_out else []
     if entries and unlabelled == len(entries):
-        notes.append(f"no column {source.label_column!r}: images without labels")
+        notes.append(f"no classes in a column {source.label_column!r}: images without labels")
     return Scan(folder, entries, by_number=True, notes=notes)

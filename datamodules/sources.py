@@ -20,6 +20,7 @@ from configs.schema.sources import (
     SplitByList,
 )
 from datamodules.entry import Entry, Scan
+from datamodules.ffhq import scan_ffhq
 from datamodules.folders import scan_class_folders, scan_flat_folder
 from datamodules.index import SPLITS
 from datamodules.parquet import scan_parquet
@@ -135,7 +136,8 @@ def _scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
     if isinstance(source, FlatFolder):
         return scan_flat_folder(root)
     if isinstance(source, ListFile):
-        return scan_list(root, Path(source.list))
+        listed = Path(source.list)
+        return scan_ffhq(root, listed) if listed.suffix == ".json" else scan_list(root, listed)
     if isinstance(source, Parquet):
         return scan_parquet(source, unpacked)
     return scan_lmdb(root) if isinstance(source, LsunLmdb) else scan_webdataset(root)

@@ -46,7 +46,8 @@ class FlatFolder(SplitByList):
 
 @dataclass(frozen=True, kw_only=True)
 class ListFile(SplitByList):
-    """A text or CSV file with one image a line: path[,label[,split]]; paths relative to ``root``."""
+    """A text or CSV file with one image a line: path[,label[,split]]; paths relative to ``root``. Or FFHQ's own list,
+    ffhq-dataset-v2.json, with its split."""
 
     kind: Literal["list_file"] = "list_file"
     root: str = field(metadata=PATH)

@@ -74,7 +74,7 @@ def test_plain_bytes_and_other_columns(tmp_path: Path) -> None:
     found = scan_parquet(source, tmp_path / "a1")
     assert found.class_names == ["9", "10"] and [e.split for e in found.entries] == [None, None]
     found = scan_parquet(Parquet(root=str(tmp_path / "a"), image_column="jpg"), tmp_path / "a2")
-    assert found.class_names == [] and found.notes == ["no column 'label': images without labels"]
+    assert found.class_names == [] and found.notes == ["no classes in a column 'label': images without labels"]
 
 
 def test_an_empty_cell_counts_as_unreadable(tmp_path: Path) -> None:
@@ -115,3 +115,17 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="some files are called train or validation and some aren't"):
         scan_parquet(source, tmp_path / "u")
     assert [path.name for path in tmp_path.iterdir() if path.name != "u"] == ["a"]
+
+
+def test_unknown_classes_as_datasets_marks_them(tmp_path: Path) -> None:
+    names = ["cat", "dog"]
+    write(tmp_path / "all" / "x.parquet", pairs(1, 2), [-1, -1], names)
+    assert [entry.label for entry in scan_parquet(Parquet(root=str(tmp_path / "all")), tmp_path / "u").entries] == [
+        None, None,
+    ]  # fmt: skip
+    write(tmp_path / "some" / "x.parquet", pairs(1, 2), [1, -1], names)
+    with pytest.raises(ValueError, match="1 of 2 images have no label; give all or none"):
+        scan_parquet(Parquet(root=str(tmp_path / "some")), tmp_path / "v")
+    write(tmp_path / "more" / "x.parquet", pairs(1, 2), [1, 2], names)
+    with pytest.raises(ValueError, match="label: class 2, where 2 classes have names"):
+        scan_parquet(Parquet(root=str(tmp_path / "more")), tmp_path / "w")
