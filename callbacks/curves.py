@@ -17,7 +17,7 @@ class Curves(Callback):
     """Keeps a row of the reported values every ``every`` updates and after each validation, and writes a CSV file.
 
     The rows travel with the checkpoint, so that a resumed run loses none and repeats none. With ``plain``, for output
-    that is no terminal, each row is also printed as one line, with the speed.
+    that is no terminal, each row is also printed as one line, with the speed and the time left.
     """
 
     def __init__(self, path: Path, every: int, updates: int, images_per_update: int, plain: bool) -> None:
@@ -81,8 +81,22 @@ class Curves(Callback):
 
     def _print(self, update: int) -> None:
         shown = [f"{name} {value:.4g}" for name, value in self.rows[-1].items() if name.count("/") == 1][:9]
-        speed = f"{self.speed:.0f} images/s  " if self.speed else ""  # of the first updates it isn't known yet
+        speed = ""  # of the first updates it isn't known yet
+        if self.speed:
+            left = (self.updates - update) * self.images_per_update / self.speed
+            speed = f"{self.speed:.0f} images/s  {duration(left)} left  "
         print(f"  update {update}/{self.updates}  {speed}" + "  ".join(shown), flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as people say it.
+
+    >>> duration(9.4), duration(600), duration(5 * 86400)
+    ('9 s', '10 min', '120 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def _over_ranks(trainer: Trainer, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:

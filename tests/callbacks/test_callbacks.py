@@ -53,8 +53,10 @@ def test_curves_travel_with_the_checkpoint(
     for update in range(1, 5):
         step(first, update)
     shown = capsys.readouterr().out.splitlines()
-    assert [line.split("images/s")[-1].split() for line in shown] == [["train/l1", "2"], ["train/l1", "4"]]
-    assert [line.split("images/s")[0] for line in shown] == ["  update 2/10  1 ", "  update 4/10  4 "]
+    assert [line.split("left")[-1].split() for line in shown] == [["train/l1", "2"], ["train/l1", "4"]]
+    assert [line.split("left")[0] for line in shown] == [
+        "  update 2/10  1 images/s  32 s ", "  update 4/10  4 images/s  6 s ",
+    ]  # fmt: skip
     second.load_state_dict(first.state_dict())
     for update in range(5, 7):
         step(second, update)
