@@ -1,4 +1,4 @@
-"""The command ``smalti``: ``smalti encode|decode|generate|evaluate|crop|import|export|push|weights|show``, a file each.
+"""The command ``smalti``, such as ``smalti encode``: a file for each of its commands.
 
 Each command's file has TEXT, ``add_arguments`` and ``run``. torch is imported when a command runs, so that ``--help``
 answers at once.
@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from smalti import __version__
-from smalti.commands import crop, decode, encode, evaluate, export, generate, import_weights, push, show, weights
+from smalti.commands import crop, decode, demo, encode, evaluate, export, generate, import_weights, push, show, weights
 from smalti.error_line import error_line
 
 COMMANDS = {
-    "encode": encode, "decode": decode, "generate": generate, "evaluate": evaluate, "crop": crop,
+    "encode": encode, "decode": decode, "generate": generate, "evaluate": evaluate, "demo": demo, "crop": crop,
     "import": import_weights, "export": export, "push": push,
     "weights": weights, "show": show,
 }  # fmt: skip

@@ -86,10 +86,10 @@ def test_snippet_and_commands_of_the_library(
     save_file(torch.load(write_inception(folder / "inception.pth")), folder / InceptionConfig.weights)
     monkeypatch.setenv("SMALTI_WEIGHTS", str(folder))
     commands = re.findall(r"(?m)^smalti (.*?)(?:  #.*)?$", README)
-    used = {"show", "encode", "decode", "generate", "evaluate", "crop", "import", "export", "push"}
+    used = {"show", "encode", "decode", "generate", "evaluate", "crop", "import", "export", "push", "demo"}
     assert {command.split()[0] for command in commands} == used
     for command in commands:
-        if command.startswith(("crop", "import", "push")):  # each has a test of its own
+        if command.startswith(("crop", "import", "push", "demo")):  # each has a test of its own
             continue
         if command.startswith(("decode", "generate")) and (folder / "images").exists():
             (folder / "images").rename(folder / "before")

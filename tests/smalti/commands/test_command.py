@@ -50,7 +50,7 @@ def test_help_explains_every_option() -> None:
     assert (
         list(commands())
         == list(COMMANDS)
-        == ["encode", "decode", "generate", "evaluate", "crop", "import", "export", "push", "weights", "show"]
+        == ["encode", "decode", "generate", "evaluate", "demo", "crop", "import", "export", "push", "weights", "show"]
     )
     for name, command in commands().items():
         assert command.description and not command.allow_abbrev

@@ -1,16 +1,13 @@
 """The token viewer in a real browser, headless Chromium, from a file and without a network."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from smalti.artifact import Artifact
 from smalti.codebooks import FactorisedCodebooks
@@ -21,28 +18,16 @@ from smalti.views.patches import CodePatches
 from stages.results import token_viewer
 from stages.results.report_page import Section, render
 from stages.results.token_viewer import ViewedImage, viewer_markup
+from tests.browser import opened_browser
 
-REQUIRED = os.environ.get("SMALTI_BROWSER") == "required"
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run")  # fmt: skip
 LINE = FrozenCodebook.of(torch.arange(8.0)[:, None])  # code i lies at i
 F, WHITE = 8, 255  # pixels of a token's side
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None and REQUIRED:
-        for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *words], check=True, capture_output=True)
-        chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs Chromium; SMALTI_BROWSER=required installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        context = browser.new_context(viewport={"width": 1250, "height": 900}, offline=True)
-        yield context.new_page()
-        browser.close()
+    with opened_browser(offline=True) as page:
+        yield page
 
 
 def painted(tokens: torch.Tensor) -> torch.Tensor:
