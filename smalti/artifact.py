@@ -65,7 +65,10 @@ def misshapen(manifest: Mapping[str, Any]) -> str:
     for entry in (*files.values(), *(records.values() if isinstance(records, dict) else ())):
         if not _has(entry, FILE_PARTS):
             return f"{entry!r} has no sha256 and size"
-    for entry in manifest.get("inputs", {}).values():
+    inputs = manifest.get("inputs", {})
+    if not isinstance(inputs, dict):
+        return "'inputs' is of another type"
+    for entry in inputs.values():
         if not _has(entry, INPUT_PARTS):
             return f"{entry!r} has no stage, key and digest"
     return ""

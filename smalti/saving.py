@@ -23,7 +23,7 @@ def save(saved: Saved, network: nn.Module, folder: Path, card: str) -> None:
         ValueError: the folder holds a saved network already, or can't be written.
     """
     model, config, text = files = [folder / name for name in (MODEL, CONFIG, CARD)]
-    for file in files:
+    for file in (config, model, text):
         if file.exists():
             raise ValueError(f"{file} exists; delete it, or name another folder")
     try:

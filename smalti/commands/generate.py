@@ -111,6 +111,7 @@ def run(options: argparse.Namespace) -> None:
     for name in settings:
         if name not in known:
             raise ValueError(f"--set: {unknown('setting', name, known)}")
+    prior.chosen_settings(options.guidance, settings)  # before anything is written
     labels, names = torch.zeros(options.number, dtype=torch.int64), prior.class_names
     chosen = options.classes or list(names)
     if chosen:

@@ -28,7 +28,11 @@ def test_everything_a_recipe_has_trained(smoke_runs: Path, smoke: dict[str, Arti
     assert prior.settings == Prior.load(smoke["ar_prior"].path, published).settings
     card = (tmp_path / "out" / "ar" / "README.md").read_text()
     assert "licence of the images | Microsoft's Fluent emoji, MIT" in card and "| ar/phase2: fd_" in card
-    assert "EfficientNet-Lite0" in card and f"`{smoke['ar_prior'].digest}`" in card and "library_name: smalti" in card
+    assert (
+        "efficientnet_lite0 | stage codebook; Apache-2.0" in card
+        and f"`{smoke['ar_prior'].digest}`" in card
+        and "library_name: smalti" in card
+    )
     card = (tmp_path / "out" / "tokenizer" / "README.md").read_text()
     assert "| psnr | " in card and "phase 2, with attention" in card and "Settings of stage decoder" in card
     with pytest.raises(ValueError, match="exists; delete it, or name another folder"):
