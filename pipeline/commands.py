@@ -239,8 +239,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         own = parsers.add_parser(name, help=command.text, description=command.text, allow_abbrev=False)
         for argument, settings in command.arguments.items():
             own.add_argument(argument, **settings)
-    options = parser.parse_args(words)
+    options, left = parser.parse_known_args(words)  # argparse takes no changes that stand behind an option
+    changes = [word for word in left if "=" in word and not word.startswith("-")] if "changes" in options else []
+    if len(changes) < len(left):
+        parser.error(f"unrecognized arguments: {' '.join(word for word in left if word not in changes)}")
     if "changes" in options:
+        options.changes = [*options.changes, *changes]
         options.recipe, options.set = asked_changes(options)
     return options
 

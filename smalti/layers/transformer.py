@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from smalti.config.priors import TransformerConfig
-from smalti.layers.attend import attend, join_heads, split_heads
+from smalti.layers.attend import attend, attended_type, join_heads, split_heads
 
 
 @dataclass
@@ -30,9 +30,14 @@ class KeyValueCache:
 
 
 def empty_caches(like: Tensor, batch: int, num_layers: int, num_heads: int, num_positions: int) -> list[KeyValueCache]:
-    """Returns one empty cache a layer; ``like`` (..., C) gives width, type and device."""
-    shape = (batch, num_heads, num_positions, like.shape[-1] // num_heads)
-    return [KeyValueCache(like.new_empty(shape), like.new_empty(shape)) for _ in range(num_layers)]
+    """Returns one empty cache a layer; ``like`` (..., C) gives width, type and device.
+
+    They are of the type that attention computes in: else all of them would be converted at every position.
+    """
+    shape, kind = (batch, num_heads, num_positions, like.shape[-1] // num_heads), attended_type(like)
+    return [
+        KeyValueCache(like.new_empty(shape, dtype=kind), like.new_empty(shape, dtype=kind)) for _ in range(num_layers)
+    ]
 
 
 class Attention(nn.Module):

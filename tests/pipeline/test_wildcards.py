@@ -1,5 +1,7 @@
 """Changes of every stage that can take them, and the options that stand for some."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,8 @@ def test_keys_of_results_are_those_of_single_changes(tmp_path: Path) -> None:
     [
         (["tokenizer.training.updates=3"], ["tokenizer.training.updates=3"]),
         ([str(SMOKE), "data.seed=1", "*.training.seed=2"], ["data.seed=1", "*.training.seed=2"]),
+        ([str(SMOKE), "--until", "data", "data.seed=1"], ["data.seed=1"]),
+        ([str(SMOKE), "data.seed=1", "--force", "data", "data.seed=2"], ["data.seed=1", "data.seed=2"]),
         ([str(SMOKE), "--set", "data.seed=1", "--nodes", "2"], ["data.seed=1", "*.runtime.num_nodes=2"]),
     ],
 )
@@ -78,3 +82,21 @@ def test_options_are_checked_at_once(words: list[str], capsys: pytest.CaptureFix
     with pytest.raises(SystemExit) as end:
         parse(["run", str(SMOKE), *words])
     assert end.value.code == 2 and words[0] in capsys.readouterr().err
+
+
+def test_the_readme_s_commands_are_understood() -> None:
+    lines = re.findall(r"(?m)^\.venv/bin/python -m pipeline (.*?)(?:  #.*)?$", (PROJECT / "README.md").read_text())
+    assert len(lines) > 5
+    for line in lines:
+        options = parse(shlex.split(line))
+        assert options.command == line.split()[0], line
+
+
+def test_a_word_that_is_no_change_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--until", "data", "smoke"], ["--util=data"], ["--until", "data", "data.seed=1", "--sed=2"]):
+        with pytest.raises(SystemExit) as end:
+            parse(["run", str(SMOKE), *words])
+        assert end.value.code == 2 and f"unrecognized arguments: {words[-1]}\n" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parse(["rows", "--json", "a=1", "b=1"])
+    assert "unrecognized arguments: b=1" in capsys.readouterr().err
