@@ -40,6 +40,12 @@ class LitTokenizer(LitReconstruction):
         self.frozen |= network.quantizer.held()
         self.frozen |= {f"teacher {teacher.name}": teacher.network.network for teacher in teachers}
 
+    def compiled_parts(self) -> list[nn.Module]:
+        network = self.network
+        if any(getattr(part, "keeps_statistics", False) for part in network.quantizer.modules()):
+            return [network.encoder, network.decoder]
+        return [network]
+
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         config, images, update = self.config, batch["images"], self.update
         output = self.network(images)

@@ -23,6 +23,7 @@ class EmaCodebook(NearestCode):
     non-finite latents.
     """
 
+    keeps_statistics = True
     counts: Tensor
     sums: Tensor
     start_weight: Tensor

@@ -39,18 +39,21 @@ def count_codes(tokens: Tensor, num_codes: int, num_books: int = 1) -> Tensor:
     >>> count_codes(torch.tensor([[[[0, 1]], [[2, 2]]]]), num_codes=3, num_books=2).tolist()
     [[1, 1, 0], [0, 0, 2]]
     """
-    books = tokens.movedim(1, 0) if num_books > 1 else tokens[None]
-    return torch.stack([torch.bincount(book.flatten(), minlength=num_codes) for book in books])
+    books = (tokens.movedim(1, 0) if num_books > 1 else tokens[None]).flatten(1)
+    # torch.bincount's size depends on its input, which would break a compiled graph in two.
+    return books.new_zeros(num_books, num_codes).scatter_add_(1, books, torch.ones_like(books))
 
 
 class Quantizer(nn.Module):
     """A codebook, or several.
 
-    ``num_books`` k, ``num_codes`` K of each, ``code_dim`` D. Encoding, decoding and searching are float32 whatever
-    the autocast.
+    ``num_books`` k, ``num_codes`` K of each, ``code_dim`` D. A codebook that ``keeps_statistics`` of what it sees does
+    with a batch what its values ask for, which can't be compiled. Encoding, decoding and searching are float32
+    whatever the autocast.
     """
 
     num_books: int = 1
+    keeps_statistics: bool = False
     num_codes: int
     code_dim: int
 

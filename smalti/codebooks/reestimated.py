@@ -20,6 +20,7 @@ class KMeansCodebook(LearnedCodebook):
     average aren't given another codebook. A batch with non-finite latents isn't kept.
     """
 
+    keeps_statistics = True
     reservoir: Tensor
     filled: Tensor
     steps: Tensor

@@ -16,7 +16,7 @@ from lit_modules.reconstruction import LitReconstruction
 from lit_modules.tokenizer import LitTokenizer
 from smalti.codebooks import build_quantizer
 from smalti.config.autoencoders import DecoderAttentionConfig, SeqganConfig
-from smalti.config.codebooks import LearnedCodebookConfig
+from smalti.config.codebooks import EmaCodebookConfig, FactorisedConfig, LearnedCodebookConfig
 from smalti.config.discriminators import PatchDiscriminatorConfig
 from smalti.config.losses import LpipsLossConfig
 from smalti.layers.frozen import Frozen
@@ -177,3 +177,10 @@ def test_counts_of_all_ranks_are_saved_and_held_once(is_global_zero: bool, monke
     loaded = {"state_dict": {"window.counts": torch.full_like(module.window.counts, 11)}}
     module.on_load_checkpoint(loaded)
     assert set(loaded["state_dict"]["window.counts"].flatten().tolist()) == {11 if is_global_zero else 0}
+
+
+def test_a_codebook_with_statistics_is_left_out_of_compilation() -> None:
+    module = phase1()
+    assert module.compiled_parts() == [module.network]
+    module.network.quantizer = build_quantizer(FactorisedConfig(book=EmaCodebookConfig(num_codes=4)), 4, None)
+    assert module.compiled_parts() == [module.network.encoder, module.network.decoder]

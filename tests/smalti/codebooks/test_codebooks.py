@@ -31,6 +31,7 @@ from smalti.config.codebooks import (
 )
 from smalti.config.field_types import classes_of
 from smalti.views.code_tables import code_tables
+from tests.compiled import check_compiles_once
 
 KINDS: list[tuple[QuantizerConfig, int]] = [
     (LearnedCodebookConfig(num_codes=32), 8),
@@ -293,3 +294,17 @@ def test_its_codes_are_a_table_of_each_book(config: QuantizerConfig, code_dim: i
     rows = [table[part] for table, part in zip(tables, tokens.unbind(1), strict=True)]
     whole = torch.stack(rows).sum(0) if isinstance(quantizer, ResidualCodebooks) else torch.cat(rows, dim=-1)
     torch.testing.assert_close(latents, whole.movedim(-1, 1), rtol=0, atol=0)
+
+
+@every_kind
+def test_a_codebook_without_statistics_is_one_graph(config: QuantizerConfig, code_dim: int) -> None:
+    quantizer, into = build(config, code_dim), nn.Conv2d(3, code_dim, 1)
+    if any(getattr(part, "keeps_statistics", False) for part in quantizer.modules()):
+        assert "ema" in repr(config).lower() or config.kind == "kmeans"
+        return
+
+    def loss() -> torch.Tensor:
+        found = quantizer(into(torch.randn(2, 3, 4, 4)))
+        return found.latents.square().mean() + found.loss
+
+    check_compiles_once([quantizer], loss)

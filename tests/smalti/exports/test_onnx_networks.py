@@ -1,5 +1,6 @@
 """Tokenizers as ONNX, run by onnxruntime: the same tokens and pixels, for batches of any size."""
 
+import sys
 from pathlib import Path
 
 import onnxruntime
@@ -58,3 +59,10 @@ def test_the_dense_search_finds_the_same_codes(config: object) -> None:
     dense = densely(quantizer)
     assert torch.equal(dense.encode(latents), before)  # type: ignore[operator]
     assert [table.data_ptr() for table in dense.buffers()] == tables
+
+
+def test_without_the_package(tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ValueError, match=r"ONNX needs further packages: pip install 'smalti\[onnx\]'"):
+        export_onnx(tokenizer, tmp_path / "onnx")
+    assert not (tmp_path / "onnx").exists()
