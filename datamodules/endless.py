@@ -1,5 +1,6 @@
 """The loader of a training: endless, in global order."""
 
+from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -10,7 +11,13 @@ from datamodules.workers import leave_signals_to_the_stage
 
 
 def endless_loader(
-    trainer: Trainer | None, samples: Dataset[Any], *, batch_size: int, accumulation: int, workers: int
+    trainer: Trainer | None,
+    samples: Dataset[Any],
+    *,
+    batch_size: int,
+    accumulation: int,
+    workers: int,
+    collate_fn: Callable[[Any], Any] | None = None,
 ) -> DataLoader[Any]:
     """Returns an endless loader of this rank's share of ``samples``, which are indexed by global position.
 
@@ -24,6 +31,7 @@ def endless_loader(
         batch_size=batch_size,
         sampler=GlobalSampler(start, batch_size, trainer.global_rank, world),
         num_workers=workers,
+        collate_fn=collate_fn,
         worker_init_fn=leave_signals_to_the_stage,
         persistent_workers=workers > 0,
     )

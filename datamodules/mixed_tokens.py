@@ -1,17 +1,18 @@
 """Tokens of two images and the share of each, for mixup."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from datamodules.rows import Batch, Rows, ShardRows, TrainingRows
-from datamodules.tokens import token_item
+from datamodules.rows import Batch, BatchDataset, Rows, ShardRows, TrainingRows
+from datamodules.tokens import token_batch
 from smalti.seeds import mix
 
 
-class MixedTokens(Dataset[Batch]):
+class MixedTokens(BatchDataset):
     """Training tokens by global position, each with a partner from another permutation of the same images.
 
     A partner is no neighbour in the batch, so that pairs and shares don't depend on the number of devices.
@@ -19,20 +20,20 @@ class MixedTokens(Dataset[Batch]):
 
     def __init__(self, rows: ShardRows, seed: int, mixup: float) -> None:
         self.seed, self.mixup = seed, mixup
-        self.samples = TrainingRows(rows, token_item, seed)
-        self.partners = TrainingRows(rows, token_item, mix(seed, "partners"))
+        self.samples = TrainingRows(rows, token_batch, seed)
+        self.partners = TrainingRows(rows, token_batch, mix(seed, "partners"))
 
-    def __getitem__(self, position: int) -> Batch:
-        """Returns what token_item does, partner_tokens int64 (k, N), partner_labels, and the first image's share,
-        float32 in [0, 1] by Beta(mixup, mixup)."""
-        partner = self.partners[position]
-        random = np.random.Generator(np.random.PCG64(mix(self.seed, "mixup", position)))
-        share = torch.tensor(random.beta(self.mixup, self.mixup), dtype=torch.float32)
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Returns what token_batch does, partner_tokens int64 (B, k, N), partner_labels (B,), and the first image's
+        share (B,), float32 in [0, 1] by Beta(mixup, mixup)."""
+        partners = self.partners.__getitems__(indices)
+        random = [np.random.Generator(np.random.PCG64(mix(self.seed, "mixup", position))) for position in indices]
+        shares = [numbers.beta(self.mixup, self.mixup) for numbers in random]
         return {
-            **self.samples[position],
-            "partner_tokens": partner["tokens"],
-            "partner_labels": partner["labels"],
-            "share": share,
+            **self.samples.__getitems__(indices),
+            "partner_tokens": partners["tokens"],
+            "partner_labels": partners["labels"],
+            "share": torch.tensor(shares, dtype=torch.float32),
         }
 
 
@@ -45,7 +46,7 @@ class LabelledTokens(Rows):
     ) -> None:
         train, val = ShardRows(folder, "train", "tokens"), ShardRows(folder, "val", "tokens")
         super().__init__(
-            train, val, token_item, batch_size=batch_size, accumulation=accumulation, seed=seed, workers=workers
+            train, val, token_batch, batch_size=batch_size, accumulation=accumulation, seed=seed, workers=workers
         )
         self.mixup = mixup
 

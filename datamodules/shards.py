@@ -175,16 +175,31 @@ class ShardReader:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a row."""
+        return tuple(self.shards[0].shape[1:])
+
     def __getitem__(self, row: int) -> np.ndarray:
         shard = int(np.searchsorted(self.starts, row, side="right")) - 1
         return np.asarray(self.shards[shard][row - self.starts[shard]])
 
     def gather(self, rows: np.ndarray, dtype: str | None = None) -> np.ndarray:
         """Returns ``rows`` as one array in memory, of the shards' type or of ``dtype``, without a second copy."""
-        shards = np.searchsorted(self.starts, rows, side="right") - 1
-        first = self.shards[0]
-        gathered = np.empty((len(rows), *first.shape[1:]), dtype or first.dtype)
-        for number in np.unique(shards):
-            in_shard = shards == number
+        gathered = np.empty((len(rows), *self.shape), dtype or self.shards[0].dtype)
+        for number, in_shard in self._by_shard(rows):
             gathered[in_shard] = self.shards[number][rows[in_shard] - self.starts[number]]
         return gathered
+
+    def of_each(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Returns one entry of each of ``rows``, that at its place in the row's first axis; no other is read."""
+        found = np.empty((len(rows), *self.shape[1:]), self.shards[0].dtype)
+        for number, in_shard in self._by_shard(rows):
+            found[in_shard] = self.shards[number][rows[in_shard] - self.starts[number], places[in_shard]]
+        return found
+
+    def _by_shard(self, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields the number of each shard that holds some of ``rows``, and which of them."""
+        shards = np.searchsorted(self.starts, rows, side="right") - 1
+        for number in np.unique(shards).tolist():
+            yield number, shards == number

@@ -8,9 +8,9 @@ from lightning.pytorch import seed_everything
 from callbacks.previews import Previews
 from configs.schema.priors import LatentPriorConfig, PriorConfig
 from configs.schema.training import per_device_batch
-from datamodules.latents import latent_item
-from datamodules.rows import MakeItem, Rows, ShardRows
-from datamodules.tokens import token_item
+from datamodules.latents import latent_batch
+from datamodules.rows import MakeBatch, Rows, ShardRows
+from datamodules.tokens import token_batch
 from lit_modules.latent_prior import LitLatentPrior
 from lit_modules.prior import LitPrior
 from pipeline.job import Job
@@ -20,7 +20,7 @@ from stages.results.published import check_tokenizer, load_decoding_half, previe
 from stages.training.prior_facts import latent_facts, token_facts
 from stages.training.trainer import fit, last_validation, run_facts, speed_up, training_trainer
 
-ITEMS: dict[str, MakeItem] = {"tokens": token_item, "latents": latent_item}
+BATCHES: dict[str, MakeBatch] = {"tokens": token_batch, "latents": latent_batch}
 FACTS = {"tokens": token_facts, "latents": latent_facts}
 
 
@@ -50,7 +50,7 @@ def train_prior(job: Job, module: type[LitPrior] | type[LitLatentPrior]) -> None
     data = Rows(
         ShardRows(shards.path, "train", kind.trains_on),
         ShardRows(shards.path, "val", kind.trains_on),
-        ITEMS[kind.trains_on],
+        BATCHES[kind.trains_on],
         batch_size=per_device_batch(training.batch_size, training.accumulation, trainer.world_size),
         accumulation=training.accumulation,
         seed=training.seed,

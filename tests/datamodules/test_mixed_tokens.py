@@ -8,7 +8,7 @@ import torch
 
 from datamodules.mixed_tokens import LabelledTokens, MixedTokens
 from datamodules.rows import ShardRows, TrainingRows
-from datamodules.tokens import token_item
+from datamodules.tokens import token_batch
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_pair_is_a_function_of_seed_and_position(rows: ShardRows) -> None:
 
 
 def test_the_first_image_is_that_of_an_unmixed_training_and_partners_pass_evenly(rows: ShardRows) -> None:
-    plain, mixed = TrainingRows(rows, token_item, 3), MixedTokens(rows, 3, 0.8)
+    plain, mixed = TrainingRows(rows, token_batch, 3), MixedTokens(rows, 3, 0.8)
     items = [mixed[position] for position in range(300)]
     assert all(torch.equal(item["tokens"], plain[p]["tokens"]) for p, item in enumerate(items))
     partners = [int(item["partner_tokens"][0, 0]) for item in items]

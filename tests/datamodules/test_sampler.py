@@ -7,7 +7,7 @@ import pytest
 
 from datamodules.rows import TrainingRows
 from datamodules.sampler import GlobalSampler, Permutations, StridedSampler
-from datamodules.tokens import token_item
+from datamodules.tokens import token_batch
 
 
 def order(world: int, start: int, batch: int, updates: int) -> list[int]:
@@ -45,7 +45,7 @@ class Rows:
 
 def test_balanced_classes_take_turns_and_each_goes_through_its_epochs() -> None:
     labels = np.array([0] * 12 + [1] * 2 + [2] * 4)
-    tokens = TrainingRows(Rows(labels), token_item, 0, class_balanced=True)  # type: ignore[arg-type]
+    tokens = TrainingRows(Rows(labels), token_batch, 0, class_balanced=True)  # type: ignore[arg-type]
     rows = [tokens.row(position) for position in range(36)]
     assert [int(labels[row]) for row in rows] == [0, 1, 2] * 12
     assert sorted(rows[0::3]) == list(range(12))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from configs.schema.ar_prior import ArPriorConfig
 from configs.schema.training import OptimizerConfig, TrainingConfig
 from datamodules.rows import ShardRows, TrainingRows
-from datamodules.tokens import token_item
+from datamodules.tokens import token_batch
 from lit_modules.ar_prior import LitArPrior, replace_tokens
 from lit_modules.prior import rank_weight
 from smalti.config.priors import ArPriorNetworkConfig, LlamaConfig, SubTokenHeadConfig, TransformerConfig
@@ -154,7 +154,7 @@ def test_what_is_replaced_is_a_function_of_the_position(tmp_path: Path) -> None:
     folder.mkdir()
     np.save(folder / "tokens-00000.npy", np.zeros((20, 1, 256), dtype=np.uint16))
     np.save(folder / "labels.npy", np.zeros(20, dtype=np.int64))
-    first, second = (TrainingRows(ShardRows(tmp_path, "train", "tokens"), token_item, seed=3) for _ in range(2))
+    first, second = (TrainingRows(ShardRows(tmp_path, "train", "tokens"), token_batch, seed=3) for _ in range(2))
     noise = torch.stack([first[position]["token_noise"] for position in range(400)])
     assert noise.shape == (400, 2, 1, 256)
     assert torch.equal(second[399]["token_noise"], noise[399]) and torch.equal(second[7]["token_noise"], noise[7])
