@@ -2,12 +2,13 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+
+from tests.debian import program
 
 REQUIRED = os.environ.get("SMALTI_BROWSER") == "required"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -17,11 +18,7 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 @contextmanager
 def opened_browser(offline: bool) -> Iterator[Page]:
     """Yields an empty page; skips the test where there is no Chromium, unless SMALTI_BROWSER=required installs it."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None and REQUIRED:
-        for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *words], check=True, capture_output=True)
-        chromium = shutil.which("chromium")
+    chromium = shutil.which("google-chrome") or program("chromium", "chromium", REQUIRED)
     if chromium is None:
         pytest.skip("needs Chromium; SMALTI_BROWSER=required installs it")
     with sync_playwright() as playwright:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,17 +12,21 @@ from conftest import PROJECT, SMOKE
 from kills import CHECKPOINTED, check_nothing_half_done, digests, kill_once
 from surviving import OFTEN, check_end
 
-FAKETIME = shutil.which("faketime")
+from tests.debian import program
+
+REQUIRED = os.environ.get("SMALTI_SLURM") == "required"  # 'make reliability' sets it; nothing may be left out then
 
 
 @pytest.mark.reliability
-@pytest.mark.skipif(FAKETIME is None, reason="needs faketime (Debian's package of this name)")
 def test_a_run_goes_on_two_days_before_it_was_begun(
     smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
+    faketime = program("faketime", "faketime", REQUIRED)
+    if faketime is None:
+        pytest.skip("needs faketime, Debian's package of this name; SMALTI_SLURM=required installs it")
     runs, log = tmp_path / "runs", tmp_path / "log.txt"
     assert kill_once(runs, SMOKE, OFTEN, "rank 0", "KILL", CHECKPOINTED, log).code
-    words = [str(FAKETIME), "-m", "-f", "-2d", sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(runs)]
+    words = [faketime, "-m", "-f", "-2d", sys.executable, "-m", "pipeline", "run", str(SMOKE), "--runs", str(runs)]
     earlier = {**os.environ, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # as the system's own clock: it is never set back
     changes = [f"--set={change}" for change in OFTEN]
     done = subprocess.run([*words, *changes], cwd=PROJECT, env=earlier, capture_output=True, text=True, check=False)

@@ -149,7 +149,7 @@ def test_a_thousand_damaged_files_among_four_thousand(
     left_out = sum(index.name(int(i)) in unreadable for i in index.members("train"))
     assert f"{left_out} unreadable images left out: " in capsys.readouterr().out
     run_stage_here("data", recipe, runs, "max_unreadable=0.1")
-    changes[0] = "num_codes=32"
+    changes[0] = "num_codes=63"  # another result, for which all images are read too
     with pytest.raises(ValueError, match=rf"{left_out} of .* images can't be read, above data\.max_unreadable 0\.1"):
         run_stage_here("codebook", recipe, runs, "--set=data.max_unreadable=0.1", *changes)
     figure("bad files tried among 4,000", f"1000 damaged or odd, {bad} of them unreadable and named")
