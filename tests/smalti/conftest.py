@@ -4,7 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import SMOKE
 
+from pipeline.graph import Recipe
+from pipeline.store import Store
 from smalti import Prior, Tokenizer
 from smalti.commands import main
 
@@ -12,7 +15,8 @@ from smalti.commands import main
 @pytest.fixture(scope="session")
 def published(smoke_runs: Path) -> dict[str, Path]:
     """The folder of each stage's result in configs/smoke; read only."""
-    return {stage.name: next(stage.glob("[!.]*")) for stage in (smoke_runs / "artifacts").iterdir()}
+    found = Recipe(SMOKE).status(Store(smoke_runs))  # other recipes' results may lie beside its own
+    return {stage: status.artifact.path for stage, status in found.items() if status.artifact}
 
 
 @pytest.fixture(scope="session")
