@@ -1,7 +1,6 @@
 """Where generated images go: PNG files of a folder, or one npz. Both can go on after an interruption."""
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -119,16 +118,13 @@ class NpzFile:
     def finish(self) -> None:
         import numpy as np
 
+        from smalti.evaluation.npz import write_images
+
         self.stream.close()
         unfinished = self.file.with_name(f".{self.file.name}.part")
-        with zipfile.ZipFile(unfinished, "w") as archive:
-            with archive.open("arr_0.npy", "w", force_zip64=True) as target, self.raw.open("rb") as source:
-                header = {"descr": "|u1", "fortran_order": False, "shape": (len(self.labels), *self.shape)}
-                np.lib.format.write_array_header_1_0(target, header)
-                while block := source.read(COPIED):
-                    target.write(block)
-            with archive.open("arr_1.npy", "w") as target:
-                np.lib.format.write_array(target, np.asarray(self.labels, dtype=np.int64), allow_pickle=False)
+        with self.raw.open("rb") as source:
+            blocks = iter(lambda: source.read(COPIED), b"")
+            write_images(unfinished, (len(self.labels), *self.shape), blocks, np.asarray(self.labels, dtype=np.int64))
         unfinished.replace(self.file)
         self.raw.unlink()
         self.note.unlink()

@@ -1,6 +1,7 @@
 """Images in an npz, read as they are asked for: 50,000 of them have 10 GB."""
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -9,6 +10,19 @@ import numpy as np
 from smalti.npy_header import read_npy_header
 
 IMAGES, LABELS = "arr_0", "arr_1"  # as ADM's sampling scripts write them
+
+
+def write_images(file: Path, shape: tuple[int, ...], blocks: Iterable[bytes], labels: np.ndarray) -> None:
+    """Writes an npz of ``arr_0``, images of ``shape`` (M, H, W, 3) uint8 whose bytes come in ``blocks``, and ``arr_1``,
+    their labels (M,), as ADM's sampling scripts do; never more than a block in memory."""
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open(f"{IMAGES}.npy", "w", force_zip64=True) as stream:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            for block in blocks:
+                stream.write(block)
+        with archive.open(f"{LABELS}.npy", "w") as stream:
+            np.lib.format.write_array(stream, labels, allow_pickle=False)
 
 
 class NpzSet:
