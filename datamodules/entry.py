@@ -15,6 +15,13 @@ class Entry:
     split: str | None = None
     name: str = ""  # a grouping rule is matched with it, or with the file where it is empty
 
+    @classmethod
+    def listed(cls, root: Path, file: str, label: str | None = None, split: str | None = None) -> "Entry":
+        """Returns the entry of a file that a list names, relative to ``root``; one that isn't there has no bytes, and
+        counts as unreadable later."""
+        path = root / file
+        return cls(file, path.stat().st_size if path.is_file() else 0, label=label, split=split)
+
 
 @dataclass(frozen=True)
 class Scan:

@@ -29,8 +29,6 @@ def scan_ffhq(root: Path, list_file: Path) -> Scan:
             "path[,label[,split]]"
         ) from error
     found = [place for place in PLACES if paths[place] and (root / paths[place][0]).parent.is_dir()]
-    entries = []
-    for path, split in zip(paths[found[0] if found else PLACES[0]], splits, strict=True):
-        size = (root / path).stat().st_size if (root / path).is_file() else 0  # counts as unreadable later
-        entries.append(Entry(path, size, split=split))
+    taken = paths[found[0] if found else PLACES[0]]
+    entries = [Entry.listed(root, path, split=split) for path, split in zip(taken, splits, strict=True)]
     return Scan(root, entries, notes=["the thumbnails, of 128 px"] if found == ["thumbnail"] else [])

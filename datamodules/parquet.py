@@ -1,8 +1,6 @@
 """Parquet files as Hugging Face's datasets write them: images in a column, classes in another."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,6 +9,7 @@ from configs.schema.sources import Parquet
 from datamodules.entry import Entry, Scan
 from datamodules.folders import SPLIT_OF
 from datamodules.index import Split
+from datamodules.unpacked import unpack_whole
 
 BATCH = 64  # rows at once: an image may have megabytes
 ROWS = "rows.json"  # what was unpacked
@@ -98,7 +97,7 @@ def unpack(file: Path, source: Parquet, stream: BinaryIO) -> Iterator[tuple[int,
 
 def unpack_all(source: Parquet, folder: Path) -> None:
     """Unpacks every Parquet file below the root into ``folder``, unless that is there: compressed rows can't be read at
-    random. One rename at the end makes it appear whole.
+    random.
 
     Raises:
         ValueError: no Parquet files, or one that can't be read.
@@ -107,23 +106,16 @@ def unpack_all(source: Parquet, folder: Path) -> None:
     files = sorted(path for path in root.rglob("*.parquet") if path.is_file())
     if not files:
         raise ValueError(f"data root {root}: holds no .parquet files")
-    if folder.is_dir():
-        return
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-        unpacked = Path(temporary, "unpacked")
-        unpacked.mkdir()
+
+    def fill(unpacked: Path) -> None:
         told = {}
         for number, file in enumerate(files):
             name = f"images-{number:05d}.bin"
             with (unpacked / name).open("wb") as stream:
                 told[name] = {"file": str(file.relative_to(root)), "rows": list(unpack(file, source, stream))}
         (unpacked / ROWS).write_text(json.dumps(told))
-        try:
-            unpacked.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # another recipe was faster
-                raise
-            shutil.rmtree(unpacked, ignore_errors=True)
+
+    unpack_whole(folder, fill)
 
 
 def scan_parquet(source: Parquet, folder: Path) -> Scan:

@@ -1,9 +1,6 @@
 """Scanning a data source for its images: one scan for each kind, run once by stage data."""
 
 import csv
-import shutil
-import tempfile
-import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,38 +21,27 @@ from datamodules.ffhq import scan_ffhq
 from datamodules.folders import scan_class_folders, scan_flat_folder
 from datamodules.index import SPLITS
 from datamodules.parquet import scan_parquet
+from datamodules.unpacked import unpack_whole
 from datamodules.val_list import split_by_list
 from datamodules.webdataset import scan_webdataset
 from smalti.config.parsing import unknown
-
-LEFT_OVER = 600  # seconds after which an unpacking of seconds is somebody's who was killed
 
 
 def unpack_embedded(archive: Path, folder: Path) -> Path:
     """Unpacks the embedded zip into ``folder`` unless it is there; returns the folder of its splits.
 
-    One rename at the end makes the folder appear whole. If two recipes unpack it at the same time, the slower one takes
-    the other's folder.
-
     Raises:
         ValueError: a member would land outside the folder.
     """
-    for left_over in folder.parent.glob(f".{folder.name}.*"):  # of processes that were killed here
-        if abs(time.time() - left_over.stat().st_mtime) > LEFT_OVER:  # clocks are set back too
-            shutil.rmtree(left_over, ignore_errors=True)
-    if not folder.is_dir():
+
+    def fill(unpacked: Path) -> None:
         with zipfile.ZipFile(archive) as zipped:
             for member in zipped.namelist():
                 if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
                     raise ValueError(f"{archive}: member {member!r} would be written outside its folder")
-            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-                unpacked = Path(temporary, "unpacked")
-                zipped.extractall(unpacked)
-                try:
-                    unpacked.rename(folder)
-                except OSError:
-                    if not folder.is_dir():
-                        raise
+            zipped.extractall(unpacked)
+
+    unpack_whole(folder, fill)
     return folder / archive.stem
 
 
@@ -68,9 +54,7 @@ def scan_list(root: Path, list_file: Path) -> Scan:
         file, label, split = [*row, "", ""][:3]
         if split not in ("", *SPLITS):
             raise ValueError(f"{list_file}: line {number}: split {split!r} given, expected train or val")
-        path = root / file
-        size = path.stat().st_size if path.is_file() else 0  # a missing file counts as unreadable later
-        entries.append(Entry(file, size, label=label or None, split=split or None))
+        entries.append(Entry.listed(root, file, label or None, split or None))
     for column in ("label", "split"):
         filled = sum(getattr(entry, column) is not None for entry in entries)
         if 0 < filled < len(entries):

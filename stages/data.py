@@ -57,8 +57,9 @@ def build(job: Job) -> None:
     """Lists the images of the source, splits them into train and val, and publishes the index."""
     config = job.config
     embedded, ours = config.source.kind == "embedded", config.source.kind in ("embedded", "parquet")
-    unpacked = f"data/{EMBEDDED.stem}-{hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()[:8]}"
-    if not embedded:
+    if embedded:
+        unpacked = f"data/{EMBEDDED.stem}-{hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()[:8]}"
+    else:
         unpacked = f"data/{config.source.kind}-{str(job.identity['listing'])[:16]}"
     (job.store.root / "data").mkdir(exist_ok=True)
     source = scan(config.source, EMBEDDED, job.store.root / unpacked)
