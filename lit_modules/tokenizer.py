@@ -42,7 +42,7 @@ class LitTokenizer(LitReconstruction):
 
     def compiled_parts(self) -> list[nn.Module]:
         network = self.network
-        if any(getattr(part, "keeps_statistics", False) for part in network.quantizer.modules()):
+        if network.quantizer.keeps_statistics:
             return [network.encoder, network.decoder]
         return [network]
 

@@ -1,7 +1,15 @@
-"""Sums, means and gathers over ranks; the identity on one. No gradient passes."""
+"""Sums, means and gathers over ranks; the identity on one. No gradient passes but where it is said."""
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.nn.functional import all_reduce
+
+
+def differentiable_mean(value: Tensor) -> Tensor:
+    """Returns the mean of ``value`` over all ranks, on each of them; its gradient passes to each."""
+    if distributed.is_available() and distributed.is_initialized():
+        return all_reduce(value) / distributed.get_world_size()
+    return value
 
 
 def several_ranks() -> bool:

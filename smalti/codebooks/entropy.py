@@ -1,9 +1,10 @@
 """Entropies of soft assignments: the codebook regularisers of SeQ-GAN (section 3.4) and of MaskGIT and FQGAN."""
 
 import torch
-from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
+
+from smalti.collectives import differentiable_mean
 
 ROWS = 2**21  # assignments held at once in float32
 GPU_ROWS = 2**26  # a GPU wants fewer and larger products
@@ -46,9 +47,7 @@ def assignment_entropies(
         for chunk in points.split(max(1, (GPU_ROWS if points.is_cuda else ROWS) // len(codes))):
             part, own = checkpoint(_assignments, chunk, codes, temperature, use_reentrant=False)
             mean, entropy = mean + part, entropy + own
-        mean = mean / len(points)
-        if distributed.is_available() and distributed.is_initialized():
-            mean = all_reduce(mean) / distributed.get_world_size()
+        mean = differentiable_mean(mean / len(points))
         # The shares sum to one, so a constant may be added to the slope: near zero it rounds less in the softmax's
         # backward. The value stays.
         total = mean.sum()

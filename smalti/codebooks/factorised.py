@@ -66,6 +66,7 @@ class FactorisedCodebooks(Quantizer):
         self.widths = [book.code_dim for book in books]
         self.code_dim = sum(self.widths)
         self.disentangle_weight, self.disentangle = disentangle_weight, disentangle
+        self.keeps_statistics = any(book.keeps_statistics for book in books)
 
     @classmethod
     def build(cls, config: FactorisedConfig, code_dim: int, centres: Tensor | None) -> Self:

@@ -2,13 +2,13 @@
 
 import torch
 from einops import rearrange
-from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smalti.codebooks.frozen import FrozenCodebook
 from smalti.codebooks.nearest import rows_of
 from smalti.codebooks.quantizer import Quantized, Quantizer, count_codes
+from smalti.collectives import differentiable_mean
 from smalti.config.codebooks import IndexPropagationConfig
 
 SCORES = 2**24  # held at once while searching
@@ -109,8 +109,6 @@ def logit_entropies(logits: Tensor) -> tuple[Tensor, Tensor]:
     [0.6931, 0.0]
     """
     share = logits.softmax(1)
-    mean = share.mean(0)
-    if distributed.is_available() and distributed.is_initialized():
-        mean = all_reduce(mean) / distributed.get_world_size()
+    mean = differentiable_mean(share.mean(0))
     tiny = torch.finfo(mean.dtype).tiny
     return -torch.special.xlogy(mean, mean.clamp(min=tiny)).sum(), -(share * logits.log_softmax(1)).sum(1).mean()

@@ -22,6 +22,7 @@ class ResidualCodebooks(Quantizer):
         super().__init__()
         self.books = nn.ModuleList(books)  # k, or one that is shared
         self.num_books, self.num_codes, self.code_dim = num_books, books[0].num_codes, books[0].code_dim
+        self.keeps_statistics = any(book.keeps_statistics for book in books)
 
     @classmethod
     def build(cls, config: ResidualConfig, code_dim: int, centres: Tensor | None) -> Self:
