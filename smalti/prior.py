@@ -167,7 +167,7 @@ class Prior:
         self, labels: Tensor, seed: int, first: int, guidance: float | Sequence[float] | None, changes: dict[str, Any]
     ) -> Drawn:
         kind, quantizer = PRIOR_KINDS[self.saved.prior], self.tokenizer.network.quantizer
-        draw = make_draw(kind, self.network, self.chosen_settings(guidance, changes), seed, quantizer, self.saved.grid)
+        draw = make_draw(kind, self.network, self._settings(guidance, changes), seed, quantizer, self.saved.grid)
         return draw(labels.to(self.device), range(first, first + len(labels)))
 
     def generate(
@@ -233,7 +233,7 @@ class Prior:
         check_tokens(tokens, self.tokenizer.num_books, self.tokenizer.num_codes)
         check_kept(tokens, keep, self.saved.grid)
         labels = completed_labels(None if classes is None else self.labels(classes), len(tokens), self.saved)
-        kind, chosen = PRIOR_KINDS[self.saved.prior], self.chosen_settings(guidance, settings)
+        kind, chosen = PRIOR_KINDS[self.saved.prior], self._settings(guidance, settings)
         rows = tokens.reshape(len(tokens), self.tokenizer.num_books, -1).to(self.device, torch.int64)
         parts = []
         for start, part in zip(range(0, len(rows), batch_size), rows.split(batch_size), strict=True):
@@ -261,12 +261,12 @@ class Prior:
             )
         return torch.zeros(num, dtype=torch.int64)
 
-    def chosen_settings(self, guidance: float | Sequence[float] | None, changes: Mapping[str, Any]) -> SamplingConfig:
-        """Returns the sampler's settings with these changes, as ``generate`` takes them.
+    def check_settings(self, guidance: float | Sequence[float] | None, changes: Mapping[str, Any]) -> None:
+        """Raises ValueError for settings that ``generate`` would refuse: unknown or impossible ones, or guidance that
+        the prior never learned."""
+        PRIOR_KINDS[self.saved.prior].make_sampler(self.network, self._settings(guidance, changes), seed=0)
 
-        Raises:
-            ValueError: an unknown setting, an impossible value, or guidance that the prior never learned.
-        """
+    def _settings(self, guidance: float | Sequence[float] | None, changes: Mapping[str, Any]) -> SamplingConfig:
         settings = plain(self.settings)
         for name, value in changes.items():
             if name not in settings:
@@ -285,7 +285,6 @@ class Prior:
                 "guidance: this prior was never trained without labels (label_dropout 0); leave it out, or train with "
                 "label_dropout 0.1"
             )
-        PRIOR_KINDS[self.saved.prior].make_sampler(self.network, chosen, seed=0)  # what only a sampler can refuse
         return chosen
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from smalti.commands.image_sinks import ImageSink, NpzFile, PngFolder
-from smalti.commands.options import add_running, positive, progress, usable_device
+from smalti.commands.options import add_running, progress, usable_device
 from smalti.commands.outputs import new_file
+from smalti.config.arguments import positive
 from smalti.config.parsing import unknown
 
 TEXT = "generates images of classes, as PNG files or an npz; sample i of a seed is the same whatever the batch"
@@ -111,7 +112,7 @@ def run(options: argparse.Namespace) -> None:
     for name in settings:
         if name not in known:
             raise ValueError(f"--set: {unknown('setting', name, known)}")
-    prior.chosen_settings(options.guidance, settings)  # before anything is written
+    prior.check_settings(options.guidance, settings)  # before anything is written
     labels, names = torch.zeros(options.number, dtype=torch.int64), prior.class_names
     chosen = options.classes or list(names)
     if chosen:
