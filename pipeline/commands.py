@@ -15,16 +15,10 @@ from typing import Any
 
 from pipeline.process import PROJECT
 from pipeline.wildcards import EVERY, OPTIONS
+from smalti.config.arguments import positive
 from smalti.error_line import error_line
 
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
-
-
-def positive(text: str) -> int:
-    """Returns a whole number of at least 1; argparse names the option if it isn't one."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} given, expected a whole number of at least 1")
-    return int(text)
 
 
 @dataclass(frozen=True)

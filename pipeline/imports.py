@@ -1,6 +1,7 @@
 """Stages that pipeline.yaml replaces by a released file: ``tokenizer: {import: FILE, format: NAME}``."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,7 @@ def declaration(stage: str, given: Any, source: Path) -> Stage:
         return stage_of(stage)
     if stage not in INPUTS:
         raise ConfigError(f"{source}: {stage}: can't be imported; {' and '.join(INPUTS)} can")
-    needs, takes = INPUTS[stage], MAY_HAVE[stage]
-    own = ImportedConfig.STAGE
-    return Stage(
-        name=own.name, version=own.version, needs=needs, takes=takes, resumes=own.resumes,
-        one_process=own.one_process, curves=own.curves,
-    )  # fmt: skip
+    return replace(ImportedConfig.STAGE, needs=INPUTS[stage], takes=MAY_HAVE[stage])
 
 
 def check_unchanged(stage: str, changes: Iterable[Change], author: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smalti.commands.inputs import image_files
-from smalti.commands.options import positive, progress
+from smalti.commands.options import progress
 from smalti.commands.outputs import png_files
+from smalti.config.arguments import positive
 
 if TYPE_CHECKING:
     from PIL import Image

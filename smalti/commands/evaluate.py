@@ -4,8 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
-from smalti.commands.options import add_running, positive, progress, usable_device
+from smalti.commands.options import add_running, progress, usable_device
 from smalti.commands.outputs import new_file
+from smalti.config.arguments import positive
 
 TEXT = "judges images: FID and its kind, KID, Inception score, precision and recall; PSNR, SSIM, LPIPS of pairs"
 NETWORKS = ("inception", "dinov2", "clip", "lite2")

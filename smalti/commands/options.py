@@ -5,14 +5,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from smalti.config.arguments import positive
+
 T = TypeVar("T")
-
-
-def positive(text: str) -> int:
-    """Returns a whole number of at least 1; argparse names the option if it isn't one."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} given, expected a whole number of at least 1")
-    return int(text)
 
 
 def add_running(parser: argparse.ArgumentParser) -> None:

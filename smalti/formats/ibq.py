@@ -20,7 +20,7 @@ def convert(weights: Weights, asked: Asked) -> tuple[Mapping[str, Any], Mapping[
     fields = {
         "autoencoder": shape,
         "quantizer": IndexPropagationConfig(num_codes=len(codebook), normalised=normalised),
-        "image_size": asked.number("image_size", "the side of the images it was trained on", *path),
+        "image_size": asked.image_size(*path),
         "num_codes": len(codebook),
     }
     codebook = F.normalize(codebook, dim=1) if normalised else codebook

@@ -37,6 +37,10 @@ class Asked:
             raise ValueError(f"{name} {found!r}: a whole number of at least {least} is needed")
         return found
 
+    def image_size(self, *path: str) -> int:
+        """Returns the side of a tokenizer's images, as ``number``."""
+        return self.number("image_size", "the side of the images it was trained on", *path)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Format:

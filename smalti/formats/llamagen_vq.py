@@ -20,7 +20,7 @@ def convert(weights: Weights, asked: Asked) -> tuple[Mapping[str, Any], Mapping[
     fields = {
         "autoencoder": shape,
         "quantizer": LearnedCosineConfig(num_codes=len(codebook)),
-        "image_size": asked.number("image_size", "the side of the images it was trained on"),
+        "image_size": asked.image_size(),
         "num_codes": len(codebook),
     }
     state = dict([*trunk(weights, shape, LLAMAGEN), *head(weights), *decoder(weights, shape, LLAMAGEN)])

@@ -58,7 +58,7 @@ def convert(weights: Weights, asked: Asked) -> tuple[Mapping[str, Any], Mapping[
     fields = {
         "autoencoder": shape,
         "quantizer": LearnedCodebookConfig(num_codes=len(codebook), entropy_weight=0.0),
-        "image_size": asked.number("image_size", "the side of the images it was trained on", "resolution"),
+        "image_size": asked.image_size("resolution"),
         "num_codes": len(codebook),
     }
     state = dict([*encoder(weights, levels), *decoder(weights, levels)])

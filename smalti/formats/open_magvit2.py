@@ -64,7 +64,7 @@ def convert(weights: Weights, asked: Asked) -> tuple[Mapping[str, Any], Mapping[
     fields = {
         "autoencoder": shape,
         "quantizer": LookupFreeConfig(num_codes=2**latent_dim),
-        "image_size": asked.number("image_size", "the side of the images it was trained on", *path),
+        "image_size": asked.image_size(*path),
         "num_codes": 2**latent_dim,
     }
     return fields, state

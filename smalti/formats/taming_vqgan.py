@@ -34,7 +34,7 @@ def convert(weights: Weights, asked: Asked) -> tuple[Mapping[str, Any], Mapping[
         "quantizer": LearnedCodebookConfig(
             num_codes=len(codebook), commitment_weight=1.0, codebook_weight=0.25, entropy_weight=0.0
         ),
-        "image_size": asked.number("image_size", "the side of the images it was trained on", *RESOLUTION),
+        "image_size": asked.image_size(*RESOLUTION),
         "num_codes": len(codebook),
     }
     return fields, {**taming_networks(weights, shape), "quantizer.codebook": codebook}

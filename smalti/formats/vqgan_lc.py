@@ -10,7 +10,7 @@ from smalti.config.codebooks import LearnedCodebookConfig, ProjectedL2Config, Pr
 from smalti.config.quantizer import NearestCodeConfig
 from smalti.formats.checkpoint import Weights
 from smalti.formats.imported import Asked, Format
-from smalti.formats.taming_vqgan import taming_autoencoder, taming_networks
+from smalti.formats.taming_vqgan import RESOLUTION, taming_autoencoder, taming_networks
 
 CLIP_WIDTH = 768  # with so many channels of latents the released code normalises them, which no kind here does
 
@@ -41,9 +41,7 @@ def convert(weights: Weights, asked: Asked) -> tuple[Mapping[str, Any], Mapping[
     fields = {
         "autoencoder": shape,
         "quantizer": quantizer,
-        "image_size": asked.number(
-            "image_size", "the side of the images it was trained on", "model", "params", "ddconfig", "resolution"
-        ),
+        "image_size": asked.image_size(*RESOLUTION),
         "num_codes": len(codebook),
     }
     return fields, {**taming_networks(weights, shape), "quantizer.codebook": codebook}
