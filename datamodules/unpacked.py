@@ -20,6 +20,7 @@ def unpack_whole(folder: Path, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(left_over, ignore_errors=True)
     if folder.is_dir():
         return
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         unpacked = Path(temporary, "unpacked")
         unpacked.mkdir()
