@@ -50,7 +50,8 @@ benchmarks: $(READY)
 test-slurm: $(READY)
 	SMALTI_SLURM=required $(BIN)/python -m pytest -m "not reliability" tests/slurm
 
-# What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; an hour and more.
+# What docs/reliability.md reports: kills, resumes, ranks, SLURM, damaged and hostile files; an hour and a half. The same
+# command goes on with what has not passed yet.
 reliability: $(READY)
 	SMALTI_SLURM=required $(PYTEST) --figures=docs/reliability.md \
 	tests/reliability tests/slurm tests/stages/commands/test_data.py tests/test_hostile.py \

@@ -1,14 +1,11 @@
 """Fixtures: what a test changes is put back; one smoke run in this process serves all tests that read its results."""
 
-import datetime
 import importlib
 import os
 import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,73 +16,13 @@ from pipeline.graph import Recipe
 from pipeline.job import open_job
 from pipeline.store import Store
 from smalti.artifact import Artifact
+from tests.figures import pytest_addoption, pytest_collection_modifyitems, pytest_configure
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure"]  # pytest calls these
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMOKE = PROJECT / "configs" / "smoke"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-
-
-BEGUN = time.monotonic()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--figures", type=Path, help="write what the tests of reliability counted, as Markdown")
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    file = session.config.getoption("--figures")
-    if not file or hasattr(session.config, "workerinput"):  # of pytest-xdist, whose reports go to its controller
-        return
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    assert reporter
-    passed, skipped = reporter.stats.get("passed", []), reporter.stats.get("skipped", [])
-    if skipped:
-        reporter.write_line(f"{file} not written: {len(skipped)} tests were skipped")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif exitstatus == 0:
-        minutes = (time.monotonic() - BEGUN) / 60
-        head = [
-            "# Reliability",
-            "",
-            f"Counted by `make reliability` on {datetime.date.today()} at commit {commit()}: {len(passed)} tests "
-            f"passed, none failed or was skipped, in {minutes:.0f} minutes on {os.cpu_count()} CPU cores.",
-            "",
-            "| what | figure |",
-            "|---|---|",
-        ]
-        in_order = sorted(passed, key=lambda report: report.nodeid)
-        noted = [(name, value) for report in in_order for name, value in report.user_properties]
-        lines = [f"| {name} | {value} |" for name, value in added_up(noted).items()]
-        file.write_text("\n".join([*head, *lines]) + "\n" + sections(file))
-
-
-def sections(file: Path) -> str:
-    """Returns what a file says below its head: what others write there."""
-    _, mark, rest = (file.read_text() if file.exists() else "").partition("\n## ")
-    return mark + rest
-
-
-def commit() -> str:
-    """Returns the commit that is tested, and whether anything was changed since."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=True).stdout
-
-    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no").strip() else ""
-    return git("rev-parse", "--short=12", "HEAD").strip() + changed
-
-
-def added_up(noted: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """Returns a line for each name: counts of the same kind from several tests are added.
-
-    >>> added_up([("kills", "3"), ("kills", "4"), ("memory", "+0.1%")])
-    {'kills': '7', 'memory': '+0.1%'}
-    """
-    found: dict[str, str] = {}
-    for name, value in noted:
-        before, text = found.get(name), str(value)
-        found[name] = str(int(before) + int(text)) if before is not None and text.isdigit() else text
-    return found
 
 
 @pytest.fixture
