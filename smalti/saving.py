@@ -13,6 +13,7 @@ from smalti.config.saved import SavedPrior, SavedTokenizer, parse_saved
 from smalti.tensors import write_tensors
 
 CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
+TOKENIZER = "tokenizer"  # the folder of a tokenizer beside those of its priors
 Saved = TypeVar("Saved", SavedTokenizer, SavedPrior)
 
 

@@ -105,14 +105,10 @@ def discriminator_of(config: DecoderConfig, parent: Artifact) -> torch.nn.Module
     Raises:
         ValueError: an imported tokenizer without a discriminator in the config, or a trained one with.
     """
-    if is_imported(parent):
-        if config.discriminator is None:
-            raise ValueError(
-                "decoder.discriminator: an imported tokenizer brings none; say which ({kind: patch} takes the defaults)"
-            )
-        return build_discriminator(config.discriminator)
+    for text in config.misfits(is_imported(parent)):
+        raise ValueError(f"decoder.{text}")
     if config.discriminator is not None:
-        raise ValueError("decoder.discriminator: phase 1's goes on; leave it out")
+        return build_discriminator(config.discriminator)
     discriminator = build_discriminator(tokenizer_config(parent).discriminator)
     load_network(discriminator, parent.file("discriminator.safetensors"))
     return discriminator

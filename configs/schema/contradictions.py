@@ -62,8 +62,9 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     yield from _blocks(configs, inputs)
     yield from (("samples", text) for text in _choices(configs, inputs))
     yield from _judges(configs)
-    tokenizer = configs.get("tokenizer")
-    yield from (("decoder", text) for text in _discriminator(tokenizer, configs.get("decoder")))
+    tokenizer, decoder = configs.get("tokenizer"), configs.get("decoder")
+    if tokenizer and isinstance(decoder, DecoderConfig):
+        yield from (("decoder", text) for text in decoder.misfits(isinstance(tokenizer, ImportedConfig)))
     if not isinstance(tokenizer, TokenizerConfig):
         return
     yield from (("tokenizer", text) for text in _tokenizer(tokenizer, "codebook" in inputs.get("tokenizer", {})))
@@ -92,16 +93,6 @@ def contradictions(configs: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
     if isinstance(classifier, ClassifierConfig) and isinstance(data, DataConfig):
         yield from (("classifier", text) for text in _classifier(classifier, tokenizer, data))
     yield from _samplers(configs, inputs, tokenizer)
-
-
-def _discriminator(tokenizer: Any, decoder: Any) -> Iterator[str]:
-    """Yields what is wrong with the discriminator of phase 2: it is phase 1's unless that was imported."""
-    if not isinstance(decoder, DecoderConfig):
-        return
-    if isinstance(tokenizer, ImportedConfig) and decoder.discriminator is None:
-        yield "discriminator: an imported tokenizer brings none; say which ({kind: patch} takes the defaults)"
-    if isinstance(tokenizer, TokenizerConfig) and decoder.discriminator is not None:
-        yield "discriminator: phase 1's goes on; leave it out"
 
 
 def _samplers(

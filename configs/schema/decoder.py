@@ -1,5 +1,6 @@
 """Config of stage decoder."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -22,3 +23,10 @@ class DecoderConfig(ReconstructionTrainingConfig):
     """What the decoder gains over phase 1's."""
     discriminator: DiscriminatorConfig | None = field(default=None, metadata={"hash": UNLESS_DEFAULT})
     """The discriminator beside an imported tokenizer, which brings none; null: that of phase 1 goes on."""
+
+    def misfits(self, imported: bool) -> Iterator[str]:
+        """Yields what is wrong with ``discriminator`` beside a tokenizer that was ``imported``, or trained."""
+        if imported and self.discriminator is None:
+            yield "discriminator: an imported tokenizer brings none; say which ({kind: patch} takes the defaults)"
+        if not imported and self.discriminator is not None:
+            yield "discriminator: phase 1's goes on; leave it out"

@@ -16,10 +16,9 @@ from smalti.folder import describe
 from smalti.metrics.reconstruction import peak_signal_to_noise
 from smalti.pixels import to_uint8
 from smalti.prior import Prior
-from smalti.saving import CONFIG
+from smalti.saving import CONFIG, TOKENIZER
 from smalti.tokenizer import Tokenizer
 
-TOKENIZER = "tokenizer"  # its folder beside the priors', as 'pipeline export' writes it
 SHOWN = 256  # px; smaller images are enlarged by whole pixels
 PAINTED = -0.8  # a tenth white: what lies beyond is the overshoot of scaling
 SPREAD = 2654435761  # odd, near 2**32 / the golden ratio: neighbouring codes get colours far apart (Knuth, TAOCP 6.4)
@@ -34,7 +33,8 @@ class Models:
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> "Models":
-        """Returns what ``folder`` holds: a saved tokenizer, or one in ``tokenizer`` and saved priors beside it.
+        """Returns what ``folder`` holds: a saved tokenizer, or, as 'pipeline export' writes them, one in ``tokenizer``
+        and saved priors beside it.
 
         Raises:
             ValueError: neither; or one of them is damaged, or a prior of another tokenizer.

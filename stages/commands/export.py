@@ -11,6 +11,7 @@ from pipeline.graph import Recipe
 from pipeline.store import Store
 from smalti import Prior, Tokenizer
 from smalti.config.prior_kinds import PRIOR_STAGES
+from smalti.saving import TOKENIZER
 from stages.results.recipe_results import RecipeResults
 from stages.results.token_layouts import LAYOUTS
 
@@ -26,8 +27,8 @@ def export(results: RecipeResults, layout: str | None, folder: Path) -> list[str
     """
     found = results.published()
     tokenizer = Tokenizer.load(results.result("decoder" if "decoder" in results.found else "tokenizer").path)
-    tokenizer.save(folder / "tokenizer")
-    written = ["tokenizer"]
+    tokenizer.save(folder / TOKENIZER)
+    written = [TOKENIZER]
     for stage, kind in PRIOR_STAGES.items():
         if stage in found:
             Prior.load(found[stage].path, tokenizer).save(folder / kind.name)
