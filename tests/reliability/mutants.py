@@ -3,10 +3,12 @@ tests/reliability/mutants.py [--number 150] [--seed 0] [--figures docs/reliabili
 
 Places are drawn by the seed from all that cosmic-ray can change, one change for each place. The tests that reach the
 changed line run until one fails, the quickest first. Tests that read the smoke chain are left out: a fault must fall by
-a test of its own value. Survivors that change no result are explained in equivalent.yaml.
+a test of its own value. Survivors that change no result are explained in equivalent.yaml. What was noticed is kept by
+the contents of the program and of the test's file: the same command tries the others.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -19,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -40,6 +43,7 @@ TESTS = [
 NO_NUMERICS = re.compile(r"LShift|RShift|BitAnd|BitOr|BitXor")
 EQUIVALENT = HERE / "equivalent.yaml"
 HEADING = "## Mutants"
+NOTICED = PROJECT / ".pytest_cache" / "noticed.json"
 SLOWEST = 600.0  # seconds; a mutant that loops forever counts as noticed, as a test run would be
 
 
@@ -115,11 +119,45 @@ class Reach:
         return sorted(found, key=lambda test: (self.seconds.get(test, SLOWEST), test))
 
 
-def noticed(mutant: Mutant, tests: list[str]) -> tuple[str, float]:
-    """Returns the test that fails, "" if none does, and the seconds that were taken."""
+@cache
+def contents_of_the_program() -> bytes:
+    """Returns one hash of all code that isn't of tests."""
+    names = sorted(subprocess.run(["git", "-C", PROJECT, "ls-files", "*.py"], capture_output=True, text=True,
+                                  check=True).stdout.split())  # fmt: skip
+    code = [(PROJECT / name).read_bytes() for name in names if not name.startswith("tests/")]
+    return hashlib.sha256(b"".join(code)).digest()
+
+
+def fault(mutant: Mutant, test: str) -> str:
+    """Returns one hash of a mutant, of the program around it and of the file of a test."""
+    file = PROJECT / test.partition("::")[0]
+    own = file.read_bytes() if file.is_file() else b""
+    return hashlib.sha256(contents_of_the_program() + mutant.source.encode() + own).hexdigest()
+
+
+class Noticed:
+    """The faults that tests noticed before: the test's name by the mutant's."""
+
+    def __init__(self) -> None:
+        kept = json.loads(NOTICED.read_text()) if NOTICED.exists() else {}
+        self.kept: dict[str, tuple[str, str]] = {name: (test, key) for name, (test, key) in kept.items()}
+
+    def test(self, mutant: Mutant) -> str:
+        """Returns the test that noticed the mutant in the same program, "" if none did or it has changed since."""
+        test, key = self.kept.get(mutant.name, ("", ""))
+        return test if test and key == fault(mutant, test) else ""
+
+    def add(self, mutant: Mutant, test: str) -> None:
+        self.kept[mutant.name] = test, fault(mutant, test)
+        NOTICED.parent.mkdir(exist_ok=True)
+        NOTICED.write_text(json.dumps(self.kept))
+
+
+def noticed(mutant: Mutant, tests: list[str], before: str) -> tuple[str, float]:
+    """Returns the test that fails, "" if none does, and the seconds that were taken; at once if one did ``before``."""
     begun = time.monotonic()
-    if not tests:
-        return "", 0.0
+    if before or not tests:
+        return before, 0.0
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         copy, log = Path(folder) / "clone", Path(folder) / "log"
         for name in subprocess.run(["git", "-C", PROJECT, "ls-files", "-co", "--exclude-standard", "-z"],
@@ -172,15 +210,16 @@ def explained(mutant: Mutant, reasons: list[dict[str, str]]) -> str | None:
     return None
 
 
-def table(results: list[tuple[Mutant, str, str | None]], seed: int, minutes: float) -> str:
+def table(results: list[tuple[Mutant, str, str | None]], seed: int, minutes: float, earlier: int) -> str:
     """Returns the section of docs/reliability.md."""
     counted = [result for result in results if result[2] is None]
     killed = sum(bool(test) for _, test, _ in counted)
     places = Counter(mutant.path.rpartition("/")[0] for mutant, _, _ in counted)
     fell = Counter(mutant.path.rpartition("/")[0] for mutant, test, _ in counted if test)
     lines = [
-        f"By `make mutants`, seed {seed}, in {minutes:.0f} minutes: of {len(results)} single faults, drawn from all "
-        f"that cosmic-ray can put into {', '.join(sorted(places))}, {len(results) - len(counted)} change no result "
+        f"By `make mutants`, seed {seed}, in {minutes:.0f} minutes, {earlier} faults kept from an earlier run of the "
+        f"same program: of {len(results)} single faults, drawn from all that cosmic-ray can put into "
+        f"{', '.join(sorted(places))}, {len(results) - len(counted)} change no result "
         f"and {killed} of the other {len(counted)} ({killed / len(counted):.1%}) made a test fail that reaches their "
         "line. Tests that read the smoke chain were left out.", "",
         "| where | noticed |", "|---|---|",
@@ -209,16 +248,20 @@ def main() -> None:
         tests = [reach.tests(mutant) for mutant in mutants]
     for module in ("torch", "lightning.pytorch", "torchmetrics", "torchvision", "timm", "scipy.stats", "pytest"):
         __import__(module)  # once, for all that are forked
-    results = []
+    results, kept = [], Noticed()
+    earlier = [kept.test(mutant) for mutant in mutants]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("fork")) as pool:
         for number, (mutant, (test, seconds)) in enumerate(
-            zip(mutants, pool.map(noticed, mutants, tests), strict=True)
+            zip(mutants, pool.map(noticed, mutants, tests, earlier), strict=True)
         ):
+            if test:
+                kept.add(mutant, test)
             why = None if test else explained(mutant, reasons)
             results.append((mutant, test, why))
             what = test or (f"changes no result: {why}" if why else f"NOT NOTICED by {len(tests[number])} tests")
             print(f"{number + 1}/{len(mutants)} {mutant.name}: {what} ({seconds:.0f} s)", flush=True)
-    text = table(results, arguments.seed, (time.monotonic() - begun) / 60)
+    minutes = (time.monotonic() - begun) / 60
+    text = table(results, arguments.seed, minutes, sum(map(bool, earlier)))
     print(text)
     if arguments.figures:
         before, _, after = arguments.figures.read_text().partition(f"{HEADING}\n")
