@@ -34,6 +34,21 @@ def write_images(root: Path, classes: dict[str, int], size: int = 64) -> Path:
     return root
 
 
+def write_first_stages(folder: Path) -> Path:
+    """Writes a recipe of configs/smoke up to a prior: the same results in a third of the time; returns its folder."""
+    folder.mkdir()
+    (folder / "pipeline.yaml").write_text(
+        f"base: {SMOKE}\n"
+        "stages:\n"
+        "  data:\n"
+        "  codebook: {data: data}\n"
+        "  tokenizer: {data: data, codebook: codebook}\n"
+        "  token_shards: {data: data, tokenizer: tokenizer}\n"
+        "  ar_prior: {token_shards: token_shards, tokenizer: tokenizer}\n"
+    )
+    return folder
+
+
 def write_inception(file: Path) -> str:
     """Writes an Inception of random weights in torch-fidelity's format; returns the file's path."""
     torch.manual_seed(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, SMOKE
 from kills import digests
-from tests_support import with_inputs_of
+from tests_support import with_inputs_of, write_first_stages
 from trainings import Ranks, command, wait_for_update, work_folder
 
 from pipeline.graph import Recipe
@@ -42,9 +42,11 @@ def run(cluster: dict[str, str], *words: str) -> str:
     return done.stdout
 
 
-def submit(cluster: dict[str, str], runs: Path, *changes: str, options: Sequence[str] = ()) -> dict[str, str]:
-    """Submits what isn't published of configs/smoke; returns job ids by stage."""
-    words = [sys.executable, "-m", "pipeline", "slurm", str(SMOKE), "--runs", str(runs), "--no-gpus", "--submit"]
+def submit(
+    cluster: dict[str, str], runs: Path, *changes: str, options: Sequence[str] = (), recipe: Path = SMOKE
+) -> dict[str, str]:
+    """Submits what isn't published of a recipe; returns job ids by stage."""
+    words = [sys.executable, "-m", "pipeline", "slurm", str(recipe), "--runs", str(runs), "--no-gpus", "--submit"]
     lines = run(cluster, *words, *options, *(f"--set={change}" for change in changes)).splitlines()
     return {line.split()[0]: line.split()[1] for line in lines}
 
@@ -68,14 +70,16 @@ def wait_for(cluster: dict[str, str], job: str, runs: Path, *wanted: str) -> str
     return now
 
 
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.reliability)])
 def test_the_chain_completes_and_a_requeued_stage_goes_on_exactly(
-    cluster: dict[str, str], smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
+    whole: bool, cluster: dict[str, str], smoke_runs: Path, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
-    """The whole of configs/smoke, its tokenizer on two tasks, requeued in the middle of its training."""
+    """configs/smoke or its first stages, the tokenizer on two tasks, requeued in the middle of its training."""
+    recipe = SMOKE if whole else write_first_stages(tmp_path / "recipe")
     runs = tmp_path / "runs"
     changes = [f"tokenizer.{change}" for change in TWO_TASKS]
-    jobs = submit(cluster, runs, *changes)
-    assert list(jobs) == list(Recipe(SMOKE).nodes)
+    jobs = submit(cluster, runs, *changes, recipe=recipe)
+    assert list(jobs) == list(Recipe(recipe).nodes)
     wait_for(cluster, jobs["codebook"], runs, "COMPLETED")
     wait_for_update(work_folder("tokenizer", runs, TWO_TASKS), 3)
     run(cluster, "scontrol", "requeue", jobs["tokenizer"])
@@ -92,9 +96,10 @@ def test_the_chain_completes_and_a_requeued_stage_goes_on_exactly(
     ranks = Ranks(2)
     ranks.start(2, command("tokenizer", straight, tmp_path / "kept.ckpt", 2, TWO_TASKS))
     assert ranks.wait(2) == [0, 0]
-    expected = Recipe(SMOKE, changes).status(Store(straight))["tokenizer"].artifact
-    assert expected and digests(runs, SMOKE, changes)["tokenizer"] == expected.digest
-    figure("SLURM jobs of the chain, one requeued and equal to an undisturbed run", str(len(jobs)))
+    expected = Recipe(recipe, changes).status(Store(straight))["tokenizer"].artifact
+    assert expected and digests(runs, recipe, changes)["tokenizer"] == expected.digest
+    stages = "the whole chain" if whole else "the first stages"
+    figure(f"SLURM jobs of {stages}, one requeued and equal to an undisturbed run", str(len(jobs)))
 
 
 @pytest.mark.reliability
