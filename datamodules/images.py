@@ -6,26 +6,21 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from configs.schema.training import LoadingConfig
-from datamodules.augmentation import square_anywhere, training_crop
+from datamodules.augmentation import square_anywhere, square_at, training_side, training_square
+from datamodules.decoders import DECODERS, by_pillow
 from datamodules.endless import endless_loader
 from datamodules.index import ImageIndex, Split
 from datamodules.sampler import Permutations, StridedSampler
 from datamodules.workers import leave_signals_to_the_stage
-from smalti.images import Corner, UnreadableImage, crop, resize_short_side
+from smalti.images import Corner, UnreadableImage
 from smalti.pixels import from_uint8
 from smalti.seeds import mix
 
 Batch = dict[str, Tensor]
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    """Returns the picture as uint8 (3, H, W)."""
-    return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
 
 
 def to_unit_range(batch: Batch) -> Batch:
@@ -41,6 +36,7 @@ class TrainingImages(Dataset[Batch]):
 
     def __init__(self, index: ImageIndex, loading: LoadingConfig, seed: int) -> None:
         self.index, self.loading, self.seed = index, loading, seed
+        self.decode = DECODERS[loading.decoder]
         self.members = index.members("train")
         self.permutations = Permutations(len(self.members), seed)
 
@@ -49,21 +45,20 @@ class TrainingImages(Dataset[Batch]):
 
         If several in a row can't be read, each is named at its own position.
         """
+        size = self.index.facts.image_size
+        random = np.random.Generator(np.random.PCG64(mix(self.seed, "augment", position)))
+        side = training_side(size, self.loading, random)
         for skipped in range(len(self.members)):
             index = int(self.members[self.permutations[position + skipped]])
             try:
-                image = self.index.picture(index)
+                image = self.decode(self.index.read(index), side, self.index.facts.upright)
                 break
             except (UnreadableImage, OSError):
                 continue
         else:
             raise ValueError(f"data root {self.index.root}: not one image of the train split can be read")
-        random = np.random.Generator(np.random.PCG64(mix(self.seed, "augment", position)))
-        image = training_crop(image, self.index.facts.image_size, self.loading, random)
-        if self.loading.flip and random.random() < 0.5:
-            image = ImageOps.mirror(image)
         return {
-            "images": to_tensor(image),
+            "images": training_square(image, size, self.loading, random).contiguous(),
             "labels": torch.tensor(int(self.index.labels[index])),
             "unreadable": torch.tensor(int(self.members[self.permutations[position]]) if skipped else -1),
             "position": torch.tensor(position),
@@ -92,21 +87,21 @@ class EvaluationImages(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         """Returns images uint8 (V, 3, H, W), labels, index, and whether the image is ``readable``."""
         try:
-            image = resize_short_side(self.index.picture(index), self.square)
-            square = crop(image, self.square)
+            image = by_pillow(self.index.read(index), self.square, self.index.facts.upright)
+            square = square_at(image, self.square)
             random = np.random.Generator(np.random.PCG64(mix("view", index)))
             views = [
-                square_anywhere(image, self.size, random) if name == "random" else crop(square, self.size, name)
+                square_anywhere(image, self.size, random) if name == "random" else square_at(square, self.size, name)
                 for name in self.crops
             ]
             readable = True
         except (UnreadableImage, OSError):
-            views = [Image.new("RGB", (self.size, self.size))] * len(self.crops)
+            views = [torch.zeros(3, self.size, self.size, dtype=torch.uint8)] * len(self.crops)
             readable = False
         if self.flip:
-            views = [image for view in views for image in (view, ImageOps.mirror(view))]
+            views = [image for view in views for image in (view, view.flip(-1))]
         return {
-            "images": torch.stack([to_tensor(view) for view in views]),
+            "images": torch.stack(views),
             "labels": torch.tensor(int(self.index.labels[index])),
             "index": torch.tensor(index),
             "readable": torch.tensor(readable),

@@ -38,37 +38,48 @@ class UnreadableImage(ValueError):
 
 
 def decode(data: bytes, upright: bool = False) -> Image.Image:
-    """Returns the picture in an image file's bytes, in mode RGB.
-
-    Args:
-        upright: turn it as its EXIF orientation says.
+    """Returns the picture in an image file's bytes, in mode RGB; ``upright`` as its EXIF orientation says.
 
     Raises:
-        UnreadableImage: the file is truncated, empty or none of FORMATS; it has so many pixels (89 million) that Pillow
-            warns; or one side is more than MAX_ASPECT times the other.
+        UnreadableImage: as ``opened`` and ``as_picture``.
+    """
+    return as_picture(opened(data), upright)
+
+
+def opened(data: bytes) -> Image.Image:
+    """Returns the image in a file's bytes, of which the header alone was read.
+
+    Raises:
+        UnreadableImage: the file is empty or none of FORMATS; it has so many pixels (89 million) that Pillow warns; or
+            as ``check_shape``.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return as_picture(Image.open(io.BytesIO(data), formats=FORMATS), upright)
-    except UnreadableImage:
-        raise
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # Pillow's message ends in an address
         raise UnreadableImage(f"cannot identify it as one of {', '.join(FORMATS)}") from error
     except DAMAGE as error:
         raise UnreadableImage(f"{type(error).__name__}: {error}") from error
+    check_shape(image)
+    return image
+
+
+def check_shape(image: Image.Image) -> None:
+    """Raises UnreadableImage if an image has no pixels, or one side is more than MAX_ASPECT times the other."""
+    if not min(image.size):
+        raise UnreadableImage(f"{image.width} x {image.height} px")
+    if max(image.size) > MAX_ASPECT * min(image.size):
+        raise UnreadableImage(f"{image.width} x {image.height} px, one side more than {MAX_ASPECT} times the other")
 
 
 def as_picture(image: Image.Image, upright: bool = False) -> Image.Image:
     """Returns an opened image in mode RGB, all its pixels read; ``upright`` as its EXIF orientation says.
 
     Raises:
-        UnreadableImage: damaged, without pixels, or one side more than MAX_ASPECT times the other.
+        UnreadableImage: damaged, or as ``check_shape``.
     """
-    if not min(image.size):
-        raise UnreadableImage(f"{image.width} x {image.height} px")
-    if max(image.size) > MAX_ASPECT * min(image.size):
-        raise UnreadableImage(f"{image.width} x {image.height} px, one side more than {MAX_ASPECT} times the other")
+    check_shape(image)
     try:
         image.load()
         return as_rgb(ImageOps.exif_transpose(image) if upright else image)
@@ -109,13 +120,22 @@ def resize_short_side(image: Image.Image, size: int) -> Image.Image:
 
 
 def crop(image: Image.Image, size: int, corner: Corner = "centre") -> Image.Image:
-    """Returns a square of ``size`` pixels from a corner or the centre, which is rounded as ADM does."""
-    right, bottom = image.width - size, image.height - size
-    left, top = {
+    """Returns a square of ``size`` pixels from a corner or the centre."""
+    left, top = place(image.width, image.height, size, corner)
+    return image.crop((left, top, left + size, top + size))
+
+
+def place(width: int, height: int, size: int, corner: Corner = "centre") -> tuple[int, int]:
+    """Returns left and top of a square of ``size`` pixels; the centre is rounded as ADM does.
+
+    >>> place(20, 11, 8), place(20, 11, 8, "bottom_right")
+    ((6, 1), (12, 3))
+    """
+    right, bottom = width - size, height - size
+    return {
         "centre": (right // 2, bottom // 2), "top_left": (0, 0), "top_right": (right, 0),
         "bottom_left": (0, bottom), "bottom_right": (right, bottom),
     }[corner]  # fmt: skip
-    return image.crop((left, top, left + size, top + size))
 
 
 def write_png(image: Tensor, file: Path) -> None:

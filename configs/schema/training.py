@@ -61,6 +61,10 @@ class LoadingConfig:
     """Smallest share of the shorter side that a crop of random_resized covers (FQGAN: 0.8); 1 for the other crops."""
     flip: bool = True
     """Whether an image is mirrored half of the times that it is met."""
+    decoder: Literal["pillow", "turbo"] = field(default="pillow", metadata={"hash": UNLESS_DEFAULT})
+    """How training images are read. pillow: as those of evaluation, by Pillow and ADM's resize. turbo: photographs in
+    less than half of the time, by torchvision's JPEG decoder and PyTorch's bicubic filter, large ones scaled while they
+    are decoded; pixels differ by a level or two, of large images by more. Evaluation always has pillow."""
 
     def __post_init__(self) -> None:
         if self.crop == "random_resized" and self.min_scale == 1:

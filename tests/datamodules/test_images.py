@@ -42,6 +42,18 @@ def test_unreadable_image_is_replaced_by_the_next_of_its_permutation(tmp_path: P
     assert index.name(3) == "a/003.png"
 
 
+def test_the_decoder_is_the_one_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 14, 3), np.uint8).repeat(3, 0).repeat(3, 1)
+    Image.fromarray(pixels).save(tmp_path / "image.jpg")
+    monkeypatch.setattr(ImageIndex, "read", lambda self, index: (tmp_path / "image.jpg").read_bytes())
+    index = small_index(tmp_path)
+    found = []
+    for loading in (LoadingConfig(crop="random", decoder="pillow"), LoadingConfig(crop="random", decoder="turbo")):
+        images = TrainingImages(index, loading, seed=0)
+        found.append(torch.stack([images[position]["images"].int() for position in range(6)]))
+    assert found[0].shape == (6, 3, 16, 16) and 0 < (found[0] - found[1]).abs().max() <= 2
+
+
 def test_of_unreadable_images_in_a_row_each_is_named_at_its_own_position(tmp_path: Path) -> None:
     index = small_index(tmp_path)
     images = TrainingImages(index, LoadingConfig(), seed=0)
