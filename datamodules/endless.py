@@ -21,7 +21,8 @@ def endless_loader(
 ) -> DataLoader[Any]:
     """Returns an endless loader of this rank's share of ``samples``, which are indexed by global position.
 
-    It starts at the first sample of the trainer's next update, so that a resumed run continues where it stopped.
+    It starts at the first sample of the trainer's next update, so that a resumed run continues where it stopped. For a
+    GPU batches lie in pinned memory, from where they are copied while it computes.
     """
     assert trainer is not None
     world = trainer.world_size
@@ -34,4 +35,5 @@ def endless_loader(
         collate_fn=collate_fn,
         worker_init_fn=leave_signals_to_the_stage,
         persistent_workers=workers > 0,
+        pin_memory=trainer.strategy.root_device.type == "cuda",
     )

@@ -24,10 +24,16 @@ class Pids(Dataset[torch.Tensor]):
         return torch.tensor(os.getpid())
 
 
+def trainer_on(device: str) -> Any:
+    """Stands for a trainer of one rank on a device, which may not be here."""
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    return SimpleNamespace(world_size=1, global_step=0, global_rank=0, strategy=strategy)
+
+
 @pytest.mark.parametrize("kind", ["endless", "evaluation"])
 def test_loader_processes_outlive_signals_to_their_group(kind: str) -> None:
     """torchrun and some SLURMs signal every process: the stage saves first, and needs its next batch for that."""
-    trainer: Any = SimpleNamespace(world_size=1, global_step=0, global_rank=0)
+    trainer = trainer_on("cpu")
     images: Any = Pids()
     loader: DataLoader[Any]
     if kind == "endless":
@@ -42,11 +48,17 @@ def test_loader_processes_outlive_signals_to_their_group(kind: str) -> None:
         assert all(int(next(batches)) == worker for _ in range(10))
 
 
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("cuda:1", True)])
+def test_batches_lie_in_pinned_memory_for_a_gpu(device: str, pinned: bool) -> None:
+    loader = endless_loader(trainer_on(device), Pids(), batch_size=1, accumulation=1, workers=0)
+    assert loader.pin_memory == pinned
+
+
 LEAVING = """
 import sys
-from types import SimpleNamespace
+from lightning.pytorch import Trainer
 from datamodules.endless import endless_loader
-trainer = SimpleNamespace(world_size=1, global_step=0, global_rank=0)
+trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
 batches = iter(endless_loader(trainer, list(range(10**6)), batch_size=1, accumulation=1, workers=2))
 next(batches)
 print("reads", flush=True)
