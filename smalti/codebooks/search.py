@@ -1,20 +1,17 @@
 """Nearest-code search that never holds an N x K matrix."""
 
+from math import isqrt
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SCORES = 2**20  # scores held at once, for each 32 channels: few enough for a CPU's cache, enough rows for a product
-GPU_SCORES = 2**26  # a GPU wants fewer and larger products
-
-
-def _columns(num_codes: int) -> int:
-    """Returns the width of the two-level maximum: a power of two near the root of K.
-
-    >>> _columns(100_000), _columns(512), _columns(2)
-    (256, 16, 2)
-    """
-    return max(2, 2 ** ((num_codes.bit_length() - 1) // 2))
+# How many codes are scored at once, and how many scores that makes: on a CPU a megabyte or two, which a core's cache
+# holds until they are read. A GPU wants fewer and larger products.
+TILE, GPU_TILE = 4096, 65_536
+SCORES, WIDE_SCORES, GPU_SCORES = 2**18, 2**19, 2**26
+WIDE = 32  # channels from which on the product costs more than reading its scores
+REFINED = 4  # candidates whose distance is taken in float64
 
 
 @torch.no_grad()
@@ -23,50 +20,60 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
 
     argmin |z - e|^2 = argmax z.e - |e|^2 / 2. Both sides are moved to the codebook's mean first: distances don't
     change, and float32 then doesn't lose them to cancellation when the latents lie far from the origin. A maximum
-    with its place is slow along a row, so it is found in two levels: the maxima of columns of codes, then the best
-    within a column. The two best of the two best columns hold the true best two; of these four the one with the
-    smallest distance in float64 is chosen, so that rounding cannot prefer a farther code. Never autocast.
+    with its place is slow, so that first the maxima of cells of a few codes are taken, tile by tile; the two best cells
+    hold the best two codes. Of the four best codes of both the one with the smallest distance in float64 is chosen, so
+    that rounding cannot prefer a farther code. Never autocast.
 
     >>> nearest_codes(torch.tensor([[0.9], [-3.0]]), torch.tensor([[-1.0], [1.0]])).tolist()
     [1, 0]
     """
     with torch.autocast(latents.device.type, enabled=False):
-        dtype = torch.promote_types(latents.dtype, torch.float32)
-        codes, points = codebook.to(dtype), latents.to(dtype)
-        num_codes = len(codes)
-        if num_codes == 1:
-            return torch.zeros(len(points), dtype=torch.int64, device=points.device)
-        centre = codes.mean(0)
-        codes, points = codes - centre, points - centre
-        columns = _columns(num_codes)
-        spare = -num_codes % columns
+        table = CodeTable(codebook, torch.promote_types(latents.dtype, torch.float32))
+        found = [table.nearest(rows) for rows in latents.split(table.rows)] if len(latents) else []
+        return torch.cat(found) if found else latents.new_zeros(0, dtype=torch.int64)
+
+
+class CodeTable:
+    """A codebook (K, D) as search wants it: groups of as many cells, of a few codes each; the last codes are empty."""
+
+    def __init__(self, codebook: Tensor, dtype: torch.dtype) -> None:
+        self.codebook, self.centre = codebook, codebook.to(dtype).mean(0)
+        codes = codebook.to(dtype) - self.centre
+        num_codes, channels = codes.shape
+        # Wide codes are few to a cell: all of the best cells are scored again.
+        self.cell = min(32, max(4, 256 // channels))
+        self.groups = max(1, isqrt(-(-num_codes // self.cell)))
+        spare = -num_codes % (self.groups * self.cell)
         # The offset rides along as one more channel, against ones: adding it to every row costs more than the product.
         offset = F.pad(codes.square().sum(1) / -2, (0, spare), value=torch.finfo(dtype).min)
-        table = torch.cat([F.pad(codes, (0, 0, 0, spare)).T, offset[None]])
-        points = F.pad(points, (0, 1), value=1.0)
-        held = GPU_SCORES if points.is_cuda else SCORES * max(1, codes.shape[1] // 32)
-        chunk = min(len(points), max(1, held // (num_codes + spare)))
+        self.table = torch.cat([F.pad(codes, (0, 0, 0, spare)), offset[:, None]], 1)
+        size, scores = (GPU_TILE, GPU_SCORES) if codes.is_cuda else (TILE, WIDE_SCORES if channels >= WIDE else SCORES)
+        self.tile = min(size, len(self.table))
+        self.rows = max(1, scores // self.tile)
         # One buffer for the scores of every chunk: fresh ones would cost page faults, and tear the heap to pieces.
-        scores = points.new_empty(chunk, num_codes + spare)
-        found = [
-            _refine(raw, codebook, _candidates(torch.mm(rows, table, out=scores[: len(rows)]), columns))
-            for raw, rows in zip(latents.split(max(1, chunk)), points.split(max(1, chunk)), strict=True)
-            if len(rows)
-        ]
-        return torch.cat(found) if found else points.new_zeros(0, dtype=torch.int64)
+        self.scores = codes.new_empty(self.tile * self.rows)
 
+    def nearest(self, latents: Tensor) -> Tensor:
+        """Returns the nearest code (n,) of latents (n, D)."""
+        points = F.pad(latents.to(self.centre.dtype) - self.centre, (0, 1), value=1.0)
+        cells = self.best_cells(points)
+        inside = (self.table.unflatten(0, (-1, self.cell))[cells] @ points[:, None, :, None]).flatten(1)
+        places = inside.topk(min(REFINED, inside.shape[1]), 1).indices
+        codes = cells.gather(1, places // self.cell) * self.cell + places % self.cell
+        codes = codes.clamp(max=len(self.codebook) - 1)  # latents that aren't finite may have chosen an empty one
+        distance = (latents[:, None].double() - self.codebook[codes].double()).square().sum(2)
+        return codes.gather(1, distance.argmin(1, keepdim=True)).squeeze(1)
 
-def _candidates(scores: Tensor, columns: int) -> Tensor:
-    """Returns four codes (n, 4) for scores (n, K): the two best of the two best columns."""
-    table = scores.unflatten(1, (-1, columns))
-    best = table.amax(1).topk(2, dim=1).indices
-    inside = table.gather(2, best[:, None, :].expand(-1, table.shape[1], -1))
-    rows = inside.topk(min(2, table.shape[1]), dim=1).indices
-    return (rows * columns + best[:, None, :]).flatten(1)
-
-
-def _refine(points: Tensor, codes: Tensor, candidates: Tensor) -> Tensor:
-    """Returns the candidate (n,) with the smallest distance, computed directly and in float64."""
-    candidates = candidates.clamp(max=len(codes) - 1)
-    distance = (points[:, None].double() - codes[candidates].double()).square().sum(2)
-    return candidates.gather(1, distance.argmin(1, keepdim=True)).squeeze(1)
+    def best_cells(self, points: Tensor) -> Tensor:
+        """Returns the two cells (n, 2) with the largest scores, of points (n, D + 1); one if there is but one."""
+        number, columns = len(points), points.T.contiguous()
+        best = points.new_empty(len(self.table) // self.cell, number)
+        for tile, part in zip(self.table.split(self.tile), best.split(self.tile // self.cell), strict=True):
+            scores = torch.mm(tile, columns, out=self.scores[: len(tile) * number].view(-1, number))
+            torch.amax(scores.unflatten(0, (-1, self.cell)), 1, out=part)
+        of_group = best.unflatten(0, (self.groups, -1))
+        groups = of_group.amax(1).T.topk(min(2, self.groups), 1).indices
+        inside = of_group.permute(2, 0, 1)[torch.arange(number, device=groups.device)[:, None], groups]
+        places = inside.flatten(1).topk(min(2, inside[0].numel()), 1).indices
+        per_group = of_group.shape[1]
+        return groups.gather(1, places // per_group) * per_group + places % per_group

@@ -1,4 +1,4 @@
-"""Codebooks: search, gradients, entropy."""
+"""Codebooks: gradients, entropy."""
 
 import math
 
@@ -7,7 +7,6 @@ import torch
 
 from smalti.codebooks import build_quantizer
 from smalti.codebooks.entropy import assignment_entropies
-from smalti.codebooks.search import nearest_codes
 from smalti.config.codebooks import (
     LearnedCodebookConfig,
     LearnedCosineConfig,
@@ -16,21 +15,6 @@ from smalti.config.codebooks import (
     ProjectedL2Config,
     RandomCodebookConfig,
 )
-
-
-@pytest.mark.parametrize("offset", [0.0, 20.0])
-def test_chosen_code_is_the_nearest_in_float64(offset: float) -> None:
-    latents, codebook = torch.randn(512, 8) + offset, torch.randn(3000, 8) + offset
-    distance = torch.cdist(latents.double(), codebook.double()).square()
-    chosen = distance.gather(1, nearest_codes(latents, codebook)[:, None]).squeeze(1)
-    assert ((chosen - distance.amin(1)) / distance.amin(1)).max() < 1e-6
-
-
-def test_search_is_float32_under_autocast() -> None:
-    latents, codebook = torch.randn(256, 8), torch.randn(4096, 8)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = nearest_codes(latents, codebook)
-    assert torch.equal(found, nearest_codes(latents, codebook))
 
 
 def test_entropy_and_its_gradient_equal_the_dense_formula(monkeypatch: pytest.MonkeyPatch) -> None:
