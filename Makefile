@@ -44,7 +44,7 @@ claims: $(READY)
 
 # Measurements beside peers, about ten minutes on an idle machine.
 benchmarks: $(READY)
-	for name in search entropy cross_entropy kmeans decoding evaluation scoring tokens images; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in search entropy cross_entropy kmeans decoding evaluation scoring tokens images training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # A real SLURM of one node, from Debian's packages; needs root.
 test-slurm: $(READY)

@@ -38,6 +38,15 @@ def measure(call: Callable[[], object], repeats: int = 3) -> Cost:
     return Cost(min(seconds), max(0.0, min(peaks)))
 
 
+def peak_of(call: Callable[[], object]) -> float:
+    """Returns the megabytes that a first ``call`` needs beyond what is there before."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    call()
+    return _status("VmHWM") - before
+
+
 def table(title: str, rows: dict[str, Cost], reference: str) -> None:
     """Prints one row a contender, with its time and memory as multiples of ``reference``'s."""
     print(f"\n{title}")
