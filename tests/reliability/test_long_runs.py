@@ -1,4 +1,4 @@
-"""Nothing grows: memory, open files and threads after 2,000 updates are those after 200."""
+"""Nothing grows: open files and threads after 2,000 updates are those after 200, and memory is that of before."""
 
 import time
 from collections.abc import Callable
@@ -52,7 +52,10 @@ def test_two_thousand_updates(
                 seen[stage][update] = usage(server.pid)
     assert ranks.wait(len(stages)) == [0] * len(stages)
     for stage, found in seen.items():
-        growth = found[2000]["kB"] / found[200]["kB"] - 1
-        figure(f"2,000 updates of {stage}: resident memory since update 200", f"{growth:+.2%} of {found[200]['kB']} kB")
-        assert growth < 0.02 and found[2000]["files"] == found[200]["files"], found
+        # The heap breathes by some percent; what leaks is missing from its lowest points too.
+        early = min(found[update]["kB"] for update in range(200, 1001, 200))
+        late = min(found[update]["kB"] for update in range(1200, 2001, 200))
+        growth = f"{late / early - 1:+.2%} of {early} kB"
+        figure(f"2,000 updates of {stage}: resident memory in the second half", growth)
+        assert late / early - 1 < 0.01 and found[2000]["files"] == found[200]["files"], found
         assert found[2000]["threads"] == found[200]["threads"], found
