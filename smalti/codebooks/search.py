@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# How many codes are scored at once, and how many scores that makes: on a CPU a megabyte or two, which a core's cache
-# holds until they are read. A GPU wants fewer and larger products.
+# How many codes are scored at once, and how many scores that makes: on a CPU four megabytes, which the caches of two
+# cores hold until they are read; with half of it calls cost more than what they do. A GPU wants fewer, larger products.
 TILE, GPU_TILE = 4096, 65_536
-SCORES, WIDE_SCORES, GPU_SCORES = 2**18, 2**19, 2**26
-WIDE = 32  # channels from which on the product costs more than reading its scores
+SCORES, GPU_SCORES = 2**20, 2**26
 REFINED = 4  # candidates whose distance is taken in float64
 
 
@@ -47,7 +46,7 @@ class CodeTable:
         # The offset rides along as one more channel, against ones: adding it to every row costs more than the product.
         offset = F.pad(codes.square().sum(1) / -2, (0, spare), value=torch.finfo(dtype).min)
         self.table = torch.cat([F.pad(codes, (0, 0, 0, spare)), offset[:, None]], 1)
-        size, scores = (GPU_TILE, GPU_SCORES) if codes.is_cuda else (TILE, WIDE_SCORES if channels >= WIDE else SCORES)
+        size, scores = (GPU_TILE, GPU_SCORES) if codes.is_cuda else (TILE, SCORES)
         self.tile = min(size, len(self.table))
         self.rows = max(1, scores // self.tile)
         # One buffer for the scores of every chunk: fresh ones would cost page faults, and tear the heap to pieces.
