@@ -23,14 +23,9 @@ def _status(field: str) -> float:
 def measure(call: Callable[[], object], repeats: int = 3) -> Cost:
     """Returns the cost of ``call``, on Linux; the peak is the kernel's own high-water mark, set back before."""
     call()
-    peaks, seconds = [], []
-    for _ in range(2):
-        gc.collect()
-        Path("/proc/self/clear_refs").write_text("5")
-        before = _status("VmRSS")
-        call()
-        # What earlier calls left to the allocator can come back in between: the smallest peak is the call's own.
-        peaks.append(_status("VmHWM") - before)
+    # What earlier calls left to the allocator can come back in between: the smallest peak is the call's own.
+    peaks = [peak_of(call) for _ in range(2)]
+    seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
         call()
@@ -39,7 +34,7 @@ def measure(call: Callable[[], object], repeats: int = 3) -> Cost:
 
 
 def peak_of(call: Callable[[], object]) -> float:
-    """Returns the megabytes that a first ``call`` needs beyond what is there before."""
+    """Returns the megabytes that ``call`` needs beyond what is there before."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")

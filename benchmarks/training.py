@@ -7,8 +7,9 @@ under AdamW. The tokenizer: a VQGAN of 32, 64 and 128 channels at 64 px, batches
 PatchGAN and the adaptive weight, beside the same networks under taming-transformers' training: for each of its two
 optimisers the whole network runs again, and the generator's backward pass reaches the discriminator's weights.
 smalti's side is what a stage runs, by Lightning's trainer: gradients clipped and looked through, weights averaged,
-losses reported. The losses of both sides at the first update are compared before; then each contender has a process of
-its own. In bfloat16 both sides run what autocast lets, but for smalti's perceptual loss, which stays float32.
+losses reported. The tokenizer's losses at the first update are compared with the loop's; then each contender has a
+process of its own. In bfloat16 both sides run what autocast lets, but for smalti's perceptual loss, which stays
+float32.
 """
 
 import argparse
@@ -208,7 +209,7 @@ SIDES = ["smalti", "the usual loop"]
 
 
 def check(work: str) -> None:
-    """Asserts that both sides have the same losses at their first update."""
+    """Asserts that both sides have the same losses, those that the pair names, at their first update."""
     quieten()
     with tempfile.TemporaryDirectory() as folder:
         pair = WORK[work]("32-true", 1, Path(folder))

@@ -26,16 +26,18 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
     >>> nearest_codes(torch.tensor([[0.9], [-3.0]]), torch.tensor([[-1.0], [1.0]])).tolist()
     [1, 0]
     """
+    if not len(latents):
+        return latents.new_zeros(0, dtype=torch.int64)
     with torch.autocast(latents.device.type, enabled=False):
-        table = CodeTable(codebook, torch.promote_types(latents.dtype, torch.float32))
-        found = [table.nearest(rows) for rows in latents.split(table.rows)] if len(latents) else []
-        return torch.cat(found) if found else latents.new_zeros(0, dtype=torch.int64)
+        table = CodeTable(codebook, torch.promote_types(latents.dtype, torch.float32), len(latents))
+        return torch.cat([table.nearest(rows) for rows in latents.split(table.rows)])
 
 
 class CodeTable:
-    """A codebook (K, D) as search wants it: groups of as many cells, of a few codes each; the last codes are empty."""
+    """A codebook (K, D) as search wants it: groups of as many cells, of a few codes each; the last codes are empty.
+    ``rows`` of ``number`` latents are searched at once."""
 
-    def __init__(self, codebook: Tensor, dtype: torch.dtype) -> None:
+    def __init__(self, codebook: Tensor, dtype: torch.dtype, number: int) -> None:
         self.codebook, self.centre = codebook, codebook.to(dtype).mean(0)
         codes = codebook.to(dtype) - self.centre
         num_codes, channels = codes.shape
@@ -48,7 +50,7 @@ class CodeTable:
         self.table = torch.cat([F.pad(codes, (0, 0, 0, spare)), offset[:, None]], 1)
         size, scores = (GPU_TILE, GPU_SCORES) if codes.is_cuda else (TILE, SCORES)
         self.tile = min(size, len(self.table))
-        self.rows = max(1, scores // self.tile)
+        self.rows = min(number, max(1, scores // self.tile))
         # One buffer for the scores of every chunk: fresh ones would cost page faults, and tear the heap to pieces.
         self.scores = codes.new_empty(self.tile * self.rows)
 
@@ -72,7 +74,7 @@ class CodeTable:
             torch.amax(scores.unflatten(0, (-1, self.cell)), 1, out=part)
         of_group = best.unflatten(0, (self.groups, -1))
         groups = of_group.amax(1).T.topk(min(2, self.groups), 1).indices
-        inside = of_group.permute(2, 0, 1)[torch.arange(number, device=groups.device)[:, None], groups]
-        places = inside.flatten(1).topk(min(2, inside[0].numel()), 1).indices
+        inside = of_group.permute(2, 0, 1)[torch.arange(number, device=groups.device)[:, None], groups].flatten(1)
+        places = inside.topk(min(2, inside.shape[1]), 1).indices
         per_group = of_group.shape[1]
         return groups.gather(1, places // per_group) * per_group + places % per_group
