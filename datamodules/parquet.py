@@ -1,11 +1,12 @@
 """Parquet files as Hugging Face's datasets write them: images in a column, classes in another."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from configs.schema.sources import Parquet
+from configs.schema.sources import ParquetFiles
 from datamodules.entry import Entry, Scan
 from datamodules.folders import SPLIT_OF
 from datamodules.index import Split
@@ -63,17 +64,15 @@ def image_bytes(value: Any, where: str) -> bytes:
     return value or b""
 
 
-def unpack(file: Path, source: Parquet, stream: BinaryIO) -> Iterator[tuple[int, str | None]]:
+def unpack(file: Path, source: ParquetFiles, stream: BinaryIO) -> Iterator[tuple[int, str | None]]:
     """Writes the images of a Parquet file one behind another; yields the size and the label of each.
 
     Raises:
         ValueError: it is damaged, or has no such column.
     """
-    try:
-        import pyarrow
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ValueError("kind parquet needs a further package: pip install 'smalti[parquet]'") from error
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
     try:
         with ParquetFile(file) as table:
             columns = table.schema_arrow.names
@@ -95,32 +94,32 @@ def unpack(file: Path, source: Parquet, stream: BinaryIO) -> Iterator[tuple[int,
         raise ValueError(f"{file}: not a readable Parquet file ({' '.join(str(error).split())[:200]})") from error
 
 
-def unpack_all(source: Parquet, folder: Path) -> None:
-    """Unpacks every Parquet file below the root into ``folder``, unless that is there: compressed rows can't be read at
-    random.
+def scan_parquet(source: ParquetFiles, place: str, root: Callable[[], Path], folder: Path) -> Scan:
+    """Returns the images of the Parquet files below ``root()``, which is asked for unless they lie unpacked in
+    ``folder``; those of files called test are left out.
 
     Raises:
-        ValueError: no Parquet files, or one that can't be read.
+        ValueError, naming ``place``: no such files, one that can't be read, or labels or names of splits that some have
+            and some haven't.
     """
-    root = Path(source.root)
-    files = sorted(path for path in root.rglob("*.parquet") if path.is_file())
-    if not files:
-        raise ValueError(f"data root {root}: holds no .parquet files")
+    try:
+        import pyarrow.parquet  # noqa: F401  # before gigabytes are fetched
+    except ImportError as error:
+        raise ValueError(f"{place}: Parquet files need a further package: pip install 'smalti[parquet]'") from error
 
     def fill(unpacked: Path) -> None:
-        told = {}
-        for number, file in enumerate(files):
+        there, told = root(), {}
+        files = sorted(str(path.relative_to(there)) for path in there.rglob("*") if path.is_file())
+        wanted = [file for file in files if fnmatchcase(file, source.files)]
+        if not wanted:
+            raise ValueError(f"{place}: no files {source.files}; set source.files in data.yaml")
+        for number, file in enumerate(wanted):
             name = f"images-{number:05d}.bin"
             with (unpacked / name).open("wb") as stream:
-                told[name] = {"file": str(file.relative_to(root)), "rows": list(unpack(file, source, stream))}
+                told[name] = {"file": file, "rows": list(unpack(there / file, source, stream))}
         (unpacked / ROWS).write_text(json.dumps(told))
 
     unpack_whole(folder, fill)
-
-
-def scan_parquet(source: Parquet, folder: Path) -> Scan:
-    """Returns the images of all Parquet files, unpacked to ``folder``; those of files called test are left out."""
-    unpack_all(source, folder)
     entries, left_out, unlabelled = list[Entry](), 0, 0
     for name, told in json.loads((folder / ROWS).read_text()).items():
         file, offset = Path(told["file"]), 0
@@ -132,7 +131,6 @@ def scan_parquet(source: Parquet, folder: Path) -> Scan:
             offset, unlabelled = offset + size, unlabelled + (label is None)
     if len({entry.split for entry in entries}) == 1:
         entries = [Entry(e.file, e.size, e.offset, e.label, None, e.name) for e in entries]
-    place = f"data root {source.root}"
     if any(entry.split is None for entry in entries) and any(entry.split for entry in entries):
         raise ValueError(f"{place}: some files are called train or validation and some aren't; rename them")
     if 0 < unlabelled < len(entries):

@@ -10,6 +10,7 @@ from configs.schema.sources import (
     ClassFolders,
     EmbeddedSource,
     FlatFolder,
+    HubDataset,
     ListFile,
     LsunLmdb,
     Parquet,
@@ -19,6 +20,7 @@ from configs.schema.sources import (
 from datamodules.entry import Entry, Scan
 from datamodules.ffhq import scan_ffhq
 from datamodules.folders import scan_class_folders, scan_flat_folder
+from datamodules.hub import scan_hub
 from datamodules.index import SPLITS
 from datamodules.parquet import scan_parquet
 from datamodules.unpacked import unpack_whole
@@ -114,6 +116,8 @@ def _of_classes(found: Scan, classes: Sequence[str]) -> Scan:
 def _scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
     if isinstance(source, EmbeddedSource):
         return _of_classes(scan_class_folders(unpack_embedded(embedded, unpacked)), source.classes)
+    if isinstance(source, HubDataset):
+        return scan_hub(source, unpacked)
     root = Path(source.root)
     if isinstance(source, ClassFolders):
         return scan_class_folders(root)
@@ -123,5 +127,5 @@ def _scan(source: SourceConfig, embedded: Path, unpacked: Path) -> Scan:
         listed = Path(source.list)
         return scan_ffhq(root, listed) if listed.suffix == ".json" else scan_list(root, listed)
     if isinstance(source, Parquet):
-        return scan_parquet(source, unpacked)
+        return scan_parquet(source, f"data root {root}", lambda: root, unpacked)
     return scan_lmdb(root) if isinstance(source, LsunLmdb) else scan_webdataset(root)

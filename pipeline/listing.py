@@ -5,7 +5,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from configs.schema.sources import EmbeddedSource, ListFile, SourceConfig, SplitByList
+from configs.schema.sources import EmbeddedSource, HubDataset, ListFile, SourceConfig, SplitByList
 from smalti.file_tree import files_below
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "datamodules" / "assets" / "fluent-emoji-64.zip"
@@ -24,6 +24,8 @@ def hash_listing(source: SourceConfig) -> str:
             for member in archive.infolist():
                 digest.update(f"{member.filename}\0{member.file_size}\0{member.CRC}\n".encode())
         return digest.hexdigest()
+    if isinstance(source, HubDataset):  # a commit pins every byte
+        return hashlib.sha256(f"{source.name}\0{source.revision}".encode()).hexdigest()
     root = Path(source.root)
     if not root.is_dir():
         raise ValueError(f"data root {root}: no such folder; set source.root in data.yaml")

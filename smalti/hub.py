@@ -1,7 +1,9 @@
 """Saved networks on the Hugging Face hub: a repository holds what a saved folder does."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from smalti.saving import CARD, CONFIG, MODEL, read_saved, saved_weights
 
@@ -26,23 +28,34 @@ def find_folder(name: str | Path, revision: str | None = None) -> Path:
         return Path(name)
     if not NAME.fullmatch(str(name)):
         raise ValueError(f"{name}: no such folder, and no OWNER/NAME of the hub")
+    return fetched(str(name), revision, FILES, f"{name}: no such folder, and")
+
+
+def fetched(
+    name: str, revision: str | None, files: Sequence[str], failed: str, kind: Literal["model", "dataset"] = "model"
+) -> Path:
+    """Returns the folder in the local cache that holds ``files`` of a repository, given by patterns.
+
+    Raises:
+        ValueError: it can't be had; its text begins with ``failed``.
+    """
     from huggingface_hub import errors, snapshot_download
 
     try:
-        return Path(snapshot_download(str(name), revision=revision, allow_patterns=FILES))
+        return Path(snapshot_download(name, repo_type=kind, revision=revision, allow_patterns=list(files)))
     except (errors.LocalEntryNotFoundError, errors.IncompleteSnapshotError) as error:
         raise ValueError(
-            f"{name}: no such folder, never fetched from the hub, and the hub can't be reached; check the network, or "
-            "bring the folder here"
+            f"{failed} the hub can't be reached, and it was never fetched whole; check the network, or bring "
+            "the files here"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise ValueError(f"{name}: the hub's repository has no revision {revision!r}") from error
+        raise ValueError(f"{failed} the hub's repository has no revision {revision!r}") from error
     except errors.GatedRepoError as error:
-        raise ValueError(f"{name}: the hub asks for consent first; give it there, and log in: hf auth login") from error
+        raise ValueError(f"{failed} the hub wants your consent; give it there, and log in: hf auth login") from error
     except errors.RepositoryNotFoundError as error:
-        raise ValueError(f"{name}: no such folder, and the hub has no such repository, or not for you") from error
+        raise ValueError(f"{failed} the hub has no such {kind}, or not for you") from error
     except errors.HfHubHTTPError as error:
-        raise ValueError(f"{name}: the hub answers {' '.join(str(error).split())}") from error
+        raise ValueError(f"{failed} the hub answers {' '.join(str(error).split())}") from error
 
 
 def push(folder: Path, name: str, private: bool = False, revision: str | None = None) -> str:

@@ -56,11 +56,12 @@ def say_missing_classes(labels: np.ndarray, splits: np.ndarray, class_names: lis
 def build(job: Job) -> None:
     """Lists the images of the source, splits them into train and val, and publishes the index."""
     config = job.config
-    embedded, ours = config.source.kind == "embedded", config.source.kind in ("embedded", "parquet")
+    embedded, ours = config.source.kind == "embedded", config.source.kind in ("embedded", "parquet", "hub")
     if embedded:
         unpacked = f"data/{EMBEDDED.stem}-{hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()[:8]}"
     else:
-        unpacked = f"data/{config.source.kind}-{str(job.identity['listing'])[:16]}"
+        told = f"{job.identity['listing']} {config.source}"  # other columns are other images
+        unpacked = f"data/{config.source.kind}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     (job.store.root / "data").mkdir(exist_ok=True)
     source = scan(config.source, EMBEDDED, job.store.root / unpacked)
     check_source(source)

@@ -8,7 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+import pytest
+from huggingface_hub import constants
 
 
 class Hub:
@@ -43,8 +47,8 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            if path.startswith("/api/models/"):
-                owner, repository, *rest = path.removeprefix("/api/models/").split("/")
+            if path.startswith(("/api/models/", "/api/datasets/")):
+                owner, repository, *rest = path.split("/")[3:]
                 name, revision = f"{owner}/{repository}", rest[1] if len(rest) > 1 else "main"
                 if name not in hub.repositories:
                     return self.say({"error": "no"}, 404, X_Error_Code="RepoNotFound")
@@ -61,9 +65,10 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self.say({"id": name, "sha": sha, "siblings": [{"rfilename": file} for file in files]})
             if path == "/api/whoami-v2":
                 return self.say({"name": "me", "type": "user"})
-            if path.count("/") != 5:  # the client asks for more than a hub has to know
+            path = path.removeprefix("/datasets")
+            if path.count("/") < 5:  # the client asks for more than a hub has to know
                 return self.say({"error": "no"}, 404)
-            owner, repository, _, revision, file = path.strip("/").split("/")
+            owner, repository, _, revision, file = path.strip("/").split("/", 4)
             found = hub.commit(f"{owner}/{repository}", revision)
             assert found
             data = found[1][file]
@@ -102,12 +107,18 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def running_hub() -> Iterator[Hub]:
+def running_hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """Runs a hub that huggingface_hub takes for the real one; what it fetches lies in ``cache``."""
     hub = Hub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    places = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", places)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_TOKEN", "hf_of_this_test")
     try:
         yield hub
     finally:

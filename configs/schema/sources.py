@@ -1,11 +1,13 @@
 """Where images come from; a recipe chooses by ``kind``."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.config.parsing import UNLESS_DEFAULT
 
 PATH = {"path": True}  # metadata of a field that is a path: relative ones are resolved against the recipe
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +78,47 @@ class WebDataset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parquet:
-    """Parquet files below ``root``, as Hugging Face's datasets writes them; train and validation by their names. Stage
-    data unpacks them into the folder of runs, since compressed rows can't be read at random."""
+class ParquetFiles:
+    """Parquet files as Hugging Face's datasets writes them; train and validation by their names.
 
-    kind: Literal["parquet"] = "parquet"
-    root: str = field(metadata=PATH)
-    """Folder of the files, at any depth."""
+    Stage data unpacks them into the folder of runs, since compressed rows can't be read at random."""
+
+    files: str = field(default="*.parquet", metadata={"hash": UNLESS_DEFAULT})
+    """Which files, by a pattern whose * stands for slashes too: ``fine/*.parquet`` is one configuration of several."""
     image_column: str = "image"
     """Column of the images: bytes, or datasets' pair of bytes and path."""
     label_column: str = "label"
     """Column of the classes: numbers, with the names that datasets keeps, or text. Images have no labels without it."""
 
 
-SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset | Parquet
+@dataclass(frozen=True, kw_only=True)
+class Parquet(ParquetFiles):
+    """Parquet files below ``root``."""
+
+    kind: Literal["parquet"] = "parquet"
+    root: str = field(metadata=PATH)
+    """Folder of the files, at any depth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubDataset(ParquetFiles):
+    """Parquet files of a data set on the Hugging Face hub. Stage data fetches them into the hub's own cache (HF_HOME),
+    which isn't needed any more once they are unpacked."""
+
+    kind: Literal["hub"] = "hub"
+    name: str
+    """OWNER/NAME of the data set."""
+    revision: str
+    """Its commit, 40 hexadecimal digits: a branch would be another data set under the same key one day."""
+
+    def __post_init__(self) -> None:
+        if self.name.count("/") != 1:
+            raise ValueError(f"source.name {self.name!r}: OWNER/NAME is needed")
+        if not COMMIT.fullmatch(self.revision):
+            raise ValueError(
+                f"source.revision {self.revision!r}: no commit of 40 hexadecimal digits; the data set's page on the "
+                "hub has it under History"
+            )
+
+
+SourceConfig = EmbeddedSource | ClassFolders | FlatFolder | ListFile | LsunLmdb | WebDataset | Parquet | HubDataset

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from configs.schema.sources import HubDataset
 from pipeline.commands import run_script
 from pipeline.graph import Recipe, Status
 from pipeline.job import PACKAGES
@@ -91,7 +92,10 @@ def check_data(recipe: Recipe) -> Iterator[Finding]:
     except ValueError as error:
         yield False, str(error)
         return
-    yield True, f"data of kind {source.kind}" + (f" in {source.root}" if hasattr(source, "root") else "")
+    if isinstance(source, HubDataset):
+        yield True, f"data set {source.name} of the hub, which stage data fetches"
+    else:
+        yield True, f"data of kind {source.kind}" + (f" in {source.root}" if hasattr(source, "root") else "")
 
 
 def check_images(recipe: Recipe, store: Store) -> Iterator[Finding]:

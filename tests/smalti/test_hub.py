@@ -16,12 +16,7 @@ from smalti.hub import push
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with running_hub() as found:
-        monkeypatch.setattr(constants, "ENDPOINT", found.url)
-        places = f"{found.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", places)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_TOKEN", "hf_of_this_test")
+    with running_hub(tmp_path / "cache", monkeypatch) as found:
         yield found
 
 
@@ -58,7 +53,7 @@ def test_without_a_network(hub: Hub, tokenizer: Tokenizer, tmp_path: Path, monke
     Tokenizer.from_pretrained("me/vqgan")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert Tokenizer.from_pretrained("me/vqgan").num_codes == 11
-    with pytest.raises(ValueError, match="me/other: no such folder, never fetched from the hub, and the hub can't be"):
+    with pytest.raises(ValueError, match="me/other: no such folder, and the hub can't be reached, and it was"):
         Tokenizer.from_pretrained("me/other")
     with pytest.raises(ValueError, match="me/vqgan: the hub can't be reached"):
         push(tmp_path / "saved", "me/vqgan")
@@ -67,8 +62,8 @@ def test_without_a_network(hub: Hub, tokenizer: Tokenizer, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("name", "revision", "expected"),
     [
-        ("me/nothing", None, "me/nothing: no such folder, and the hub has no such repository, or not for you"),
-        ("me/vqgan", "f" * 40, "me/vqgan: the hub's repository has no revision 'ffff"),
+        ("me/nothing", None, "me/nothing: no such folder, and the hub has no such model, or not for you"),
+        ("me/vqgan", "f" * 40, "me/vqgan: no such folder, and the hub's repository has no revision 'ffff"),
         ("vqgan", None, "vqgan: no such folder, and no OWNER/NAME of the hub"),
         (".", "main", "revision 'main': . is a folder, which has none; leave it out"),
     ],
