@@ -26,10 +26,12 @@ class Previews(Callback):
 
     @torch.no_grad()
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero:
+        if trainer.sanity_checking:
             return
         previewing: Previewing = module  # type: ignore[assignment]
-        rows = previewing.preview(self.fixed.to(module.device)).cpu().flatten(0, 1)
+        rows = previewing.preview(self.fixed.to(module.device)).cpu().flatten(0, 1)  # by all: weights may be shared out
+        if not trainer.is_global_zero:
+            return
         grid = make_grid(rows, nrow=len(self.fixed), value_range=(-1, 1), normalize=True, padding=1)
         self.folder.mkdir(parents=True, exist_ok=True)
         save_image(grid, self.folder / f"update-{trainer.global_step:07d}.png")

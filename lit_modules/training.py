@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from configs.schema.training import OptimizerConfig, TrainingConfig
 from lit_modules.average import averaged
 from lit_modules.schedule import build_optimizer, learning_rate
+from lit_modules.sharing import whole
 
 MAX_SKIPPED = 20  # updates with non-finite gradients in a row before the stage stops
 
@@ -131,7 +132,8 @@ class LitTraining(LightningModule):
         for number, (optimizer, config) in enumerate(zip(optimizers, self.optimizer_configs, strict=True)):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             limit = float("inf") if config.clip_norm is None else config.clip_norm
-            norm = nn.utils.clip_grad_norm_(parameters, limit)
+            norm = whole(nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
+            nn.utils.clip_grads_with_norm_(parameters, limit, norm)
             finite = finite and bool(norm.isfinite())
             self.report({f"gradient_norm/{number}": norm})
         self.skipped[0] += not finite

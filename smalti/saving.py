@@ -29,7 +29,7 @@ def save(saved: Saved, network: nn.Module, folder: Path, card: str) -> None:
             raise ValueError(f"{file} exists; delete it, or name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_tensors(network, model)
+        write_tensors(network.state_dict(), model)
         said = plain(dataclasses.replace(saved, sha256=sha256_of(model)))
         text.write_text(card, encoding="utf-8")
         config.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")

@@ -74,18 +74,15 @@ def load_strictly(network: nn.Module, state: Mapping[str, Tensor], name: str) ->
     network.load_state_dict(state)
 
 
-def write_tensors(network: nn.Module, path: Path) -> None:
-    """Writes a network's tensors, on the CPU, as safetensors.
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Writes tensors by name, a network's ``state_dict``, as safetensors.
 
     Raises:
         ValueError: a tensor has numbers that aren't finite, or the disk is full, say.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Clones, because safetensors refuses tensors that share memory (the one book of a residual quantiser).
-    state = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in network.state_dict().items()
-    }
+    state = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     for name, value in state.items():
         if not value.isfinite().all():
             wrong = int((~value.isfinite()).sum())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from configs.schema.runtime import RUNTIME, RuntimeConfig
+from configs.schema.runtime import RUNTIME, PriorRuntimeConfig
 from configs.schema.stage import Stage
 from configs.schema.training import OptimizerConfig, TrainingConfig
 from smalti.config.latent_priors import LatentPriorNetworkConfig
@@ -35,7 +35,7 @@ class PriorConfig:
     """Share of the labels replaced by "no class", which guidance needs (LlamaGen, DiT: 0.1)."""
     class_balanced: bool = False
     """Whether every class is drawn equally often: samples have balanced labels, small data sets don't."""
-    runtime: RuntimeConfig = field(default_factory=RuntimeConfig, metadata=RUNTIME)
+    runtime: PriorRuntimeConfig = field(default_factory=PriorRuntimeConfig, metadata=RUNTIME)
     """Where and how fast the stage runs; no part of the key."""
 
 

@@ -39,3 +39,17 @@ class RuntimeConfig:
     """Whether convolutions keep their weights in the memory format channels_last, which suits tensor cores."""
     fused_optimizer: bool = False
     """Whether AdamW is PyTorch's fused one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorRuntimeConfig(RuntimeConfig):
+    """As everywhere, and the strategy for priors of which a GPU can't hold weights, gradients, moments and average."""
+
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # type: ignore[assignment]  # nobody assigns to it
+    """How several devices train together; auto: ddp where there are several. fsdp: each holds a part of the network."""
+
+    def __post_init__(self) -> None:
+        if self.strategy == "fsdp" and self.compile:
+            raise ValueError(
+                "runtime.compile: not with strategy fsdp, which gathers the weights of each block; take one"
+            )

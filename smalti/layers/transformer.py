@@ -4,6 +4,7 @@ B batch, N positions, C width.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -35,9 +36,8 @@ def empty_caches(like: Tensor, batch: int, num_layers: int, num_heads: int, num_
     They are of the type that attention computes in: else all of them would be converted at every position.
     """
     shape, kind = (batch, num_heads, num_positions, like.shape[-1] // num_heads), attended_type(like)
-    return [
-        KeyValueCache(like.new_empty(shape, dtype=kind), like.new_empty(shape, dtype=kind)) for _ in range(num_layers)
-    ]
+    empty = partial(torch.empty, shape, dtype=kind, device=like.device)  # like.new_empty would be shared out as it is
+    return [KeyValueCache(empty(), empty()) for _ in range(num_layers)]
 
 
 class Attention(nn.Module):

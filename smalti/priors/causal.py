@@ -23,6 +23,7 @@ class CausalPrior(TokenPrior):
     """
 
     transformer: Backbone
+    entries = ("features", "start", "advance", "sub_logits")
 
     def __init__(
         self, config: ArPriorNetworkConfig, num_books: int, num_codes: int, num_tokens: int, num_classes: int

@@ -1,5 +1,7 @@
 """What every prior over tokens has."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from smalti.priors.condition import ClassEmbedding
@@ -11,6 +13,9 @@ class TokenPrior(nn.Module):
 
     It predicts s sub-tokens at each position: the tokens of the k books, or more where a token is split.
     """
+
+    entries: ClassVar[tuple[str, ...]] = ("features",)
+    """Methods beside ``forward`` that are called from outside and read weights: FSDP gathers them before."""
 
     num_books: int
     num_codes: int

@@ -25,7 +25,7 @@ from smalti.tokenizers.vq_tokenizer import VQTokenizer
 
 def save_network(network: nn.Module, path: Path) -> Path:
     """Writes a network's tensors as safetensors; returns the path. ValueError if it can't be written."""
-    write_tensors(network, path)
+    write_tensors(network.state_dict(), path)
     return path
 
 

@@ -13,10 +13,12 @@ from datamodules.rows import MakeBatch, Rows, ShardRows
 from datamodules.tokens import token_batch
 from lit_modules.latent_prior import LitLatentPrior
 from lit_modules.prior import LitPrior
+from lit_modules.sharing import collected
 from pipeline.job import Job
 from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.layers.frozen import Frozen
-from stages.results.published import check_tokenizer, load_decoding_half, previews, save_network
+from smalti.tensors import write_tensors
+from stages.results.published import check_tokenizer, load_decoding_half, previews
 from stages.training.prior_facts import latent_facts, token_facts
 from stages.training.trainer import fit, last_validation, run_facts, speed_up, training_trainer
 
@@ -58,12 +60,14 @@ def train_prior(job: Job, module: type[LitPrior] | type[LitLatentPrior]) -> None
         class_balanced=config.class_balanced,
     )
     fit(job, training, trained, data, trainer)
+    weights, file = collected(trained.averaged_network.state_dict(), not job.rank), job.work / "prior.safetensors"
     if job.rank:
         return
+    write_tensors(weights, file)
     figures = last_validation(trainer)
     found = FACTS[kind.trains_on](figures, facts)
     job.publish(
-        files={"prior.safetensors": save_network(trained.averaged_network, job.work / "prior.safetensors")},
+        files={file.name: file},
         records={"curves.csv": job.work / "curves.csv", **previews(job)},
         facts={
             **found.facts, "class_names": facts["class_names"], "tokenizer_digest": facts["tokenizer_digest"],

@@ -27,12 +27,14 @@ from lit_modules.training import LitTraining, NonFinite
 from pipeline.devices import device_settings, world_size
 from pipeline.job import Job
 from pipeline.process import PREEMPTED
+from smalti.config.prior_kinds import PRIOR_STAGES
 from smalti.layers.recomputed import recompute_blocks
 from smalti.seeds import mix
 from stages.training.bfloat16 import cpu_has_bfloat16
 from stages.training.checkpoints import Generations, drop_partial, newest_checkpoint, update_of
 from stages.training.disk_space import check_room
 from stages.training.loggers import make_logger
+from stages.training.sharded import Sharded
 
 CHECKPOINTS = "checkpoints"
 
@@ -51,6 +53,7 @@ DELIBERATE = (
     ".*before the ..update.. method.*",  # a metric of what didn't occur, such as unreadable images
     ".*srun. command is available.*",
     ".*Starting from v1.9.0, `tensorboardX`.*",
+    ".*FSDP2-wrapped module.*returned a view tensor.*",  # nobody writes into it
 )
 
 
@@ -90,13 +93,18 @@ def build_trainer(job: Job, callbacks: Sequence[Callback] = (), **settings: Any)
     """Returns a Trainer on the devices that the recipe and the launcher name.
 
     Raises:
-        ValueError: the launcher started more or fewer processes than the Trainer will use.
+        ValueError: the launcher started more or fewer processes than the Trainer will use, or a strategy that the stage
+            can't have.
     """
     quieten()
     runtime: RuntimeConfig = job.config.runtime
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     devices = device_settings(runtime)
+    if devices["strategy"] == "fsdp":
+        if job.stage not in PRIOR_STAGES:
+            raise ValueError(f"strategy fsdp: only priors are trained so, not {job.stage}; take ddp")
+        devices["strategy"] = Sharded()
     check_world_size(devices["devices"] * devices["num_nodes"])
     plugins: list[Any] = [Generations()]
     if "TORCHELASTIC_RUN_ID" not in os.environ and SLURMEnvironment.detect():

@@ -1,7 +1,8 @@
 """A stage as its script runs it, which also keeps its last checkpoint: ``train.py KEEP EPS --config ...``.
 
 Every rank notes in ``KEEP.rank<r>`` what its networks are at each checkpoint; counters of usage are its own. In
-``KEEP.positions<r>`` it notes the update and the positions of each batch. ``EPS`` is what Adam adds to the gradient's
+``KEEP.held<r>`` it notes how many numbers of weights and moments it holds then. In ``KEEP.positions<r>`` it notes the
+update and the positions of each batch. ``EPS`` is what Adam adds to the gradient's
 size: PyTorch's is 1e-8.
 """
 
@@ -11,15 +12,31 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
+from torch.distributed.tensor import DTensor
 
+from lit_modules.sharing import whole
 from lit_modules.training import LitTraining
 from pipeline.job import Job, run_stage
 from stages.training.checkpoints import newest_checkpoint
+
+
+def tensors_of(trainer: Trainer) -> Iterator[torch.Tensor]:
+    """Yields the weights of the module, and what optimizers keep of each."""
+    yield from trainer.lightning_module.parameters()
+    for optimizer in trainer.optimizers:
+        for state in optimizer.state.values():
+            yield from (value for value in state.values() if isinstance(value, torch.Tensor))
+
+
+def held(tensor: torch.Tensor) -> int:
+    """Returns how many numbers of a tensor lie on this rank."""
+    return (tensor.to_local() if isinstance(tensor, DTensor) else tensor).numel()
 
 
 def main() -> None:
@@ -33,9 +50,10 @@ def main() -> None:
         digest = hashlib.sha256()
         for name, tensor in trainer.lightning_module.state_dict().items():
             if name.startswith(("network.", "ema.", "adversary.")):
-                digest.update(tensor.contiguous().numpy().tobytes())
+                digest.update(whole(tensor).contiguous().numpy().tobytes())
         with Path(f"{keep}.rank{trainer.global_rank}").open("a") as file:
             file.write(f"{trainer.global_step} {digest.hexdigest()}\n")
+        Path(f"{keep}.held{trainer.global_rank}").write_text(str(sum(map(held, tensors_of(trainer)))))
         save(trainer, *words, **options)
 
     Trainer.save_checkpoint = note_and_save  # type: ignore[method-assign]
