@@ -31,7 +31,7 @@ class Unreadable(Callback):
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         replaced = batch["unreadable"]
-        new = set(replaced[replaced >= 0].tolist()) - self.indices if bool((replaced >= 0).any()) else set()
+        new = set(replaced[replaced >= 0].tolist()) - self.indices
         for index in sorted(new):
             print(f"unreadable image, replaced by another: {self.name_of(index)}", flush=True)
         self.indices |= new

@@ -50,7 +50,7 @@ class CodeTable:
         self.table = torch.cat([F.pad(codes, (0, 0, 0, spare)), offset[:, None]], 1)
         size, scores = (GPU_TILE, GPU_SCORES) if codes.is_cuda else (TILE, SCORES)
         self.tile = min(size, len(self.table))
-        self.rows = min(number, max(1, scores // self.tile))
+        self.rows = min(number, scores // self.tile)
         # One buffer for the scores of every chunk: fresh ones would cost page faults, and tear the heap to pieces.
         self.scores = codes.new_empty(self.tile * self.rows)
 

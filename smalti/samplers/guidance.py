@@ -37,11 +37,11 @@ class Guidance:
         parameter: Literal["s", "w"],
         form: Form,
         power: float,
-        interval: tuple[float, float] = (0.0, 1.0),
+        interval: tuple[float, float],
     ) -> "Guidance":
         """Returns guidance by s; ``parameter`` w is (1 + w) c - w u, the same as s = 1 + w.
 
-        >>> Guidance.of((1.5,), "w", "constant", 1.0).scales
+        >>> Guidance.of((1.5,), "w", "constant", 1.0, (0.0, 1.0)).scales
         (2.5,)
         """
         return cls(tuple(scale + (parameter == "w") for scale in scales), form, power, interval)

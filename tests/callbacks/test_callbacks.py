@@ -1,5 +1,6 @@
 """Callbacks on their own."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 import torch
 
 from callbacks.curves import Curves
+from callbacks.non_finite import NonFiniteDump
+from callbacks.preemption import Preempted, Preemption
 from callbacks.previews import Previews
 from callbacks.step_seed import StepSeed
 from callbacks.unreadable import Unreadable
@@ -25,7 +28,7 @@ def test_step_seed_is_a_function_of_batch_and_rank() -> None:
     assert len({values[0] for values in drawn.values()}) == 3
 
 
-def test_rank_0_alone_draws_a_preview_and_not_before_the_first_update(tmp_path: Path) -> None:
+def test_rank_0_alone_writes_a_preview_and_not_before_the_first_update(tmp_path: Path) -> None:
     module: Any = SimpleNamespace(preview=lambda fixed: torch.zeros(1, len(fixed), 3, 4, 4), device="cpu")
     previews = Previews(torch.zeros(2), tmp_path / "previews")
     for sanity_checking, is_global_zero in ((True, True), (False, False), (True, False), (False, True)):
@@ -73,11 +76,11 @@ def test_too_many_unreadable_images_stop_with_their_names(capsys: pytest.Capture
     def batch(*indices: int) -> None:
         counting.on_train_batch_end(trainer, None, None, {"unreadable": torch.tensor(indices)}, 0)  # type: ignore[arg-type]
 
-    batch(-1, 7, 7)
-    batch(7, -1)
-    assert capsys.readouterr().out.count("image7.png") == 1
+    batch(-1, 0, 0)
+    batch(0, -1)
+    assert capsys.readouterr().out.count("image0.png") == 1
     with pytest.raises(
-        ValueError, match=r"2 of 100 images can't be read, above data.max_unreadable 0.01: image7.png, image9.png"
+        ValueError, match=r"2 of 100 images can't be read, above data.max_unreadable 0.01: image0.png, image9.png"
     ):
         batch(9)
 
@@ -95,6 +98,35 @@ def test_a_checkpoint_has_what_every_rank_found(tmp_path: Path) -> None:
     assert [(tmp_path / str(rank)).read_text() for rank in range(2)] == ["[0, 1, 7]"] * 2
 
 
+def test_one_rank_says_where_a_signal_stopped_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for rank in (1, 0):
+        strategy = SimpleNamespace(reduce_boolean_decision=lambda own, all: own)
+        trainer: Any = SimpleNamespace(
+            global_step=4, is_global_zero=not rank, strategy=strategy, save_checkpoint=lambda file: None
+        )
+        preemption = Preemption(tmp_path, 75)
+        preemption.is_global_zero = trainer.is_global_zero
+        preemption.signalled = True
+        with pytest.raises(Preempted):
+            preemption.on_train_batch_end(trainer, None, None, None, 0)  # type: ignore[arg-type]
+        assert ("stopped by a signal at update 4" in capsys.readouterr().out) is (rank == 0)
+
+
+@pytest.mark.parametrize("newest", [None, "step=00000007.ckpt"])
+def test_what_a_training_leaves_that_ended_with_numbers_that_are_not_finite(newest: str | None, tmp_path: Path) -> None:
+    """Its last batch, its terms, and the checkpoint that is still good; other ends leave nothing."""
+    dump = NonFiniteDump(tmp_path, ArithmeticError, lambda: None if newest is None else tmp_path / newest)
+    trainer: Any = SimpleNamespace(global_step=9, global_rank=1)
+    module: Any = SimpleNamespace(terms={"train/loss": torch.tensor(torch.nan)})
+    dump.on_train_batch_start(trainer, module, {"position": torch.tensor([4, 2])}, 0)
+    dump.on_exception(trainer, module, KeyError())
+    assert not list(tmp_path.iterdir())
+    dump.on_exception(trainer, module, ArithmeticError())
+    assert json.loads((tmp_path / "non_finite-1.json").read_text()) == {
+        "update": 9, "positions": [4, 2], "terms": {"train/loss": "nan"}, "last_checkpoint": newest,
+    }  # fmt: skip
+
+
 def test_usage_watch_warns_after_its_patience(capsys: pytest.CaptureFixture[str]) -> None:
     watch = UsageWatch(floor=0.5, patience=2, advice="turn this")
     trainer = SimpleNamespace(is_global_zero=True, callback_metrics={"train/usage": 0.9, "train/usage/1": 0.1})
@@ -107,3 +139,26 @@ def test_usage_watch_warns_after_its_patience(capsys: pytest.CaptureFixture[str]
     assert "train/usage/1 is 10.0%" in said and "turn this" in said and said.count("warning") == 1
     resumed.on_validation_end(trainer, None)  # type: ignore[arg-type]
     assert not capsys.readouterr().out, "not again at once"
+    impatient = UsageWatch(floor=0.5, patience=1, advice="turn this")
+    impatient.load_state_dict({"low": {"train/usage/1": 3}})  # of a run that had more patience
+    impatient.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    assert "below 50% at 4 validations" in capsys.readouterr().out
+
+
+def test_ranks_ask_each_other_in_no_validation_but_one_of_a_training() -> None:
+    """Behind the training nobody is told anything any more, and ranks may have other numbers of batches."""
+    preemption = Preemption(Path("none"), 75)
+
+    def asked(*_: Any, **__: Any) -> bool:
+        raise AssertionError("asked the other ranks")
+
+    strategy = SimpleNamespace(reduce=lambda value, reduce_op: value, reduce_boolean_decision=asked)
+    trainer: Any = SimpleNamespace(num_val_batches=[3], strategy=strategy, global_step=1)
+    module: Any = SimpleNamespace(device="cpu")
+    preemption.on_validation_start(trainer, module)
+    preemption.on_validation_batch_end(trainer, module, None, None, 0)
+    preemption._former_handlers = {15: None}  # as a training leaves it
+    preemption.on_validation_start(trainer, module)
+    with pytest.raises(AssertionError, match="asked the other ranks"):
+        preemption.on_validation_batch_end(trainer, module, None, None, 2)
+    preemption.on_validation_batch_end(trainer, module, None, None, 3)

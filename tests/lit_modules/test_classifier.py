@@ -140,6 +140,8 @@ def test_validation_counts_over_all_batches(monkeypatch: pytest.MonkeyPatch) -> 
     module.ema.module.load_state_dict({name: value + 0.1 for name, value in module.network.state_dict().items()})
     batches, logged = [batch_of(64), batch_of(9)], dict[str, Tensor]()
     monkeypatch.setattr(module, "log_dict", logged.update)
+    module.validation_step(batch_of(30), 0)
+    module.on_validation_epoch_end()  # of a validation before, which counts no more
     for number, batch in enumerate(batches):
         module.validation_step(batch, number)
     module.on_validation_epoch_end()

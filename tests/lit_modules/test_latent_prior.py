@@ -101,9 +101,26 @@ def test_what_a_network_is_shown_and_asked_for(kind: str, monkeypatch: pytest.Mo
     simple = shown.terms["train/loss/noise"] if kind == "dit" else shown.terms["train/loss"]
     torch.testing.assert_close(simple.double(), errors[0], rtol=1e-4, atol=1e-5)
     bound = shown.terms["train/loss/bound"] if kind == "dit" else torch.zeros(())
+    parts = {"train/loss/noise", "train/loss/bound"} if kind == "dit" else set()
+    assert shown.terms.keys() == {"train/loss"} | parts
     assert shown.loss == shown.terms["train/loss"] and bool(bound > 0) is (kind == "dit")
     torch.testing.assert_close(shown.loss, simple + bound)
     if kind != "dit":
         torch.testing.assert_close(module.val_loss.compute().double(), errors[1], rtol=1e-4, atol=1e-5)
     else:
         assert module.val_loss.compute() > errors[1]
+
+
+def test_a_validation_counts_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, _ = training("sit", monkeypatch)
+    logged: list[Tensor] = []
+    monkeypatch.setattr(module, "log", lambda name, value: logged.append(value))
+    first, second = (
+        {"latents": torch.randn(3, 3, 4, 4), "latent_noise": torch.randn(3, 3, 4, 4), "labels": torch.tensor([0, 1, 2]),
+         "noise": torch.rand(3, 2)}
+        for _ in range(2)
+    )  # fmt: skip
+    for batch in (second, first, second):
+        module.validation_step(batch, 0)
+        module.on_validation_epoch_end()
+    assert logged[0] == logged[2] != logged[1]

@@ -143,6 +143,22 @@ def test_the_loss_of_a_split_token_is_its_negative_log_likelihood(monkeypatch: p
     torch.testing.assert_close(logged["val/loss"].double(), expected, rtol=1e-5, atol=0)
 
 
+def test_a_validation_counts_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, _ = ar_training(1, 1.0, monkeypatch)
+    module.ema.module.load_state_dict(module.network.state_dict())
+    logged: list[dict[str, Tensor]] = []
+    monkeypatch.setattr(module, "log_dict", logged.append)
+    codes = module.network.num_codes
+    first, second = (
+        {"tokens": torch.randint(codes, (3, 1, 4)), "labels": torch.tensor([0, 1, 2]), "noise": torch.rand(3, 2)}
+        for _ in range(2)
+    )
+    for batch in (second, first, second):
+        module.validation_step(batch, 0)
+        module.on_validation_epoch_end()
+    assert logged[0] == logged[2] and logged[0]["val/loss"] != logged[1]["val/loss"]
+
+
 def test_pkeep_1_shows_the_true_tokens() -> None:
     tokens = torch.randint(5, (3, 2, 4))
     assert torch.equal(replace_tokens(tokens, torch.rand(3, 2, 2, 4), 1.0, 5), tokens)

@@ -72,6 +72,17 @@ def test_logits_of_reconstructions_come_in_the_order_of_the_images(tmp_path: Pat
     assert not torch.equal(scores.ordered_logits("phase1"), scores.ordered_logits("phase2"))
 
 
+def test_networks_follow_the_module_to_its_device(tmp_path: Path) -> None:
+    """Tokenizers, judge and LPIPS, which are no parts of it."""
+    judge = Judge(Frozen(build_features(InceptionConfig(weights=write_inception(tmp_path / "a.pth")))), ["features64"])
+    tokenizers, lpips = {"phase1": grey(0)}, {"lpips_alex": Frozen(nn.Linear(1, 1))}
+    tokenizers["phase1"].network.weight = nn.Parameter(torch.zeros(1))  # type: ignore[assignment]
+    scores = LitReconstructionScores(tokenizers, judge, "features64", "features64", lpips, 16)
+    scores.to("meta").on_test_start()
+    for frozen in (*tokenizers.values(), judge.network, *lpips.values()):
+        assert all(weight.is_meta for weight in frozen.network.parameters())
+
+
 def test_logits_come_in_the_order_of_the_images(tmp_path: Path) -> None:
     """Whatever order the ranks saw them in: the parts of the Inception score must not depend on their number."""
     images = np.random.default_rng(0).integers(0, 256, (6, 1, 3, 32, 32), dtype=np.uint8)

@@ -54,6 +54,14 @@ def trained(module: TwoOptimisers, tmp_path: Path, callbacks: list[Callback] | N
     return trainer
 
 
+def test_frozen_networks_follow_their_user() -> None:
+    """To the device of a training, and back from it."""
+    module = TwoOptimisers(updates=1)
+    module.frozen = {"teacher": nn.Linear(1, 1)}
+    module.to("meta").move_frozen()
+    assert module.frozen["teacher"].weight.is_meta
+
+
 def test_global_step_counts_updates_of_the_first_optimiser_alone(tmp_path: Path) -> None:
     """Lightning counts every optimiser's step in manual mode; schedules and checkpoints go by global_step here."""
     module = TwoOptimisers(updates=10)

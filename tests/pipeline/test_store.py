@@ -39,6 +39,17 @@ def test_publish_and_find(tmp_path: Path) -> None:
     assert not list((tmp_path / "artifacts" / "toy").glob(".*"))
 
 
+def test_a_file_in_a_folder_of_a_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    work = store.work("toy", "k" * 16)
+    work.mkdir(parents=True)
+    (work / "a.txt").write_text("deep")
+    identity: dict[str, Any] = {"config": {}, "inputs": {}, "weights": {}}
+    files = {"train/first/a.txt": work / "a.txt"}
+    made = store.publish("toy", "k" * 16, files=files, records={}, identity=identity, facts={}, made_by={})
+    assert made.file("train/first/a.txt").read_text() == "deep"
+
+
 def test_digest_covers_files_not_records(tmp_path: Path) -> None:
     one, two = Store(tmp_path / "1"), Store(tmp_path / "2")
     first, second = publish(one), publish(two)
@@ -94,6 +105,9 @@ def test_results_that_changed_places_are_named(tmp_path: Path) -> None:
     one, two = publish(store, "one", "a" * 16).path, publish(store, "two", "b" * 16).path
     aside = one.rename(tmp_path / "aside")
     assert Artifact(aside).facts == {"n": 1}, "outside of the store a copy may have any name"
+    (tmp_path / "a" / "deep").mkdir(parents=True)
+    aside = aside.rename(tmp_path / "a" / "deep" / "aside")
+    assert Artifact(aside).facts == {"n": 1}
     two.rename(one)
     aside.rename(two)
     for key in ("a" * 16, "b" * 16):

@@ -8,10 +8,10 @@ the contents of the program and of the test's file: the same command tries the o
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import os
-import random
 import re
 import subprocess
 import sys
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -64,29 +65,50 @@ class Mutant:
 
 
 def drawn(number: int, seed: int) -> Iterator[Mutant]:
-    """Yields ``number`` mutants at different places, the same for the same code and seed."""
+    """Yields ``number`` mutants that parse, at different places: those with the first hashes of seed and line. A change
+    of the code leaves the others drawn."""
     from cosmic_ray.commands.init import _all_work_items
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
     places_of_source = [PROJECT / source for source in SOURCES]
     files = sorted(file for place in places_of_source for file in (place.glob("*.py") if place.is_dir() else [place]))
+    lines = {file: [line.strip() for line in file.read_text().splitlines()] for file in files}
     places = defaultdict(list)
     for item in _all_work_items(files, {}):
         (mutation,) = item.mutations
         if not NO_NUMERICS.search(mutation.operator_name):
             places[mutation.module_path, mutation.start_pos, mutation.end_pos].append(mutation)
-    dice = random.Random(seed)
-    for place in dice.sample(sorted(places), number):
-        mutation = dice.choice(places[place])
+
+    def rank(mutation: Any) -> bytes:
+        own, at = lines[mutation.module_path], mutation.start_pos[0] - 1
+        place = mutation.module_path.name, own[at], own[:at].count(own[at]), mutation.start_pos[1], mutation.end_pos[1]
+        return hashlib.sha256(repr((seed, *place, mutation.operator_name)).encode()).digest()
+
+    chosen = sorted((min(mutations, key=rank) for mutations in places.values()), key=rank)
+    for mutation in chosen:
         code = mutation.module_path.read_text()
         changed = mutate_code(code, get_operator(mutation.operator_name)(), mutation.occurrence)
         assert changed is not None
+        if not parses(changed):
+            continue
         at = mutation.start_pos[0] - 1
         yield Mutant(
             str(mutation.module_path.relative_to(PROJECT)), mutation.start_pos[0], mutation.end_pos[0],
             code.splitlines()[at].strip(), changed.splitlines()[at].strip(), changed,
         )  # fmt: skip
+        number -= 1
+        if not number:
+            return
+
+
+def parses(code: str) -> bool:
+    """Returns whether Python reads the code: the star in front of keywords, for one, is no product."""
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return True
 
 
 class Reach:

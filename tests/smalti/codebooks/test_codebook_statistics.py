@@ -103,6 +103,19 @@ def test_broken_latents_do_not_get_into_the_reservoir() -> None:
     assert book.reservoir.isfinite().all() and int(book.filled) == 64 and book.codebook.isfinite().all()
 
 
+def test_the_reservoir_is_filled_by_the_seed() -> None:
+    """Of more latents than it holds, by the seed and the step."""
+    rows, kept = torch.randn(256, 3, 1, 1), []
+    for seed in (0, 0, 1):
+        book = build_quantizer(KMeansCodebookConfig(num_codes=4, warmup=9, reservoir=64, seed=seed), 3, None)
+        assert isinstance(book, KMeansCodebook)
+        for _ in range(2):
+            book(rows)
+            kept.append(book.reservoir.clone())
+    assert torch.equal(kept[0], kept[2]) and torch.equal(kept[1], kept[3])
+    assert not torch.equal(kept[0], kept[4]) and not torch.equal(kept[0], kept[1])
+
+
 def test_reestimated_codebook_passes_latents_then_takes_centres() -> None:
     config = KMeansCodebookConfig(num_codes=8, warmup=2, every=2, until=10, reservoir=256)
     book, clusters = reestimated(config)

@@ -158,3 +158,11 @@ def test_latents_that_overflow_are_not_handed_on(name: str) -> None:
     config = replace(SETTINGS[name], guidance=GuidanceConfig(scale=(1e300,)))
     with pytest.raises(ValueError, match="the latents that the prior drew aren't finite"):
         drawn(Known(SPACE, by_label), config, [0, 1], [0, 1])
+
+
+def test_latents_have_one_scale() -> None:
+    """They are no books; two scales are refused."""
+    config = SitSamplingConfig(guidance=GuidanceConfig(scale=(2.0, 3.0)))
+    prior = Known(SPACE, lambda latents, time, labels: latents)
+    with pytest.raises(ValueError, match=r"guidance\.scale \[2\.0, 3\.0\]: give one number"):
+        sit_sampler(prior, config, 7)
