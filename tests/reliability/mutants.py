@@ -80,12 +80,13 @@ def drawn(number: int, seed: int) -> Iterator[Mutant]:
         if not NO_NUMERICS.search(mutation.operator_name):
             places[mutation.module_path, mutation.start_pos, mutation.end_pos].append(mutation)
 
-    def rank(mutation: Any) -> bytes:
+    def rank(mutation: Any, *more: str) -> bytes:
         own, at = lines[mutation.module_path], mutation.start_pos[0] - 1
         place = mutation.module_path.name, own[at], own[:at].count(own[at]), mutation.start_pos[1], mutation.end_pos[1]
-        return hashlib.sha256(repr((seed, *place, mutation.operator_name)).encode()).digest()
+        return hashlib.sha256(repr((seed, *place, *more)).encode()).digest()
 
-    chosen = sorted((min(mutations, key=rank) for mutations in places.values()), key=rank)
+    chosen = [min(mutations, key=lambda one: rank(one, one.operator_name)) for mutations in places.values()]
+    chosen.sort(key=rank)  # by the place alone: one that can be changed in ten ways is drawn as often as any
     for mutation in chosen:
         code = mutation.module_path.read_text()
         changed = mutate_code(code, get_operator(mutation.operator_name)(), mutation.occurrence)
