@@ -30,14 +30,15 @@ def test_step_seed_is_a_function_of_batch_and_rank() -> None:
 
 def test_rank_0_alone_writes_a_preview_and_not_before_the_first_update(tmp_path: Path) -> None:
     module: Any = SimpleNamespace(preview=lambda fixed: torch.zeros(1, len(fixed), 3, 4, 4), device="cpu")
-    previews = Previews(torch.zeros(2), tmp_path / "previews")
+    folder = tmp_path / "work" / "previews"
+    previews = Previews(torch.zeros(2), folder)
     for sanity_checking, is_global_zero in ((True, True), (False, False), (True, False), (False, True)):
-        assert not (tmp_path / "previews").exists()
+        assert not folder.exists()
         trainer: Any = SimpleNamespace(
             sanity_checking=sanity_checking, is_global_zero=is_global_zero, global_step=7, loggers=[]
         )
         previews.on_validation_end(trainer, module)
-    assert [file.name for file in (tmp_path / "previews").iterdir()] == ["update-0000007.png"]
+    assert [file.name for file in folder.iterdir()] == ["update-0000007.png"]
 
 
 def test_curves_travel_with_the_checkpoint(

@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 def test_stage_is_whole(stage: str) -> None:
     config, declaration = STAGES[stage], stage_of(stage)
     assert declaration.name == stage and declaration.version >= 1
-    assert {field.name: field.type for field in dataclasses.fields(config)}["runtime"] is RuntimeConfig
+    assert issubclass({field.name: field.type for field in dataclasses.fields(config)}["runtime"], RuntimeConfig)
     script = importlib.import_module(f"stages.{stage}")
     assert stage == script.STAGE and callable(script.build)
     known = set(STAGES)

@@ -202,6 +202,11 @@ def test_weight_decay_touches_matrices_alone() -> None:
     assert free["weight_decay"] == 0 and len(free["params"]) == 4
 
 
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_optimiser_is_fused_where_it_is_asked_for(fused: bool) -> None:
+    assert bool(build_optimizer(OptimizerConfig(lr=1.0), nn.Linear(1, 1), fused).defaults["fused"]) is fused
+
+
 def test_average_follows_its_formula() -> None:
     network = nn.Linear(1, 1, bias=False)
     ema, expected = averaged(network, 0.5), network.weight.detach().clone()

@@ -105,7 +105,7 @@ def test_broken_latents_do_not_get_into_the_reservoir() -> None:
 
 def test_the_reservoir_is_filled_by_the_seed() -> None:
     """Of more latents than it holds, by the seed and the step."""
-    rows, kept = torch.randn(256, 3, 1, 1), []
+    rows, kept = torch.randn(256, 3, 1, 1, requires_grad=True), []
     for seed in (0, 0, 1):
         book = build_quantizer(KMeansCodebookConfig(num_codes=4, warmup=9, reservoir=64, seed=seed), 3, None)
         assert isinstance(book, KMeansCodebook)
@@ -113,6 +113,7 @@ def test_the_reservoir_is_filled_by_the_seed() -> None:
             book(rows)
             kept.append(book.reservoir.clone())
     assert torch.equal(kept[0], kept[2]) and torch.equal(kept[1], kept[3])
+    assert not kept[0].requires_grad, "each batch's graph would be kept"
     assert not torch.equal(kept[0], kept[4]) and not torch.equal(kept[0], kept[1])
 
 

@@ -31,6 +31,11 @@ def test_a_row_with_a_finite_maximum_can_be_drawn_from(row: list[float], expecte
             check_drawable(drawable(logits))
 
 
+def test_p_of_1_keeps_all() -> None:
+    """Those too whose share the sum of all before doesn't show any more."""
+    assert keep_top_p(torch.tensor([100.0, 0.0, 0.0]), 1.0).isfinite().all()
+
+
 def test_what_is_cut_away_is_never_drawn() -> None:
     logits = torch.tensor([0.0, 3.0, 2.0, 1.0])
     noise = torch.linspace(0, 1, 1001)[:-1]
