@@ -12,6 +12,7 @@ from callbacks.curves import Curves
 from callbacks.non_finite import NonFiniteDump
 from callbacks.preemption import Preempted, Preemption
 from callbacks.previews import Previews
+from callbacks.start_table import StartTable
 from callbacks.step_seed import StepSeed
 from callbacks.unreadable import Unreadable
 from callbacks.usage_watch import UsageWatch
@@ -111,6 +112,22 @@ def test_one_rank_says_where_a_signal_stopped_all(capsys: pytest.CaptureFixture[
         with pytest.raises(Preempted):
             preemption.on_train_batch_end(trainer, None, None, None, 0)  # type: ignore[arg-type]
         assert ("stopped by a signal at update 4" in capsys.readouterr().out) is (rank == 0)
+
+
+def test_the_start_says_what_is_trained_and_what_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each network on a line, those without parameters left out, and on one rank."""
+    module: Any = torch.nn.Module()
+    module.network, module.ema = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2).requires_grad_(False)
+    module.partly, module.metric = torch.nn.Linear(2, 2), torch.nn.Identity()
+    module.partly.bias.requires_grad_(False)
+    module.frozen = {"teacher": torch.nn.Linear(2, 1).requires_grad_(False)}
+    for rank in (1, 0):
+        StartTable().on_fit_start(SimpleNamespace(is_global_zero=rank == 0), module)  # type: ignore[arg-type]
+    lines = [line.rpartition("parameters")[0].split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["network", "trained", "6"], ["ema", "frozen", "6"], ["partly", "partly", "trained", "6"],
+        ["teacher", "frozen", "3"],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("newest", [None, "step=00000007.ckpt"])

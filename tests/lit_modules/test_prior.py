@@ -141,6 +141,7 @@ def test_the_loss_of_a_split_token_is_its_negative_log_likelihood(monkeypatch: p
     monkeypatch.setattr(module, "log_dict", logged.update)
     module.on_validation_epoch_end()
     torch.testing.assert_close(logged["val/loss"].double(), expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(logged["val/bits_per_token"].double(), expected / np.log(2), rtol=1e-5, atol=0)
 
 
 def test_a_validation_counts_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,15 @@
 """Codebooks that learn from statistics of the latents: moving averages and k-means."""
 
+from typing import Any
+
+import pytest
 import torch
 
 from smalti.codebooks import build_quantizer
 from smalti.codebooks.moving import EmaCodebook
 from smalti.codebooks.reestimated import KMeansCodebook
-from smalti.config.codebooks import EmaCodebookConfig, KMeansCodebookConfig
+from smalti.config.codebooks import EmaCodebookConfig, KMeansCodebookConfig, LearnedCodebookConfig
+from smalti.seeds import mix
 
 
 def reestimated(config: KMeansCodebookConfig) -> tuple[KMeansCodebook, torch.Tensor]:
@@ -103,6 +107,14 @@ def test_broken_latents_do_not_get_into_the_reservoir() -> None:
     assert book.reservoir.isfinite().all() and int(book.filled) == 64 and book.codebook.isfinite().all()
 
 
+@pytest.mark.parametrize("kind", [EmaCodebookConfig, LearnedCodebookConfig])
+def test_a_book_begins_as_vqgan_s(kind: Any) -> None:
+    """Uniform within 1 / K of 0 (taming/modules/vqvae/quantize.py)."""
+    book = build_quantizer(kind(num_codes=50), 8, None)
+    rows = book.published().codebook * 50  # type: ignore[union-attr]
+    assert -1 <= rows.min() < -0.95 and 0.95 < rows.max() <= 1 and rows.mean().abs() < 0.1
+
+
 def test_the_reservoir_is_filled_by_the_seed() -> None:
     """Of more latents than it holds, by the seed and the step."""
     rows, kept = torch.randn(256, 3, 1, 1, requires_grad=True), []
@@ -115,6 +127,15 @@ def test_the_reservoir_is_filled_by_the_seed() -> None:
     assert torch.equal(kept[0], kept[2]) and torch.equal(kept[1], kept[3])
     assert not kept[0].requires_grad, "each batch's graph would be kept"
     assert not torch.equal(kept[0], kept[4]) and not torch.equal(kept[0], kept[1])
+
+
+def test_any_seed_is_one_that_faiss_takes() -> None:
+    """It has 31 bits there."""
+    seed = next(seed for seed in range(99) if mix(seed, "kmeans") % 2**32 >= 2**31)
+    book, clusters = reestimated(KMeansCodebookConfig(num_codes=8, warmup=0, reservoir=64, seed=seed))
+    before = book.codebook.detach().clone()
+    book(clusters.repeat(8, 1).view(64, 3, 1, 1))
+    assert not torch.equal(book.codebook, before)
 
 
 def test_reestimated_codebook_passes_latents_then_takes_centres() -> None:
