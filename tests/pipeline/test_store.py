@@ -14,7 +14,7 @@ from tests_support import say_otherwise
 
 from pipeline.store import Store, make_key
 from pipeline.work_folder import begun
-from smalti.artifact import Artifact
+from smalti.artifact import Artifact, misshapen
 
 
 def publish(store: Store, text: str = "result", key: str = "k" * 16) -> Artifact:
@@ -98,6 +98,15 @@ def test_a_file_that_was_not_published_is_named(tmp_path: Path) -> None:
     (artifact.path / "train" / "tokens-00001.npy").write_text("more")
     with pytest.raises(ValueError, match=r"train/tokens-00001\.npy: wasn't published with k+; take it out"):
         artifact.verify()
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../a.txt", "train/../../a.txt"])
+def test_a_manifest_names_files_in_its_folder_alone(name: str, tmp_path: Path) -> None:
+    """Sealed as it may be."""
+    manifest = json.loads((publish(Store(tmp_path)).path / "manifest.json").read_text())
+    assert not misshapen(manifest)
+    manifest["files"][name] = manifest["files"].pop("a.txt")
+    assert misshapen(manifest) == f"{name!r} is no name of a file in the folder"
 
 
 def test_results_that_changed_places_are_named(tmp_path: Path) -> None:
